@@ -1,0 +1,75 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// One room of the house. What it may import is what stands in `uses`; `docs/overview.md` draws the same picture.
+func room(_ name: String, uses: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: uses, swiftSettings: strict)
+}
+
+func suite(_ name: String, uses: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: uses, swiftSettings: strict)
+}
+
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
+let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metricsFacade = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+
+let package = Package(
+    name: "mediconnect",
+    products: [
+        .executable(name: "mediconnect", targets: ["mediconnect"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // Pure: no input, no output, milliseconds to test.
+        room("Notation"),
+        room("People", uses: ["Notation"]),
+        room("Scheduling", uses: ["Notation"]),
+
+        // The seam to SQL, and the engine of one machine.
+        room("Storage", uses: ["Notation"]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        room("StorageSQLite", uses: ["Storage", "Notation", "CSQLite"]),
+
+        // What the clinic does, and what it leaves to be done.
+        room("Outbox", uses: ["Storage", "Notation"]),
+        room("Workflows", uses: ["Outbox", "People", "Scheduling", "Storage", "Notation"]),
+
+        // How it is reached and watched.
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        room("API", uses: ["Workflows", "People", "Scheduling", "Storage", "Notation", "CZlib", hummingbird, jwt, crypto, logging, metricsFacade]),
+        //room("Telemetry", uses: ["Notation", logging, metrics]),
+
+        .executableTarget(
+            name: "mediconnect",
+            dependencies: [
+                "API", "Workflows", "Outbox", "StorageSQLite", "Storage", "People", "Scheduling", "Notation", hummingbird,
+                logging, metrics, arguments, configuration, lifecycle, signals,
+            ],
+            swiftSettings: strict
+        ),
+    ]
+)

@@ -1,0 +1,38 @@
+import Notation
+public import Workflows
+
+/// Everything the server answers, as a table of contents.
+public struct API: Sendable {
+    public let routes: [Route]
+
+    public init(clinic: Clinic, operations: Operations) {
+        let clinics =
+            TimeRoutes(clinic: clinic).routes + AppointmentRoutes(clinic: clinic).routes + DirectoryRoutes(clinic: clinic).routes
+            + HoursRoutes(clinic: clinic).routes + PatientRoutes(clinic: clinic).routes + MailboxRoutes(clinic: clinic).routes
+        let house = OperationsRoutes(operations: operations).routes
+        let described = clinics + house
+        routes = described + [OpenAPI.route(describing: described)]
+    }
+}
+
+/// What the house can say about itself; filled in by whoever wires the program.
+public struct Operations: Sendable {
+    /// Nil when all is well, else what is wrong, in a few words without any detail about people.
+    public var readiness: @Sendable () async -> String?
+    /// Everything that can be checked, by name: `ok` or what is wrong.
+    public var deepHealth: @Sendable () async -> [(name: String, state: String)]
+    /// Prometheus text.
+    public var metrics: @Sendable () async -> [UInt8]
+    public var version: String
+
+    public init(
+        readiness: @escaping @Sendable () async -> String? = { nil },
+        deepHealth: @escaping @Sendable () async -> [(name: String, state: String)] = { [] },
+        metrics: @escaping @Sendable () async -> [UInt8] = { [] }, version: String = "dev"
+    ) {
+        self.readiness = readiness
+        self.deepHealth = deepHealth
+        self.metrics = metrics
+        self.version = version
+    }
+}

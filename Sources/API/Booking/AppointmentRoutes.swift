@@ -1,0 +1,168 @@
+import Notation
+import People
+import Scheduling
+import Workflows
+
+/// Appointments: book, hold, and everything that happens to them. A new verb is a new sub-resource.
+struct AppointmentRoutes {
+    let clinic: Clinic
+
+    var routes: [Route] { [book, list, read, audit] + verbs }
+
+    private var book: Route {
+        Route(
+            .post, "/v1/appointments", "bookAppointment", "Book an appointment, or hold its time",
+            takes: "BookingRequest", gives: "Appointment", status: 201,
+            problems: [.unknownReference, .unsuitable, .startInThePast, .timeUnavailable, .patientBusy, .identifierAlreadyUsed]
+        ) { exchange in
+            let fields = exchange.fields()
+            let request = BookingRequest(fields, content: exchange.content)
+            try fields.check()
+            let forStaff = exchange.forStaff
+            return Answer(
+                try await clinic.book(
+                    request, call: exchange.call,
+                    wording: exchange.wording { $0.appointment.stored(status: $0.existedBefore ? 200 : 201, forStaff: forStaff) }))
+        }
+    }
+
+    private var list: Route {
+        Route(
+            .get, "/v1/appointments", "listAppointments", "Appointments of a patient, of a practitioner, or of a day",
+            query: [
+                QueryParameter("patient", "uuid", "Only this patient's"),
+                QueryParameter("practitioner", "uuid", "Only this practitioner's"),
+                QueryParameter("from", "date-time", "Starting at or after; the default is now"),
+                QueryParameter("to", "date-time", "Starting before; the default is a year after from"),
+            ] + pageParameters, gives: "AppointmentPage"
+        ) { exchange in
+            let fields = exchange.queryFields()
+            let patient = fields.optionalID("patient", Patient.self)
+            let practitioner = fields.optionalID("practitioner", Resource.self)
+            if patient != nil && practitioner != nil { fields.reject("practitioner", "cannot be combined with patient") }
+            let from = fields.optionalInstant("from") ?? clinic.surroundings.clock.now
+            let to = fields.optionalInstant("to") ?? from + .days(366)
+            let page = fields.page()
+            try fields.check()
+            let list = patient.map { AppointmentList.ofPatient($0) } ?? practitioner.map { .ofPractitioner($0) } ?? .ofDay
+            let found = try await clinic.appointments(
+                list, in: TimeRange(from: from, to: to), page: page, for: exchange.caller)
+            return found.answer { $1.write(to: &$0, forStaff: exchange.forStaff) }
+        }
+    }
+
+    private var read: Route {
+        Route(.get, "/v1/appointments/{id}", "readAppointment", "One appointment", gives: "Appointment", problems: [.notFound]) {
+            exchange in
+            let appointment = try await clinic.appointment(try exchange.id(), for: exchange.caller)
+            var answer = Answer.json { appointment.write(to: &$0, forStaff: exchange.forStaff) }
+            answer.etag = appointment.etag
+            answer.cacheControl = "private, no-cache"
+            return answer
+        }
+    }
+
+    private var audit: Route {
+        Route(
+            .get, "/v1/appointments/{id}/audit", "auditAppointment", "Everything that was done to an appointment",
+            query: pageParameters, gives: "AuditPage", problems: [.notFound]
+        ) { exchange in
+            let fields = exchange.queryFields()
+            let page = fields.page()
+            try fields.check()
+            return try await clinic.audit(of: try exchange.id(), page: page, for: exchange.caller).answer { $1.write(to: &$0) }
+        }
+    }
+
+    private var verbs: [Route] {
+        [
+            verb("confirmation", "confirmAppointment", "Turn a hold into a booking", problems: [.holdExpired]) {
+                try $1.check()
+                return try await clinic.confirm(try $0.target(), call: $0.call, wording: $0.appointmentWording)
+            },
+            verb(
+                "cancellation", "cancelAppointment", "Cancel a hold or a booking", takes: "CancellationRequest",
+                problems: [.cancellationTooLate]
+            ) { exchange, fields in
+                let reason = fields.optionalChoice("reason", Cancellation.Reason.self) ?? exchange.caller.usualReason
+                let note = fields.optionalText("note", max: 500).map { Personal($0) }
+                if !exchange.caller.mayGive(reason) { fields.reject("reason", "is not one this token's role can give") }
+                try fields.check()
+                return try await clinic.cancel(
+                    try exchange.target(), reason: reason, note: note, call: exchange.call, wording: exchange.appointmentWording)
+            },
+            verb(
+                "rescheduling", "rescheduleAppointment", "Move to another time, in one step", takes: "MoveRequest",
+                problems: [.unknownReference, .unsuitable, .startInThePast, .timeUnavailable, .patientBusy, .cancellationTooLate]
+            ) { exchange, fields in
+                let move = MoveRequest(fields)
+                try fields.check()
+                return try await clinic.reschedule(
+                    try exchange.target(), to: move, call: exchange.call, wording: exchange.appointmentWording)
+            },
+            step("arrival", "arriveAppointment", "The patient is in the building", .arrive),
+            step("check-in", "checkInAppointment", "The patient is checked in", .checkIn),
+            step("fulfilment", "fulfilAppointment", "The visit took place", .fulfil),
+            step("no-show", "missAppointment", "The patient did not come", .noShow),
+            verb("error-mark", "markAppointmentAsError", "It should never have been written", takes: "ErrorMarkRequest") {
+                let note = Personal($1.text("note", max: 500))
+                try $1.check()
+                return try await clinic.markError(try $0.target(), note: note, call: $0.call, wording: $0.appointmentWording)
+            },
+        ]
+    }
+
+    private func step(_ name: String, _ operation: String, _ summary: String, _ step: DayStep) -> Route {
+        verb(name, operation, summary) {
+            try $1.check()
+            return try await clinic.advance(try $0.target(), step, call: $0.call, wording: $0.appointmentWording)
+        }
+    }
+
+    private func verb(
+        _ name: String, _ operation: String, _ summary: String, takes: String? = nil, problems: [ProblemType] = [],
+        handler: @escaping @Sendable (Exchange, Fields) async throws -> Reply<Appointment>
+    ) -> Route {
+        Route(
+            .post, "/v1/appointments/{id}/\(name)", operation, summary, takes: takes, gives: "Appointment",
+            problems: [.notFound, .transitionNotAllowed, .changedMeanwhile] + problems
+        ) { exchange in
+            Answer(try await handler(exchange, exchange.fields()))
+        }
+    }
+}
+
+extension Exchange {
+    fileprivate func target() throws(Problem) -> AppointmentTarget {
+        AppointmentTarget(id: try id(), expectedVersion: try expectedVersion())
+    }
+
+    fileprivate var appointmentWording: Wording<Appointment> {
+        let forStaff = forStaff
+        return wording { $0.stored(status: 200, forStaff: forStaff) }
+    }
+}
+
+extension Appointment {
+    fileprivate func stored(status: Int, forStaff: Bool) -> StoredAnswer {
+        var json = JSONWriter()
+        write(to: &json, forStaff: forStaff)
+        return StoredAnswer(
+            status: status, etag: etag, location: status == 201 ? "/v1/appointments/\(id)" : nil, body: json.bytes)
+    }
+}
+
+extension Caller {
+    fileprivate var usualReason: Cancellation.Reason {
+        switch role {
+        case .patient: .patient
+        case .practitioner: .practitioner
+        case .desk, .admin: .desk
+        }
+    }
+
+    /// A patient cannot say that the practitioner cancelled.
+    fileprivate func mayGive(_ reason: Cancellation.Reason) -> Bool {
+        role == .patient ? reason == .patient || reason == .other : reason != .expired
+    }
+}

@@ -1,0 +1,159 @@
+import Notation
+
+/// The OpenAPI 3.1 description, made from the same table that the router is made from, so the two cannot disagree.
+public enum OpenAPI {
+    static func route(describing routes: [Route]) -> Route {
+        // The description describes itself too; it is rendered once.
+        let own = Route(.get, "/openapi.json", "openAPI", "This description", isOpen: true) { _ in Answer() }
+        let rendered = document(routes + [own])
+        return Route(.get, own.path, own.operation, own.summary, isOpen: true) { _ in
+            var answer = Answer(body: rendered)
+            answer.cacheControl = "public, max-age=900"
+            return answer
+        }
+    }
+
+    public static func document(_ routes: [Route]) -> [UInt8] {
+        var json = JSONWriter(reserving: 64 * 1024)
+        json.object { json in
+            json.member("openapi", "3.1.0")
+            json.name("info")
+            json.object { json in
+                json.member("title", "MediConnect")
+                json.member("version", "1")
+                json.member("description", "Books appointments for clinics. Every change takes an Idempotency-Key and may be repeated under it for 72 hours.")
+            }
+            json.name("paths")
+            json.object { json in paths(routes, &json) }
+            json.name("components")
+            components(&json)
+        }
+        return json.bytes
+    }
+
+    private static func paths(_ routes: [Route], _ json: inout JSONWriter) {
+        for path in Set(routes.map(\.path)).sorted() {
+            json.name(path)
+            json.object { json in
+                for route in routes where route.path == path {
+                    json.name(route.method.rawValue.lowercased())
+                    json.object { operation(route, &$0) }
+                }
+            }
+        }
+    }
+
+    private static func operation(_ route: Route, _ json: inout JSONWriter) {
+        json.member("operationId", route.operation)
+        json.member("summary", route.summary)
+        json.name("security")
+        json.array { json in if !route.isOpen { json.object { $0.member("bearer", [String]()) } } }
+        json.name("parameters")
+        json.array { parameters(route, &$0) }
+        if let takes = route.takes {
+            json.name("requestBody")
+            json.object { json in
+                json.member("required", true)
+                content("application/json", schema: takes, &json)
+            }
+        }
+        json.name("responses")
+        json.object { responses(route, &$0) }
+    }
+
+    private static func parameters(_ route: Route, _ json: inout JSONWriter) {
+        for segment in route.path.split(separator: "/") where segment.hasPrefix("{") {
+            parameter(String(segment.dropFirst().dropLast()), in: "path", required: true, form: "string", "", &json)
+        }
+        for parameter in route.query {
+            self.parameter(parameter.name, in: "query", required: parameter.isRequired, form: parameter.form, parameter.description, &json)
+        }
+        if route.changesSomething {
+            parameter("Idempotency-Key", in: "header", required: true, form: "string", "1 to 255 printable characters; the same again for a repeat", &json)
+            parameter("If-Match", in: "header", required: route.needsIfMatch, form: "string", "The ETag of the version seen", &json)
+        }
+    }
+
+    private static func parameter(
+        _ name: String, in place: String, required: Bool, form: String, _ description: String, _ json: inout JSONWriter
+    ) {
+        json.object { json in
+            json.member("name", name)
+            json.member("in", place)
+            json.member("required", required)
+            if !description.isEmpty { json.member("description", description) }
+            json.name("schema")
+            json.object { json in
+                json.member("type", form == "integer" ? "integer" : "string")
+                if form == "uuid" || form == "date-time" { json.member("format", form) }
+            }
+        }
+    }
+
+    private static func responses(_ route: Route, _ json: inout JSONWriter) {
+        json.name(String(route.status))
+        json.object { json in
+            json.member("description", "Done")
+            if let gives = route.gives { content("application/json", schema: gives, &json) }
+        }
+        for status in Set(route.possibleProblems.map(\.status)).sorted() {
+            let types = route.possibleProblems.filter { $0.status == status }
+            json.name(String(status))
+            json.object { json in
+                json.member("description", types.map(\.title).joined(separator: "; "))
+                content("application/problem+json", schema: "Problem", &json)
+            }
+        }
+    }
+
+    private static func content(_ type: String, schema: String, _ json: inout JSONWriter) {
+        json.name("content")
+        json.object { json in
+            json.name(type)
+            json.object { json in
+                json.name("schema")
+                json.object { $0.member("$ref", "#/components/schemas/\(schema)") }
+            }
+        }
+    }
+
+    private static func components(_ json: inout JSONWriter) {
+        json.object { json in
+            json.name("securitySchemes")
+            json.object { json in
+                json.name("bearer")
+                json.object { json in
+                    json.member("type", "http")
+                    json.member("scheme", "bearer")
+                    json.member("bearerFormat", "JWT")
+                }
+            }
+            json.name("schemas")
+            json.object { json in
+                for (name, schema) in Schemas.all.sorted(by: { $0.key < $1.key }) {
+                    json.name(name)
+                    json.raw(Array(schema.utf8))
+                }
+            }
+        }
+    }
+}
+
+extension Route {
+    /// What this route may answer besides success: its own problems and those of every route of its kind.
+    public var possibleProblems: [ProblemType] {
+        var types: [ProblemType] = problems + [.internalFault, .unavailable]
+        if path.hasPrefix("/v1/") && (path.contains("{") || !query.isEmpty || changesSomething) { types += [.badRequest] }
+        if !query.isEmpty || changesSomething { types += [.invalidFields] }
+        if path.contains("{") && !types.contains(.notFound) { types += [.notFound] }
+        if !isOpen { types += [.tokenMissing, .tokenInvalid, .notPermitted] }
+        if changesSomething {
+            types += [
+                .bodyTooLarge, .mediaTypeUnsupported, .idempotencyKeyMissing, .idempotencyKeyReused, .requestInProgress,
+                .changedMeanwhile, .outcomeUnknown, .overloaded,
+            ]
+        }
+        if needsIfMatch { types += [.preconditionRequired] }
+        return types.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    }
+}

@@ -1,0 +1,144 @@
+/// The shapes of bodies as JSON Schema (2020-12), by the names the routes use. Published in `/openapi.json`; the import's
+/// schema under `docs/api` is made of the same.
+public enum Schemas {
+    public static let all: [String: String] = records.merging(requests) { $1 }.merging(lists) { $1 }.merging(house) { $1 }
+
+    private static let uuid = #"{"type":"string","format":"uuid"}"#
+    private static let instant = #"{"type":"string","format":"date-time"}"#
+    private static let day = #"{"type":"string","format":"date"}"#
+    private static let name = #"{"type":"string","minLength":1,"maxLength":128}"#
+    private static let truth = #"{"type":"boolean"}"#
+    private static func text(_ maximum: Int) -> String { #"{"type":"string","minLength":1,"maxLength":\#(maximum)}"# }
+    private static func whole(_ range: ClosedRange<Int>) -> String {
+        #"{"type":"integer","minimum":\#(range.lowerBound),"maximum":\#(range.upperBound)}"#
+    }
+    private static func minutes(_ range: ClosedRange<Int>) -> String {
+        #"{"type":"integer","minimum":\#(range.lowerBound),"maximum":\#(range.upperBound),"multipleOf":5}"#
+    }
+    private static func list(_ of: String, _ count: ClosedRange<Int>? = nil) -> String {
+        let bounds = count.map { #","minItems":\#($0.lowerBound),"maxItems":\#($0.upperBound)"# } ?? ""
+        return #"{"type":"array","items":\#(of)\#(bounds)}"#
+    }
+    private static func choice(_ names: [String]) -> String {
+        #"{"type":"string","enum":[\#(names.map { "\"\($0)\"" }.joined(separator: ","))]}"#
+    }
+    private static func reference(_ schema: String) -> String { ##"{"$ref":"#/components/schemas/\##(schema)"}"## }
+    private static func object(_ members: KeyValuePairs<String, String>, required: [String] = [], closed: Bool = false) -> String {
+        let inside = members.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",")
+        let needed = required.isEmpty ? "" : #","required":[\#(required.map { "\"\($0)\"" }.joined(separator: ","))]"#
+        return #"{"type":"object","properties":{\#(inside)}\#(needed)\#(closed ? #","additionalProperties":false"# : "")}"#
+    }
+
+    private static let wallTime = #"{"type":"string","pattern":"^([01][0-9]|2[0-4]):[0-5][05]$"}"#
+    private static let weekdays = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+    private static let states = ["pending", "booked", "arrived", "checked-in", "fulfilled", "cancelled", "noshow", "entered-in-error"]
+    private static let cancelReasons = ["patient", "practitioner", "desk", "expired", "payment-failed", "provider-failed", "other"]
+
+    private static let records: [String: String] = [
+        "Location": object(
+            ["id": uuid, "name": name, "zone": text(64), "address": text(300)], required: ["name", "zone"], closed: true),
+        "Practitioner": object(
+            [
+                "id": uuid, "name": name, "location": uuid, "specialty": text(64), "lanes": whole(1...64),
+                "lanesOffered": whole(1...64), "maximumPerDay": whole(1...288), "active": truth,
+            ], required: ["name", "location", "specialty"], closed: true),
+        "Room": place, "Device": place,
+        "VisitType": object(
+            [
+                "id": uuid, "name": name, "durationMinutes": minutes(5...1440), "bufferBeforeMinutes": minutes(0...240),
+                "bufferAfterMinutes": minutes(0...240), "specialty": text(64), "practitioners": list(uuid, 1...500),
+                "roomTag": text(64), "deviceTag": text(64), "patientsMaximum": whole(1...100),
+                "policy": reference("SchedulingPolicy"), "active": truth,
+            ], required: ["name", "durationMinutes"], closed: true),
+        "SchedulingPolicy": object(
+            [
+                "earliestNoticeMinutes": whole(0...525_600), "latestHorizonDays": whole(1...366),
+                "cancellationCutoffMinutes": whole(0...525_600), "startGridMinutes": minutes(5...1440),
+                "holdMinutes": whole(1...1440),
+            ], closed: true),
+        "WorkingHours": object(
+            [
+                "id": uuid, "resource": uuid, "weekday": choice(weekdays), "from": wallTime, "to": wallTime, "zone": text(64),
+                "effectiveFrom": day, "effectiveUntil": day,
+            ], required: ["weekday", "from", "to"]),
+        "ScheduleException": object(
+            [
+                "id": uuid, "resource": uuid, "kind": choice(["leave", "blocked", "extra"]), "from": instant, "to": instant,
+                "note": text(500),
+            ], required: ["kind", "from", "to"]),
+        "Holiday": object(["id": uuid, "location": uuid, "day": day, "name": name], required: ["day", "name"]),
+        "Patient": object(
+            ["id": uuid, "name": name, "email": text(254), "phone": text(32), "recordNumber": text(64)], required: ["name"],
+            closed: true),
+        "Appointment": object(
+            [
+                "id": uuid, "state": choice(states), "visitType": uuid, "practitioner": uuid, "room": uuid, "device": uuid,
+                "location": uuid, "patients": list(uuid), "start": instant, "end": instant, "heldUntil": instant,
+                "cancellation": object(["by": text(64), "at": instant, "reason": choice(cancelReasons)]),
+                "overrideReason": text(500), "createdAt": instant, "updatedAt": instant, "version": whole(1...Int(Int32.max)),
+            ], required: ["id", "state", "visitType", "practitioner", "location", "patients", "start", "end", "version"]),
+        "FreeTime": object(
+            ["start": instant, "end": instant, "practitioner": uuid, "room": uuid, "device": uuid, "location": uuid],
+            required: ["start", "end", "practitioner", "location"]),
+        "AuditEntry": object([
+            "id": uuid, "at": instant, "by": text(64), "act": text(64), "fromState": choice(states), "toState": choice(states),
+            "reason": text(500), "overridden": list(text(64)), "requestId": text(64),
+        ]),
+        "Notice": object([
+            "id": uuid, "recipient": uuid, "recipientRole": choice(["patient", "practitioner", "desk", "admin"]),
+            "kind": choice(["confirmation", "cancellation", "expiry", "move", "reminder"]), "appointment": uuid, "at": instant,
+            "details": #"{"type":"object"}"#,
+        ]),
+    ]
+
+    private static let place = object(
+        ["id": uuid, "name": name, "location": uuid, "tags": list(text(64), 0...32), "lanes": whole(1...64), "lanesOffered": whole(1...64), "active": truth],
+        required: ["name", "location"], closed: true)
+
+    private static let requests: [String: String] = [
+        "BookingRequest": object(
+            [
+                "id": uuid, "visitType": uuid, "practitioner": uuid, "start": instant, "patients": list(uuid, 1...100),
+                "room": uuid, "device": uuid, "hold": truth, "overrideReason": text(500),
+            ], required: ["visitType", "practitioner", "start", "patients"], closed: true),
+        "MoveRequest": object(
+            ["start": instant, "practitioner": uuid, "room": uuid, "device": uuid, "overrideReason": text(500)],
+            required: ["start"], closed: true),
+        "CancellationRequest": object(["reason": choice(cancelReasons), "note": text(500)], closed: true),
+        "ErrorMarkRequest": object(["note": text(500)], required: ["note"], closed: true),
+    ]
+
+    private static let lists: [String: String] = {
+        var lists: [String: String] = [:]
+        for record in ["Location", "Practitioner", "Room", "Device", "VisitType", "Appointment", "FreeTime"] {
+            lists["\(record)Page"] = object(["items": list(reference(record)), "next": text(64)], required: ["items"])
+        }
+        lists["AuditPage"] = object(["items": list(reference("AuditEntry")), "next": text(64)], required: ["items"])
+        lists["NoticePage"] = object(["items": list(reference("Notice")), "next": text(64)], required: ["items"])
+        for record in ["WorkingHours", "ScheduleException", "Holiday"] {
+            lists["\(record)List"] = object(["items": list(reference(record))], required: ["items"])
+        }
+        lists["SpecialtyList"] = object(["items": list(text(64))], required: ["items"])
+        lists["ProblemTypeList"] = object(["items": list(reference("ProblemType"))], required: ["items"])
+        return lists
+    }()
+
+    private static let house: [String: String] = [
+        "Problem": object(
+            [
+                "type": #"{"type":"string","format":"uri"}"#, "title": text(200), "status": whole(400...599),
+                "detail": text(1000), "retry": choice(["never", "same-key", "after"]), "refusal": text(64),
+                "errors": list(object(["pointer": text(500), "detail": text(500)], required: ["pointer", "detail"])),
+            ], required: ["type", "title", "status", "retry"]),
+        "ProblemType": object([
+            "name": text(64), "status": whole(400...599), "title": text(200), "explanation": text(1000),
+            "retry": choice(["never", "same-key", "after"]),
+        ]),
+        "Health": object(["status": text(16), "version": text(64), "parts": #"{"type":"object"}"#], required: ["status"]),
+        "Explanation": object(
+            [
+                "available": truth,
+                "reasons": list(object(["refusal": text(64), "detail": text(200), "canBeOverridden": truth])),
+            ], required: ["available", "reasons"]),
+    ]
+}

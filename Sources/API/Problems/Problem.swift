@@ -1,0 +1,85 @@
+public import Notation
+public import Scheduling
+import Storage
+import Workflows
+
+/// One problem on its way out.
+public struct Problem: Error, Sendable {
+    public let type: ProblemType
+    /// For the person who reads it; says nothing about anybody.
+    public var detail: String?
+    public var errors: [FieldProblem] = []
+    /// The rule that said no, for staff.
+    public var refusal: Refusal?
+    public var allow: String?
+
+    public init(_ type: ProblemType, detail: String? = nil, errors: [FieldProblem] = [], refusal: Refusal? = nil, allow: String? = nil) {
+        self.type = type
+        self.detail = detail
+        self.errors = errors
+        self.refusal = refusal
+        self.allow = allow
+    }
+
+    func answer(base: String) -> Answer {
+        var answer = Answer(status: type.status, contentType: "application/problem+json", body: document(base: base))
+        answer.retryAfterSeconds = type.retryAfterSeconds
+        answer.allow = allow
+        if type.status == 401 { answer.challenge = "Bearer" }
+        return answer
+    }
+
+    private func document(base: String) -> [UInt8] {
+        var json = JSONWriter()
+        json.object { json in
+            json.member("type", "\(base)/problems/\(type.rawValue)")
+            json.member("title", type.title)
+            json.member("status", type.status)
+            json.member("detail", detail)
+            json.member("retry", type.retry.rawValue)
+            json.member("refusal", refusal?.rawValue)
+            if !errors.isEmpty {
+                json.name("errors")
+                json.array(of: errors) { json, error in
+                    json.object { json in
+                        json.member("pointer", error.pointer)
+                        json.member("detail", error.detail)
+                    }
+                }
+            }
+        }
+        return json.bytes
+    }
+}
+
+extension Problem {
+    /// What an error thrown below amounts to. Faults of our own say nothing of their inside.
+    init(_ error: any Error, forStaff: Bool) {
+        switch error {
+        case let problem as Problem: self = problem
+        case let refusal as Refusal: self.init(refusal, forStaff: forStaff)
+        case let fields as FieldProblems: self.init(.invalidFields, errors: fields.problems)
+        case let mistake as JSONMistake: self.init(.badRequest, detail: "The body is not JSON: \(mistake)")
+        case let key as KeyFault: self.init(key)
+        case let fault as StorageFault: self.init(fault)
+        default: self.init(.internalFault)
+        }
+    }
+
+    private init(_ fault: KeyFault) {
+        switch fault {
+        case .usedForAnotherRequest: self.init(.idempotencyKeyReused)
+        case .inFlight: self.init(.requestInProgress)
+        case .repeated: self.init(.internalFault)
+        }
+    }
+
+    private init(_ fault: StorageFault) {
+        switch fault {
+        case .outcomeUnknown: self.init(.outcomeUnknown)
+        case .overloaded: self.init(.overloaded)
+        case .closed, .inUse, .timedOut, .full, .inputOutput, .corrupt, .cannotOpen: self.init(.unavailable)
+        case .constraint, .newerSchema, .olderSchema, .statement: self.init(.internalFault)
+        }
+    }
+}

@@ -1,0 +1,139 @@
+/// The closed catalogue of everything that can be answered besides success (RFC 9457). Each has an address on this server
+/// where it is explained.
+public enum ProblemType: String, Sendable, CaseIterable {
+    case badRequest = "bad-request"
+    case invalidFields = "invalid-fields"
+    case tokenMissing = "token-missing"
+    case tokenInvalid = "token-invalid"
+    case notPermitted = "not-permitted"
+    case notFound = "not-found"
+    case methodNotAllowed = "method-not-allowed"
+    case bodyTooLarge = "body-too-large"
+    case mediaTypeUnsupported = "media-type-unsupported"
+    case idempotencyKeyMissing = "idempotency-key-missing"
+    case idempotencyKeyReused = "idempotency-key-reused"
+    case requestInProgress = "request-in-progress"
+    case identifierAlreadyUsed = "identifier-already-used"
+    case preconditionRequired = "precondition-required"
+    case changedMeanwhile = "changed-meanwhile"
+    case transitionNotAllowed = "transition-not-allowed"
+    case holdExpired = "hold-expired"
+    case cancellationTooLate = "cancellation-too-late"
+    case unknownReference = "unknown-reference"
+    case unsuitable = "unsuitable"
+    case startInThePast = "start-in-the-past"
+    case timeUnavailable = "time-unavailable"
+    case patientBusy = "patient-busy"
+    case overrideNeedsReason = "override-needs-reason"
+    case outcomeUnknown = "outcome-unknown"
+    case overloaded = "overloaded"
+    case unavailable = "unavailable"
+    case internalFault = "internal-fault"
+
+    /// Whether and how the same request may be tried again.
+    public enum Retry: String, Sendable { case never, sameKey = "same-key", after }
+
+    public var status: Int {
+        switch self {
+        case .badRequest, .invalidFields, .idempotencyKeyMissing: 400
+        case .tokenMissing, .tokenInvalid: 401
+        case .notPermitted: 403
+        case .notFound: 404
+        case .methodNotAllowed: 405
+        case .requestInProgress, .identifierAlreadyUsed, .transitionNotAllowed, .holdExpired, .cancellationTooLate,
+            .timeUnavailable, .patientBusy:
+            409
+        case .changedMeanwhile: 412
+        case .bodyTooLarge: 413
+        case .mediaTypeUnsupported: 415
+        case .idempotencyKeyReused, .unknownReference, .unsuitable, .startInThePast, .overrideNeedsReason: 422
+        case .preconditionRequired: 428
+        case .internalFault: 500
+        case .outcomeUnknown, .overloaded, .unavailable: 503
+        }
+    }
+
+    public var title: String {
+        switch self {
+        case .badRequest: "The request cannot be read"
+        case .invalidFields: "Some fields are missing or wrong"
+        case .tokenMissing: "A token is needed"
+        case .tokenInvalid: "The token is not valid"
+        case .notPermitted: "Not permitted"
+        case .notFound: "There is no such thing"
+        case .methodNotAllowed: "This cannot be done here"
+        case .bodyTooLarge: "The body is too large"
+        case .mediaTypeUnsupported: "The body must be JSON"
+        case .idempotencyKeyMissing: "An Idempotency-Key is needed"
+        case .idempotencyKeyReused: "The Idempotency-Key was used for another request"
+        case .requestInProgress: "The same request is still being worked on"
+        case .identifierAlreadyUsed: "The identifier is in use"
+        case .preconditionRequired: "If-Match is needed"
+        case .changedMeanwhile: "It has changed meanwhile"
+        case .transitionNotAllowed: "Its state does not allow that"
+        case .holdExpired: "The hold has expired"
+        case .cancellationTooLate: "Too late to cancel or move"
+        case .unknownReference: "Something named in the request does not exist"
+        case .unsuitable: "It does not fit this visit"
+        case .startInThePast: "The time has passed"
+        case .timeUnavailable: "The time is not available"
+        case .patientBusy: "A patient has another appointment at this time"
+        case .overrideNeedsReason: "An override needs a reason"
+        case .outcomeUnknown: "It is not known whether it was done"
+        case .overloaded: "Too much to do at the moment"
+        case .unavailable: "Not available at the moment"
+        case .internalFault: "Something went wrong here"
+        }
+    }
+
+    /// What somebody who meets it should know; stands at the problem's own address.
+    public var explanation: String {
+        switch self {
+        case .badRequest: "The request is not well-formed: its JSON, its query or its headers. Nothing was done. Correct it and send it again."
+        case .invalidFields: "The member `errors` lists every field that is wrong, each with a JSON pointer and what would be right. Nothing was done."
+        case .tokenMissing: "Send `Authorization: Bearer <token>`. `mediconnect token` issues one."
+        case .tokenInvalid: "The token has expired, or was not issued by this clinic. Get a new one."
+        case .notPermitted: "The token's role may not do this."
+        case .notFound: "There is nothing at this address, or the token may not know of it."
+        case .methodNotAllowed: "The address exists; the header `Allow` says what can be done with it."
+        case .bodyTooLarge: "Bodies may have up to 256 KiB."
+        case .mediaTypeUnsupported: "Send `Content-Type: application/json`."
+        case .idempotencyKeyMissing: "Every change needs the header `Idempotency-Key`: 1 to 255 printable characters, a new one for each thing you want done, the same one when you try again. It is kept for 72 hours."
+        case .idempotencyKeyReused: "The key stands for another request of yours. Use a new key for a new request. Nothing was done."
+        case .requestInProgress: "An earlier try with this key has not finished. Wait a moment and send it again with the same key."
+        case .identifierAlreadyUsed: "The identifier you chose belongs to something else. Choose a new one."
+        case .preconditionRequired: "Send `If-Match` with the ETag of the version you have seen, so that nobody's change is lost."
+        case .changedMeanwhile: "Somebody changed it after you read it. Read it again, and decide again."
+        case .transitionNotAllowed: "See the table of states: what you asked for does not follow from the state it is in."
+        case .holdExpired: "The time was held for you and has been given back. Look for a time again."
+        case .cancellationTooLate: "The clinic's cut-off has passed. Call the desk."
+        case .unknownReference: "A patient, practitioner, visit type, room, device or location in the request does not exist."
+        case .unsuitable: "The practitioner, room or device does not do this visit, or there are too many patients for it."
+        case .startInThePast: "Choose a time that is still to come."
+        case .timeUnavailable: "Look for free times again and choose another. Staff are told the reason in `refusal`."
+        case .patientBusy: "Nobody can be in two places at once. Move or cancel the other appointment first."
+        case .overrideNeedsReason: "Staff may set rules aside only with a reason, which is audited."
+        case .outcomeUnknown: "The connection to the database broke at the wrong moment. Send the same request with the same Idempotency-Key: it finds the truth."
+        case .overloaded: "Too many requests are waiting. Nothing was done. Try again after the time in `Retry-After`."
+        case .unavailable: "The server is starting, stopping, or cannot reach its database. Nothing was done."
+        case .internalFault: "It is our fault and has been logged under the request's id. Nothing was done."
+        }
+    }
+
+    public var retry: Retry {
+        switch self {
+        case .requestInProgress, .outcomeUnknown: .sameKey
+        case .overloaded, .unavailable: .after
+        default: .never
+        }
+    }
+
+    /// Seconds for `Retry-After`.
+    var retryAfterSeconds: Int? {
+        switch self {
+        case .requestInProgress, .outcomeUnknown, .overloaded: 1
+        case .unavailable: 5
+        default: nil
+        }
+    }
+}

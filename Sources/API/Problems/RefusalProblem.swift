@@ -1,0 +1,73 @@
+import Scheduling
+
+extension Problem {
+    /// One problem for each refusal. Staff hear the rule; a patient who asks for a time hears only that it cannot be had.
+    init(_ refusal: Refusal, forStaff: Bool) {
+        let type = refusal.problemType
+        if type == .unknownReference || type == .unsuitable {
+            self.init(type, detail: refusal.sentence, refusal: refusal)
+        } else {
+            self.init(type, detail: forStaff ? refusal.sentence : nil, refusal: forStaff ? refusal : nil)
+        }
+    }
+}
+
+extension Refusal {
+    var problemType: ProblemType {
+        switch self {
+        case .notPermitted: .notPermitted
+        case .appointmentUnknown, .recordUnknown: .notFound
+        case .identifierAlreadyUsed: .identifierAlreadyUsed
+        case .patientUnknown, .visitTypeUnknown, .practitionerUnknown, .roomUnknown, .deviceUnknown, .locationUnknown:
+            .unknownReference
+        case .changedMeanwhile: .changedMeanwhile
+        case .transitionNotAllowed: .transitionNotAllowed
+        case .holdExpired: .holdExpired
+        case .cancellationTooLate: .cancellationTooLate
+        case .practitionerUnsuitable, .roomUnsuitable, .deviceUnsuitable, .tooManyPatients: .unsuitable
+        case .overrideNeedsReason: .overrideNeedsReason
+        case .startIsInThePast: .startInThePast
+        case .startOffGrid, .noticeTooShort, .beyondHorizon, .holiday, .practitionerAway, .outsideWorkingHours, .dayIsFull,
+            .practitionerTaken, .roomTaken, .deviceTaken:
+            .timeUnavailable
+        case .patientTaken: .patientBusy
+        }
+    }
+
+    /// In the words of the desk.
+    var sentence: String {
+        switch self {
+        case .notPermitted: "This is not permitted."
+        case .appointmentUnknown: "There is no such appointment."
+        case .identifierAlreadyUsed: "The identifier is already used for something else."
+        case .patientUnknown: "There is no such patient."
+        case .visitTypeUnknown: "There is no such visit type."
+        case .practitionerUnknown: "There is no such practitioner."
+        case .roomUnknown: "There is no such room."
+        case .deviceUnknown: "There is no such device."
+        case .locationUnknown: "There is no such location."
+        case .recordUnknown: "There is no such record."
+        case .changedMeanwhile: "It has been changed meanwhile."
+        case .transitionNotAllowed: "Its state does not allow that."
+        case .holdExpired: "The hold has expired."
+        case .cancellationTooLate: "The cut-off for cancelling or moving has passed."
+        case .practitionerUnsuitable: "The practitioner does not do this visit."
+        case .roomUnsuitable: "The room does not suit this visit."
+        case .deviceUnsuitable: "The device does not suit this visit."
+        case .tooManyPatients: "There are too many patients for this visit, or one stands twice."
+        case .overrideNeedsReason: "An override needs a reason."
+        case .startIsInThePast: "The start has passed."
+        case .startOffGrid: "Visits of this kind do not start at this minute."
+        case .noticeTooShort: "The start is too soon."
+        case .beyondHorizon: "The start is too far ahead."
+        case .holiday: "The location is closed on that day."
+        case .practitionerAway: "The practitioner is away or keeps that time."
+        case .outsideWorkingHours: "The practitioner does not work at that time."
+        case .dayIsFull: "The practitioner takes no more visits on that day."
+        case .practitionerTaken: "The practitioner has another appointment."
+        case .patientTaken: "A patient has another appointment."
+        case .roomTaken: "No suitable room is free."
+        case .deviceTaken: "No suitable device is free."
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import Notation
+
+/// The query of an address as an object of texts, so that it is checked like a body. Digits alone are a number, `true` and
+/// `false` are truths. A plus sign is a plus sign (RFC 3986): times with an offset need no escape.
+enum QueryText {
+    static func parse(_ text: String?) throws(Problem) -> JSON {
+        guard let text, !text.isEmpty else { return JSON(.object([])) }
+        var members: [JSON.Member] = []
+        for part in text.split(separator: "&", omittingEmptySubsequences: true) {
+            let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = decoded(pair[0]), let value = decoded(pair.count > 1 ? pair[1] : "") else {
+                throw Problem(.badRequest, detail: "The query is not percent-encoded UTF-8.")
+            }
+            if members.contains(where: { $0.name == name }) {
+                throw Problem(.badRequest, detail: "A parameter of the query stands twice.")
+            }
+            members.append(JSON.Member(name: name, value: JSON(content(value))))
+        }
+        return JSON(.object(members))
+    }
+
+    private static func content(_ value: String) -> JSON.Content {
+        switch value {
+        case "true": .bool(true)
+        case "false": .bool(false)
+        default:
+            if value.utf8.count <= 9, !value.isEmpty, value.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int64(value) {
+                .integer(number)
+            } else {
+                .string(value)
+            }
+        }
+    }
+
+    private static func decoded(_ text: Substring) -> String? {
+        guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
+        var bytes: [UInt8] = []
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard let high = rest.popFirst().flatMap(digit), let low = rest.popFirst().flatMap(digit) else { return nil }
+            bytes.append(high << 4 | low)
+        }
+        return String(validating: bytes, as: UTF8.self)
+    }
+
+    private static func digit(_ byte: UInt8) -> UInt8? {
+        Character(Unicode.Scalar(byte)).hexDigitValue.map { UInt8($0) }
+    }
+}

@@ -1,0 +1,158 @@
+import Notation
+import People
+import Workflows
+
+public enum Method: String, Sendable, CaseIterable { case get = "GET", post = "POST", put = "PUT", delete = "DELETE" }
+
+/// One line of the table of contents: where, what, and who answers.
+public struct Route: Sendable {
+    public let method: Method
+    /// `/v1/appointments/{id}/cancellation`
+    public let path: String
+    /// The operation's stable name: `cancelAppointment`. It is a metric's label and part of an idempotency fingerprint.
+    public let operation: String
+    public let summary: String
+    /// Open routes need no token.
+    public let isOpen: Bool
+    public let query: [QueryParameter]
+    /// Names of schemas in the OpenAPI document.
+    public let takes: String?
+    public let gives: String?
+    public let status: Int
+    /// What else may come besides the problems every route may give.
+    public let problems: [ProblemType]
+    /// Demands `If-Match` (428 without).
+    public let needsIfMatch: Bool
+    let handler: @Sendable (Exchange) async throws -> Answer
+
+    public var changesSomething: Bool { method != .get }
+
+    init(
+        _ method: Method, _ path: String, _ operation: String, _ summary: String, isOpen: Bool = false,
+        query: [QueryParameter] = [], takes: String? = nil, gives: String? = nil, status: Int = 200,
+        problems: [ProblemType] = [], needsIfMatch: Bool = false,
+        handler: @escaping @Sendable (Exchange) async throws -> Answer
+    ) {
+        self.method = method
+        self.path = path
+        self.operation = operation
+        self.summary = summary
+        self.isOpen = isOpen
+        self.query = query
+        self.takes = takes
+        self.gives = gives
+        self.status = status
+        self.problems = problems
+        self.needsIfMatch = needsIfMatch
+        self.handler = handler
+    }
+}
+
+public struct QueryParameter: Sendable {
+    public let name: String
+    public let form: String
+    public let isRequired: Bool
+    public let description: String
+
+    init(_ name: String, _ form: String, required: Bool = false, _ description: String) {
+        self.name = name
+        self.form = form
+        self.isRequired = required
+        self.description = description
+    }
+}
+
+/// One request, after the door: who asks, and what for.
+struct Exchange: Sendable {
+    let caller: Caller
+    let requestID: String
+    let attempt: Attempt?
+    let parameters: [String: String]
+    let query: JSON
+    let ifMatch: String?
+    let ifNoneMatch: String?
+    let body: JSON
+    /// Digest of the body in its canonical form.
+    let content: [UInt8]
+    /// Where this server is reached from outside, for the addresses of problems.
+    let base: String
+
+    var call: Call { Call(caller: caller, requestID: requestID, attempt: attempt) }
+    var forStaff: Bool { caller.isStaff }
+
+    /// An identifier in the path; one that cannot exist is not found.
+    func id<Subject>(_ name: String = "id", _: Subject.Type = Subject.self) throws(Problem) -> ID<Subject> {
+        guard let text = parameters[name], let id = ID<Subject>(text) else { throw Problem(.notFound) }
+        return id
+    }
+
+    /// The version in `If-Match`: nil without the header or for `*`.
+    func expectedVersion() throws(Problem) -> Int? {
+        guard let ifMatch, ifMatch != "*" else { return nil }
+        guard ifMatch.hasPrefix("\"v"), ifMatch.hasSuffix("\""), let version = Int(ifMatch.dropFirst(2).dropLast()) else {
+            throw Problem(.changedMeanwhile, detail: "If-Match is not an ETag of this record.")
+        }
+        return version
+    }
+
+    func fields() -> Fields { Fields(body) }
+    func queryFields() -> Fields { Fields(query, at: "?") }
+
+    /// How an outcome is worded for this caller.
+    func wording<Value>(_ done: @escaping @Sendable (Value) -> StoredAnswer) -> Wording<Value> {
+        let forStaff = forStaff
+        let base = base
+        return Wording(done: done) { Problem($0, forStaff: forStaff).answer(base: base).stored }
+    }
+}
+
+/// One answer, before it becomes HTTP.
+struct Answer: Sendable {
+    var status: Int
+    var contentType = "application/json"
+    var body: [UInt8]
+    var etag: String?
+    var location: String?
+    var cacheControl: String?
+    var retryAfterSeconds: Int?
+    var allow: String?
+    var challenge: String?
+    var isRepeat = false
+
+    init(status: Int = 200, contentType: String = "application/json", body: [UInt8] = []) {
+        self.status = status
+        self.contentType = contentType
+        self.body = body
+    }
+
+    static func json(status: Int = 200, _ write: (inout JSONWriter) -> Void) -> Answer {
+        var json = JSONWriter()
+        write(&json)
+        return Answer(status: status, body: json.bytes)
+    }
+
+    var stored: StoredAnswer {
+        StoredAnswer(status: status, contentType: contentType, etag: etag, location: location, body: body)
+    }
+
+    init(_ stored: StoredAnswer, isRepeat: Bool = false) {
+        self.init(status: stored.status, contentType: stored.contentType, body: stored.body)
+        self.etag = stored.etag
+        self.location = stored.location
+        self.isRepeat = isRepeat
+    }
+
+    init<Value>(_ reply: Reply<Value>) {
+        switch reply {
+        case .done(_, let stored), .refused(_, let stored): self.init(stored)
+        case .repeated(let stored): self.init(stored, isRepeat: true)
+        }
+    }
+
+    func cached(_ control: String, etag: String) -> Answer {
+        var copy = self
+        copy.cacheControl = control
+        copy.etag = etag
+        return copy
+    }
+}

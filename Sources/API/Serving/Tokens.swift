@@ -1,0 +1,68 @@
+import Foundation
+import JWTKit
+public import Notation
+public import People
+import Synchronization
+
+/// What a token says: who, as what, until when (RFC 7519). `aud` and `iss` are fixed, the algorithm too (RFC 8725).
+struct TokenClaims: JWTPayload {
+    var iss: IssuerClaim
+    var sub: SubjectClaim
+    var role: String
+    var iat: IssuedAtClaim
+    var exp: ExpirationClaim
+
+    func verify(using algorithm: some JWTAlgorithm) throws {}
+}
+
+/// Issues and checks bearer tokens. Accounts and sessions come with their own store; until then the secret is all there is.
+public final class Tokens: Sendable {
+    static let issuer = "mediconnect"
+    /// Checked tokens, so that a client's second request does not pay for the signature again. Bounded; emptied when full.
+    private static let remembered = 10_000
+
+    private let keys: JWTKeyCollection
+    private let clock: any WallClock
+    private let known = Mutex<[String: Known]>([:])
+
+    private struct Known {
+        let caller: Caller
+        let expiresAt: Instant
+    }
+
+    /// `secret` has at least 32 bytes.
+    public init(secret: [UInt8], clock: any WallClock) async {
+        precondition(secret.count >= 32, "a token secret has at least 32 bytes")
+        keys = JWTKeyCollection()
+        self.clock = clock
+        await keys.add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256)
+    }
+
+    public func issue(for caller: Caller, lasting: Span) async throws -> String {
+        let now = clock.now
+        return try await keys.sign(
+            TokenClaims(
+                iss: IssuerClaim(value: Tokens.issuer), sub: SubjectClaim(value: caller.subject.description),
+                role: caller.role.rawValue, iat: IssuedAtClaim(value: date(now)), exp: ExpirationClaim(value: date(now + lasting))))
+    }
+
+    /// Who a token speaks for; nil when it is forged, expired or not ours.
+    func caller(of token: String) async -> Caller? {
+        let now = clock.now
+        if let known = known.withLock({ $0[token] }) { return known.expiresAt > now ? known.caller : nil }
+        guard token.utf8.count < 2048, let claims = try? await keys.verify(token, as: TokenClaims.self),
+            claims.iss.value == Tokens.issuer, let role = Role(rawValue: claims.role),
+            let subject = ID<Caller>(claims.sub.value)
+        else { return nil }
+        let expiresAt = Instant(microseconds: Int64(claims.exp.value.timeIntervalSince1970 * 1_000_000))
+        guard expiresAt > now else { return nil }
+        let caller = Caller(role: role, subject: subject)
+        known.withLock { known in
+            if known.count >= Tokens.remembered { known.removeAll() }
+            known[token] = Known(caller: caller, expiresAt: expiresAt)
+        }
+        return caller
+    }
+
+    private func date(_ instant: Instant) -> Date { Date(timeIntervalSince1970: Double(instant.secondsSince1970)) }
+}

@@ -1,0 +1,119 @@
+internal import Notation
+internal import Storage
+
+extension Outbox {
+    /// Works until its task is cancelled, then finishes what is under way, gives back what it cannot finish, and returns.
+    /// Throws only when the database has been closed under it.
+    public func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.runTransactional() }
+            group.addTask { try await self.runExternal() }
+            group.addTask { try await self.every(self.settings.rescue, "rescue leases") { _ = try await self.rescueLeases() } }
+            group.addTask { try await self.every(self.settings.sweep, "sweep") { _ = try await self.sweep() } }
+            // One that throws ends the others.
+            for try await _ in group {}
+        }
+    }
+
+    private func runTransactional() async throws {
+        while !Task.isCancelled {
+            try await survive("deliver") {
+                guard try await self.isDue(self.transactional) else { return }
+                let start = self.now
+                let batch = try await self.claim(self.transactional, limit: self.settings.batch)
+                if !batch.isEmpty { try await self.deliverTransactional(batch) }
+                await self.rest(since: start)
+            }
+        }
+    }
+
+    /// Keeps up to `concurrency` deliveries under way: a free place is filled without waiting for the slowest.
+    private func runExternal() async throws {
+        let places = Places(settings.concurrency)
+        let queue = SettlingQueue()
+        try await withThrowingDiscardingTaskGroup { group in
+            while !Task.isCancelled {
+                try await survive("claim") {
+                    guard await self.hasFree(places), try await self.isDue(self.external) else { return }
+                    let start = self.now
+                    for claimed in try await self.claim(self.external, limit: min(places.free, self.settings.batch)) {
+                        places.take()
+                        group.addTask { await self.deliver(claimed, places, queue) }
+                    }
+                    await self.rest(since: start)
+                }
+            }
+        }
+    }
+
+    private func deliver(_ claimed: Claimed, _ places: Places, _ queue: SettlingQueue) async {
+        let ended = await attempt(claimed)
+        guard queue.add(ended) else { return }
+        while let batch = queue.take() {
+            await settleStubbornly(batch)
+            places.give(back: batch.count)
+            external.bell.ring()
+        }
+    }
+
+    /// A result that is not recorded is delivered again, so a database that refuses is asked a few times.
+    private func settleStubbornly(_ batch: [Ended]) async {
+        for attempt in 1...5 {
+            do {
+                return try await settle(batch)
+            } catch {
+                report(.failed(doing: "settle", error: quietDescription(of: error)))
+                if attempt < 5 { try? await surroundings.clock.sleep(until: now + settings.poll) }
+            }
+        }
+    }
+
+    /// True at once when something is due; otherwise sleeps until it may be. A look costs a read, so an idle worker never
+    /// touches the writer.
+    private func isDue(_ lane: Lane) async throws -> Bool {
+        guard !lane.topics.isEmpty else {
+            try await surroundings.clock.sleep(until: now + .hours(1))
+            return false
+        }
+        let due = try await database.read { try $0.first(NextDue(topics: lane.topics)) ?? nil }
+        if let due, due <= now { return true }
+        let sleepUntil = now + settings.poll
+        await lane.bell.wait(until: due.map { min($0, sleepUntil) } ?? sleepUntil, clock: surroundings.clock)
+        return false
+    }
+
+    private func hasFree(_ places: Places) async -> Bool {
+        if places.free > 0 { return true }
+        await external.bell.wait(until: now + settings.poll, clock: surroundings.clock)
+        return false
+    }
+
+    /// After a batch the worker rests as long as the batch took, so that it never has more than half of the database's
+    /// one writer, however much there is to deliver: bookings come first. The short rest it takes in any case lets
+    /// messages gather that would otherwise be claimed one by one.
+    private func rest(since start: Instant) async {
+        let took = min(now - start, settings.poll)
+        try? await surroundings.clock.sleep(until: now + max(settings.rest, took))
+    }
+
+    private func every(_ interval: Span, _ doing: String, _ body: @escaping @Sendable () async throws -> Void) async throws {
+        while !Task.isCancelled {
+            try await survive(doing, body)
+            try? await surroundings.clock.sleep(until: now + interval)
+        }
+    }
+
+    /// Reports what went wrong and pauses. Only a closed database ends the worker.
+    private func survive(_ doing: String, _ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch is CancellationError {
+            return
+        } catch StorageFault.closed {
+            throw StorageFault.closed
+        } catch {
+            report(.failed(doing: doing, error: quietDescription(of: error)))
+            try? await surroundings.clock.sleep(until: now + settings.poll)
+        }
+    }
+}

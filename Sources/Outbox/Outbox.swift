@@ -1,0 +1,118 @@
+public import Notation
+public import Storage
+
+/// Delivers what producers wrote in their transactions.
+///
+/// Any number of workers may share one database. A message is claimed with a lease that only its newest holder can
+/// finish, so a worker that was paused, cut off or declared dead cannot overwrite what another did meanwhile. What a
+/// transactional handler writes happens exactly once; what an external one does happens at least once, with a key that
+/// lets the receiver make it once.
+///
+/// Messages of one topic and priority go roughly in the order they became due; only an order key makes that a promise.
+public final class Outbox: Sendable {
+    let database: any Database
+    let surroundings: Surroundings
+    let workerName: String
+    let settings: OutboxSettings
+    let handlers: [String: OutboxHandler]
+    let report: @Sendable (OutboxEvent) -> Void
+    private let bell: OutboxBell
+    let transactional: Lane
+    let external: Lane
+
+    /// Work that never waits for the world and work that does. They are claimed apart, so a slow receiver holds up
+    /// nothing but other receivers.
+    struct Lane: Sendable {
+        /// Sorted: the order of a dictionary differs from run to run, and a simulation must not.
+        let topics: [String]
+        let bell: Doorbell
+    }
+
+    /// - Parameters:
+    ///   - workerName: Stored with each claim, for operators only: `host-4711`.
+    ///   - handlers: By topic. Messages of other topics are left to workers that know them.
+    ///   - bell: The one producers ring. Made by whoever wires the program, because producers exist before handlers do.
+    ///   - report: Hears what happened, in the worker's own tasks, after it is durable; must be quick.
+    public init(
+        database: any Database, surroundings: Surroundings, workerName: String, settings: OutboxSettings = OutboxSettings(),
+        handlers: [String: OutboxHandler], bell: OutboxBell = OutboxBell(),
+        report: @escaping @Sendable (OutboxEvent) -> Void = { _ in }
+    ) {
+        self.database = database
+        self.surroundings = surroundings
+        self.workerName = workerName
+        self.settings = settings
+        self.handlers = handlers
+        self.bell = bell
+        self.report = report
+        let sorted = handlers.keys.sorted()
+        transactional = Lane(topics: sorted.filter { handlers[$0]!.isTransactional }, bell: bell.transactional)
+        external = Lane(topics: sorted.filter { !handlers[$0]!.isTransactional }, bell: bell.external)
+    }
+
+    /// Says that there may be something to deliver. May be called from anywhere, as often as one likes.
+    public func wake() { bell.ring() }
+
+    /// Claims one batch of each kind, delivers it and finishes it. Returns how many deliveries that were; 0 means that
+    /// nothing was due. `run()` does the same without waiting for the slowest; this is for simulations and for emptying
+    /// the queue from a command.
+    public func step() async throws -> Int {
+        let quick = try await claim(transactional, limit: settings.batch)
+        if !quick.isEmpty { try await deliverTransactional(quick) }
+        let slow = try await claim(external, limit: min(settings.batch, settings.concurrency))
+        if !slow.isEmpty { try await deliverExternal(slow) }
+        return quick.count + slow.count
+    }
+
+    var now: Instant { surroundings.clock.now }
+
+    /// Takes up to `limit` due messages. What it finds expired or behind another of its order it moves out of the way,
+    /// and looks again, so that an empty answer means: nothing to deliver.
+    func claim(_ lane: Lane, limit: Int) async throws -> [Claimed] {
+        guard !lane.topics.isEmpty, limit > 0 else { return [] }
+        while true {
+            let (found, movedAside) = try await claimOnce(shuffled(lane.topics), limit: limit)
+            for expired in found where expired.isExpired {
+                report(.settled(topic: expired.delivery.topic, state: .expired, attempt: expired.delivery.attempt, error: nil))
+            }
+            let live = found.filter { !$0.isExpired }
+            if !live.isEmpty || (found.isEmpty && movedAside == 0) { return live.sorted(by: Claimed.inTurn) }
+        }
+    }
+
+    private func claimOnce(_ topics: [String], limit: Int) async throws -> (found: [Claimed], movedAside: Int) {
+        try await database.write { [self] transaction in
+            let now = now
+            let found = try transaction.fetch(
+                ClaimDue(now: now, leaseUntil: now + settings.lease, worker: workerName, topics: topics, limit: limit))
+            try transaction.callForward(behind: found.filter(\.isExpired).map(\.delivery.orderKey))
+            guard found.count < limit else { return (found, 0) }
+            let movedAside = try transaction.run(
+                StepAside(
+                    now: now, earliest: now + .seconds(1), latest: now + .minutes(5), topics: topics, window: limit * 4))
+            return (found, movedAside)
+        }
+    }
+
+    /// Each topic comes first as often as any other, so one with an endless backlog cannot starve the rest.
+    private func shuffled(_ topics: [String]) -> [String] {
+        var topics = topics
+        for index in topics.indices.dropFirst() {
+            topics.swapAt(index, Int(surroundings.random.next() % UInt64(index + 1)))
+        }
+        return topics
+    }
+}
+
+/// Rung by producers after their commit, heard by the worker's loops.
+public final class OutboxBell: Sendable {
+    let transactional = Doorbell()
+    let external = Doorbell()
+
+    public init() {}
+
+    public func ring() {
+        transactional.ring()
+        external.ring()
+    }
+}

@@ -1,0 +1,50 @@
+public import Notation
+
+/// How a worker works. The defaults are those of reliability.md §4.3.
+public struct OutboxSettings: Sendable {
+    /// Messages claimed, handled and finished together.
+    public var batch = 100
+    /// External deliveries under way at once.
+    public var concurrency = 32
+    /// How long a claim holds without a heartbeat. After a worker dies, its messages wait so long.
+    public var lease = Span.seconds(60)
+    public var heartbeat = Span.seconds(15)
+    /// An external delivery that takes longer is given up and counts as failed.
+    public var deadline = Span.minutes(5)
+    /// How often leases that ran out are looked for.
+    public var rescue = Span.seconds(10)
+    /// The longest sleep. A wake-up that was lost costs so much and no more.
+    public var poll = Span.seconds(1)
+    /// The shortest rest after a batch; see `Outbox.rest`.
+    public var rest = Span.milliseconds(5)
+    public var backoff = Backoff()
+    /// Finished messages are kept so long; dead ones until somebody decides.
+    public var retention = Span.days(7)
+    /// How often finished messages are looked for that are old enough to delete.
+    public var sweep = Span.minutes(1)
+
+    public init() {}
+}
+
+/// The delay before the next attempt: random between nothing and a bound that doubles with every failure. Full jitter,
+/// so that a thousand messages that failed together do not come back together.
+public struct Backoff: Sendable {
+    public var base: Span
+    public var cap: Span
+
+    public init(base: Span = .seconds(2), cap: Span = .hours(1)) {
+        self.base = base
+        self.cap = cap
+    }
+
+    /// The longest delay after the `attempt`th failure, counted from 1.
+    public func bound(attempt: Int) -> Span {
+        let doublings = min(max(0, attempt), 40)
+        let (bound, overflow) = base.microseconds.multipliedReportingOverflow(by: 1 << Int64(doublings))
+        return overflow ? cap : min(cap, Span(microseconds: bound))
+    }
+
+    func delay(attempt: Int, random: any RandomSource) -> Span {
+        Span(microseconds: Int64(Double(bound(attempt: attempt).microseconds) * random.unit()))
+    }
+}

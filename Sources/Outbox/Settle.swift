@@ -1,0 +1,82 @@
+internal import Notation
+public import Storage
+
+/// How a delivery ends in the table.
+struct Settlement: Sendable, Equatable {
+    var state: OutboxState
+    /// The next time for a message that is ready again; nil keeps the time it has.
+    var availableAt: Instant?
+    /// The attempt was not one: the message was snoozed, or the program stopped under it.
+    var givesAttemptBack = false
+    var error: String?
+}
+
+/// Ends a delivery, provided its lease is still the newest. No row changes when it is not: somebody else has the message
+/// by now, and what this worker did is stale.
+///
+/// The lease, not the attempt, is the fence: attempts are given back by a snooze, so an old one can look new.
+package struct Settle: Command {
+    package static let sql: SQL = """
+        UPDATE outbox SET
+            state = $3, available_at = COALESCE($4, available_at), attempt = attempt - $5,
+            last_error = COALESCE($6, last_error), finished_at = $7, lease_until = NULL, worker = NULL
+        WHERE id = $1 AND state = 'running' AND lease = $2
+        """
+    package var bindings: [SQLValue] {
+        [
+            .id(claimed.delivery.id), .integer(claimed.lease), .text(settlement.state.rawValue),
+            .instant(settlement.availableAt), .integer(settlement.givesAttemptBack ? 1 : 0), .text(settlement.error),
+            settlement.state == .ready ? .null : .instant(now),
+        ]
+    }
+    let claimed: Claimed
+    let settlement: Settlement
+    let now: Instant
+}
+
+/// Keeps a lease. No row changes when it is lost.
+public struct Heartbeat: Command {
+    public static let sql: SQL = """
+        UPDATE outbox SET lease_until = $3 WHERE id = $1 AND state = 'running' AND lease = $2
+        """
+    public var bindings: [SQLValue] { [.id(claimed.delivery.id), .integer(claimed.lease), .instant(leaseUntil)] }
+    let claimed: Claimed
+    let leaseUntil: Instant
+}
+
+/// Takes messages back from workers that stopped sending heartbeats: ready again, or dead when that was the last attempt.
+public struct RescueLeases: Query {
+    public static let sql: SQL = """
+        UPDATE outbox SET
+            state = CASE WHEN attempt >= max_attempts THEN 'dead' ELSE 'ready' END,
+            finished_at = CASE WHEN attempt >= max_attempts THEN $1 END,
+            available_at = $1, lease_until = NULL, worker = NULL,
+            last_error = 'the worker stopped before it was finished'
+        WHERE id IN (SELECT id FROM outbox WHERE state = 'running' AND lease_until <= $1 LIMIT $2)
+            AND state = 'running' AND lease_until <= $1
+        RETURNING topic, order_key, state
+        """
+    public var bindings: [SQLValue] { [.instant(now), .integer(limit)] }
+    let now: Instant
+    let limit: Int
+
+    public struct Rescued: Sendable {
+        let topic: String
+        let orderKey: String?
+        let isDead: Bool
+    }
+    public static func row(_ columns: any Columns) throws -> Rescued {
+        Rescued(
+            topic: try columns.text(0), orderKey: try columns.optional(1, columns.text),
+            isDead: try columns.text(2) == OutboxState.dead.rawValue)
+    }
+}
+
+extension WriteTransaction {
+    /// Ends a delivery and lets the next of its order step forward. False when the lease was lost: nothing changed.
+    func settle(_ claimed: Claimed, as settlement: Settlement, now: Instant) throws -> Bool {
+        guard try run(Settle(claimed: claimed, settlement: settlement, now: now)) > 0 else { return false }
+        if settlement.state != .ready { try callForward(behind: [claimed.delivery.orderKey]) }
+        return true
+    }
+}

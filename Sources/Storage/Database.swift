@@ -1,0 +1,142 @@
+public import Notation
+
+/// The one seam to SQL. A clinic's rules never see an engine, only these two doors.
+public protocol Database: Sendable {
+    /// Runs `body` on a consistent snapshot. It sees everything acknowledged before it started, and changes nothing.
+    func read<Answer: Sendable>(_ body: @escaping @Sendable (any ReadTransaction) throws -> Answer) async throws -> Answer
+
+    /// Runs `body` in a transaction of its own and returns after its commit is durable.
+    ///
+    /// The body is synchronous on purpose: it cannot wait for anything but the database, so no lock is held across a
+    /// network call. It may run more than once (a retry after a serialization failure) or share its commit with others;
+    /// its effects are visible once or not at all. When it throws, nothing it did remains and the error comes back as it
+    /// was thrown. The clock is asked inside the body, not before it.
+    func write<Answer: Sendable>(_ body: @escaping @Sendable (any WriteTransaction) throws -> Answer) async throws -> Answer
+}
+
+public protocol ReadTransaction: AnyObject {
+    /// All rows a query gives, in its order.
+    func fetch<Asked: Query>(_ query: Asked) throws -> [Asked.Row]
+    /// The first row a query gives, or nil.
+    func first<Asked: Query>(_ query: Asked) throws -> Asked.Row?
+}
+
+public protocol WriteTransaction: ReadTransaction {
+    /// Runs a statement and returns how many rows it changed.
+    @discardableResult
+    func run<Asked: Command>(_ command: Asked) throws -> Int
+
+    /// Runs `body`; when it throws, what it did is undone, the rest of the transaction stays, and the error goes on.
+    func savepoint<Answer>(_ body: () throws -> Answer) throws -> Answer
+
+    /// Calls `hook` after this transaction's commit is durable, in the order of commits, before its caller hears.
+    /// Never called when the transaction fails. It must be quick and must not wait for the database.
+    func afterCommit(_ hook: @escaping @Sendable () -> Void)
+
+    /// Runs statements that define the schema, or any text that no query type stands for. For migrations and tests.
+    func execute(_ script: SQL) throws
+}
+
+/// What both statement types share: one text and its bindings.
+public protocol Statement: Sendable {
+    /// The text, with bindings as `$1`, `$2`, …
+    static var sql: SQL { get }
+    /// In the order of their numbers.
+    var bindings: [SQLValue] { get }
+}
+
+/// A question: text, bindings and the shape of a row. Also for statements that change rows and return some (`RETURNING`).
+public protocol Query: Statement {
+    associatedtype Row: Sendable
+    static func row(_ columns: any Columns) throws -> Row
+}
+
+/// A change that answers only with the number of rows it touched.
+public protocol Command: Statement {}
+
+/// A text both engines understand, or one for each where they truly differ. The differences are few: locking clauses,
+/// exclusion constraints, partitions.
+public struct SQL: Sendable, ExpressibleByStringLiteral {
+    public let sqlite: String
+    public let postgres: String
+
+    public init(stringLiteral text: String) { self.init(text) }
+    public init(_ text: String) { self.init(sqlite: text, postgres: text) }
+    public init(sqlite: String, postgres: String) {
+        self.sqlite = sqlite
+        self.postgres = postgres
+    }
+}
+
+/// A value on its way into a statement. The engine maps it to its own type: an instant is an integer of microseconds on
+/// SQLite and a `timestamptz` on PostgreSQL, an identifier is 16 bytes or a `uuid`.
+public enum SQLValue: Sendable, Equatable {
+    case null
+    case bool(Bool)
+    case integer(Int64)
+    case real(Double)
+    case text(String)
+    case bytes([UInt8])
+    case instant(Instant)
+    case identifier(high: UInt64, low: UInt64)
+    /// A JSON document: text on SQLite, `jsonb` on PostgreSQL.
+    case json(String)
+
+    public static func id<Subject>(_ id: ID<Subject>) -> SQLValue { .identifier(high: id.high, low: id.low) }
+    public static func id<Subject>(_ id: ID<Subject>?) -> SQLValue { id.map { .identifier(high: $0.high, low: $0.low) } ?? .null }
+    public static func integer(_ number: Int) -> SQLValue { .integer(Int64(number)) }
+    public static func integer(_ number: Int?) -> SQLValue { number.map { .integer(Int64($0)) } ?? .null }
+    public static func text(_ text: String?) -> SQLValue { text.map { .text($0) } ?? .null }
+    public static func instant(_ instant: Instant?) -> SQLValue { instant.map { .instant($0) } ?? .null }
+    /// Days are kept as days since 1970-01-01 on both engines.
+    public static func day(_ day: CalendarDay?) -> SQLValue { day.map { .integer(Int64($0.number)) } ?? .null }
+}
+
+/// The columns of the current row, counted from 0. A column that is null where a value is asked for, or of another type,
+/// is a fault: the schema promised otherwise.
+public protocol Columns: AnyObject {
+    func isNull(_ index: Int) -> Bool
+    func integer(_ index: Int) throws -> Int64
+    func real(_ index: Int) throws -> Double
+    func text(_ index: Int) throws -> String
+    func bytes(_ index: Int) throws -> [UInt8]
+    func instant(_ index: Int) throws -> Instant
+    func identifier(_ index: Int) throws -> (high: UInt64, low: UInt64)
+    /// The document's text.
+    func json(_ index: Int) throws -> String
+}
+
+extension Columns {
+    public func bool(_ index: Int) throws -> Bool { try integer(index) != 0 }
+    public func int(_ index: Int) throws -> Int { Int(try integer(index)) }
+    public func id<Subject>(_ index: Int, _: Subject.Type = Subject.self) throws -> ID<Subject> {
+        let (high, low) = try identifier(index)
+        return ID(high: high, low: low)
+    }
+    public func day(_ index: Int) throws -> CalendarDay { CalendarDay(number: try int(index)) }
+    public func optional<Value>(_ index: Int, _ read: (Int) throws -> Value) rethrows -> Value? {
+        isNull(index) ? nil : try read(index)
+    }
+}
+
+extension SQL {
+    /// A table's definition written once, with the types in braces: `{uuid}`, `{instant}`, `{bytes}`, `{json}`, `{bool}`,
+    /// `{number}`, `{text}`, and `{strict}` / `{clustered}` after the closing parenthesis (STRICT, and STRICT with the rows
+    /// kept in the order of the primary key; PostgreSQL knows neither).
+    public init(table definition: String) {
+        func replaced(_ words: [(String, String)]) -> String {
+            words.reduce(definition) { text, word in
+                text.split(separator: word.0, omittingEmptySubsequences: false).joined(separator: word.1)
+            }
+        }
+        self.init(
+            sqlite: replaced([
+                ("{uuid}", "BLOB"), ("{instant}", "INTEGER"), ("{bytes}", "BLOB"), ("{json}", "TEXT"), ("{bool}", "INTEGER"),
+                ("{number}", "INTEGER"), ("{text}", "TEXT"), ("{strict}", "STRICT"), ("{clustered}", "STRICT, WITHOUT ROWID"),
+            ]),
+            postgres: replaced([
+                ("{uuid}", "uuid"), ("{instant}", "timestamptz"), ("{bytes}", "bytea"), ("{json}", "jsonb"), ("{bool}", "boolean"),
+                ("{number}", "bigint"), ("{text}", "text"), ("{strict}", ""), ("{clustered}", ""),
+            ]))
+    }
+}

@@ -1,0 +1,109 @@
+public import Notation
+import Outbox
+import People
+public import Scheduling
+import Storage
+
+/// What a caller wants: a visit type with a practitioner at a time, for some patients.
+public struct BookingRequest: Sendable {
+    /// The client may name the appointment itself, with a UUID version 7.
+    public var id: ID<Appointment>?
+    public var visitType: ID<VisitType>
+    public var practitioner: ID<Resource>
+    public var start: Instant
+    public var patients: [ID<Participant>]
+    public var room: ID<Resource>?
+    public var device: ID<Resource>?
+    /// Only held, to be confirmed before it expires.
+    public var isHold: Bool
+    /// Why staff book where the rules say no; nil is an ordinary booking.
+    public var overrideReason: Personal<String>?
+    /// A digest of the request's content, to tell a repeat under a client's identifier from a collision.
+    public var content: [UInt8]
+
+    public init(
+        id: ID<Appointment>? = nil, visitType: ID<VisitType>, practitioner: ID<Resource>, start: Instant,
+        patients: [ID<Participant>], room: ID<Resource>? = nil, device: ID<Resource>? = nil, isHold: Bool = false,
+        overrideReason: Personal<String>? = nil, content: [UInt8] = []
+    ) {
+        self.id = id
+        self.visitType = visitType
+        self.practitioner = practitioner
+        self.start = start
+        self.patients = patients
+        self.room = room
+        self.device = device
+        self.isHold = isHold
+        self.overrideReason = overrideReason
+        self.content = content
+    }
+}
+
+/// A booking as it was made, or as it had been made before under the same identifier.
+public struct Booked: Sendable {
+    public let appointment: Appointment
+    public let existedBefore: Bool
+}
+
+extension Clinic {
+    /// Books an appointment, or holds its time, and writes everything that follows from it (MC-5, MA-4, HB-2).
+    public func book(_ request: BookingRequest, call: Call, wording: Wording<Booked>) async throws -> Reply<Booked> {
+        try await perform(call, wording: wording) { story in
+            try story.requireBooking(request)
+        } act: { story, _ in
+            if let existing = try story.existing(request) { return Booked(appointment: existing, existedBefore: true) }
+            return Booked(appointment: try story.book(request), existedBefore: false)
+        }
+    }
+}
+
+extension Story {
+    fileprivate func requireBooking(_ request: BookingRequest) throws(Refusal) {
+        let practitioner = request.practitioner.of(Caller.self)
+        try require(.book(patients: request.patients.map { $0.of() }, practitioner: practitioner))
+        if request.overrideReason != nil { try require(.overrideConflict(practitioner: practitioner)) }
+    }
+
+    /// What stands under the identifier the client chose. The same content is a repeat, anything else a collision.
+    fileprivate func existing(_ request: BookingRequest) throws -> Appointment? {
+        guard let id = request.id, let content = try transaction.first(AppointmentContent(id: id)) else { return nil }
+        guard content == request.content else { throw Refusal.identifierAlreadyUsed }
+        return try transaction.first(AppointmentByID(id: id))
+    }
+
+    fileprivate func book(_ request: BookingRequest) throws -> Appointment {
+        for patient in request.patients where try transaction.first(PatientExists(id: patient.of())) == nil {
+            throw Refusal.patientUnknown
+        }
+        let wish = Wish(
+            visitType: request.visitType, practitioner: request.practitioner, start: request.start,
+            patients: request.patients, room: request.room, device: request.device, isOverride: request.overrideReason != nil)
+        let placement = try directory.place(wish, in: TransactionCalendar(transaction: transaction), now: now)
+        let appointment = appointment(request, placement)
+        try store(appointment, placement, content: request.content)
+        try tell(
+            appointment.state == .pending ? .held : .booked, of: appointment, from: nil, reason: request.overrideReason,
+            overridden: placement.overridden)
+        try scheduleFollowUps(of: appointment)
+        return appointment
+    }
+
+    private func appointment(_ request: BookingRequest, _ placement: Placement) -> Appointment {
+        let holdMinutes = directory.visitTypes[request.visitType]?.policy.holdMinutes ?? 5
+        return Appointment(
+            id: request.id ?? newID(), state: request.isHold ? .pending : .booked, visitType: request.visitType,
+            practitioner: placement.practitioner, room: placement.room, device: placement.device,
+            patients: request.patients, location: placement.location, visit: placement.visit,
+            heldUntil: request.isHold ? now + .minutes(holdMinutes) : nil,
+            overrideReason: placement.overridden.isEmpty ? nil : request.overrideReason, createdAt: now, updatedAt: now)
+    }
+
+    private func store(_ appointment: Appointment, _ placement: Placement, content: [UInt8]) throws {
+        try transaction.run(InsertAppointment(appointment: appointment, content: content))
+        for patient in appointment.patients {
+            try transaction.run(
+                InsertAppointmentPatient(patient: patient, start: appointment.visit.from, appointment: appointment.id))
+        }
+        try claim(placement, for: appointment)
+    }
+}

@@ -1,0 +1,136 @@
+public import Notation
+import People
+public import Scheduling
+import Storage
+
+/// Which appointment a verb is about, and which version of it the caller has seen.
+public struct AppointmentTarget: Sendable {
+    public let id: ID<Appointment>
+    /// From `If-Match`; nil when the caller does not mind.
+    public let expectedVersion: Int?
+
+    public init(id: ID<Appointment>, expectedVersion: Int? = nil) {
+        self.id = id
+        self.expectedVersion = expectedVersion
+    }
+}
+
+extension Clinic {
+    /// Turns a hold into a booking. A hold past its time is refused, also when nobody has swept it yet.
+    public func confirm(_ target: AppointmentTarget, call: Call, wording: Wording<Appointment>) async throws -> Reply<Appointment> {
+        try await perform(call, wording: wording) { story in
+            try story.permitted(target.id) { .changeAppointment(patients: $0, practitioner: $1) }
+        } act: { story, appointment in
+            try story.matches(appointment, target)
+            let confirmed = try appointment.confirmed(at: story.now)
+            try story.update(confirmed)
+            try story.cancelFollowUps(of: confirmed)
+            try story.tell(.confirmed, of: confirmed, from: appointment.state)
+            try story.scheduleFollowUps(of: confirmed)
+            return confirmed
+        }
+    }
+
+    /// Cancels a hold or a booking and frees its time in the same transaction.
+    public func cancel(
+        _ target: AppointmentTarget, reason: Cancellation.Reason, note: Personal<String>? = nil, call: Call,
+        wording: Wording<Appointment>
+    ) async throws -> Reply<Appointment> {
+        try await perform(call, wording: wording) { story in
+            try story.permitted(target.id) { .changeAppointment(patients: $0, practitioner: $1) }
+        } act: { story, appointment in
+            try story.matches(appointment, target)
+            let cancelled = try appointment.cancelled(
+                by: call.caller.principal, at: story.now, reason: reason, policy: story.policy(of: appointment),
+                byStaff: call.caller.isStaff)
+            try story.end(cancelled, was: appointment, kind: .cancelled, note: note)
+            return cancelled
+        }
+    }
+
+    /// Marks something that should never have been written. It keeps its place in the books and gives up its time.
+    public func markError(
+        _ target: AppointmentTarget, note: Personal<String>, call: Call, wording: Wording<Appointment>
+    ) async throws -> Reply<Appointment> {
+        try await perform(call, wording: wording) { story in
+            try story.require(.correctMistake)
+            return try story.permitted(target.id) { .changeAppointment(patients: $0, practitioner: $1) }
+        } act: { story, appointment in
+            try story.matches(appointment, target)
+            let marked = try appointment.markedAsError(at: story.now)
+            try story.end(marked, was: appointment, kind: .enteredInError, note: note)
+            return marked
+        }
+    }
+
+    /// Moves through the day: arrive, check in, fulfil, no-show. Claims stay: what happened cannot be double-booked either.
+    public func advance(
+        _ target: AppointmentTarget, _ step: DayStep, call: Call, wording: Wording<Appointment>
+    ) async throws -> Reply<Appointment> {
+        try await perform(call, wording: wording) { story in
+            try story.permitted(target.id) { .runTheDay(practitioner: $1) }
+        } act: { story, appointment in
+            try story.matches(appointment, target)
+            let advanced = try appointment.taking(step, at: story.now)
+            try story.update(advanced)
+            try story.cancelFollowUps(of: advanced)
+            try story.tell(step.eventKind, of: advanced, from: appointment.state)
+            return advanced
+        }
+    }
+}
+
+extension Story {
+    /// The appointment, when the caller may do this with it. Somebody who may not even see it hears that there is none.
+    func permitted(_ id: ID<Appointment>, _ act: ([ID<Patient>], ID<Caller>) -> Act) throws -> Appointment {
+        guard let appointment = try transaction.first(AppointmentByID(id: id)) else { throw Refusal.appointmentUnknown }
+        let patients = appointment.patients.map { $0.of(Patient.self) }
+        let practitioner = appointment.practitioner.of(Caller.self)
+        guard call.caller.may(.seeAppointment(patients: patients, practitioner: practitioner)) else {
+            throw Refusal.appointmentUnknown
+        }
+        try require(act(patients, practitioner))
+        return appointment
+    }
+
+    func matches(_ appointment: Appointment, _ target: AppointmentTarget) throws(Refusal) {
+        if let expected = target.expectedVersion, expected != appointment.version { throw .changedMeanwhile }
+    }
+
+    func policy(of appointment: Appointment) -> SchedulingPolicy {
+        directory.visitTypes[appointment.visitType]?.policy ?? SchedulingPolicy()
+    }
+
+    /// Ends an appointment: it gives up its time and everything still planned for it.
+    func end(_ ended: Appointment, was: Appointment, kind: AppointmentEvent.Kind, note: Personal<String>? = nil) throws {
+        try update(ended)
+        try releaseClaims(of: was)
+        try cancelFollowUps(of: was)
+        try tell(kind, of: ended, from: was.state, reason: note)
+    }
+}
+
+/// What the desk notes while the day goes by.
+public enum DayStep: Sendable, CaseIterable {
+    case arrive, checkIn, fulfil, noShow
+
+    fileprivate var eventKind: AppointmentEvent.Kind {
+        switch self {
+        case .arrive: .arrived
+        case .checkIn: .checkedIn
+        case .fulfil: .fulfilled
+        case .noShow: .noShow
+        }
+    }
+}
+
+extension Appointment {
+    fileprivate func taking(_ step: DayStep, at now: Instant) throws(Refusal) -> Appointment {
+        switch step {
+        case .arrive: try arrived(at: now)
+        case .checkIn: try checkedIn(at: now)
+        case .fulfil: try fulfilled(at: now)
+        case .noShow: try missed(at: now)
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import Notation
+import Scheduling
+import Storage
+
+/// What a holder has that touches a stretch of time. No claim is longer than two days, so the search starts two days before.
+struct LiveClaims: Query {
+    static let sql: SQL = """
+        SELECT appointment_id, holder_id, lane, from_at, to_at FROM claim
+        WHERE holder_id = $1 AND from_at > $2 AND from_at < $3 AND to_at > $4
+        """
+    let holder: ID<Resource>
+    let range: TimeRange
+    var bindings: [SQLValue] {
+        [.id(holder), .instant(range.from - .days(2)), .instant(range.to), .instant(range.from)]
+    }
+    static func row(_ columns: any Columns) throws -> Claim { try Claim(columns) }
+}
+
+extension Claim {
+    init(_ columns: any Columns) throws {
+        self.init(
+            appointment: try columns.id(0), holder: try columns.id(1), lane: try columns.int(2),
+            range: TimeRange(from: try columns.instant(3), to: try columns.instant(4)))
+    }
+}
+
+/// Takes a claim; no row, or the constraint `claim_overlap`, means somebody has it. Never waits for another transaction.
+struct InsertClaim: Command {
+    static let sql = SQL(
+        sqlite: "INSERT INTO claim (holder_id, lane, from_at, to_at, appointment_id) VALUES ($1, $2, $3, $4, $5)",
+        postgres: """
+            INSERT INTO claim (holder_id, lane, from_at, to_at, appointment_id) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+            """)
+    let claim: Claim
+    var bindings: [SQLValue] {
+        [.id(claim.holder), .integer(claim.lane), .instant(claim.range.from), .instant(claim.range.to), .id(claim.appointment)]
+    }
+}
+
+struct ClaimsOfAppointment: Query {
+    static let sql: SQL = "SELECT appointment_id, holder_id, lane, from_at, to_at FROM claim WHERE appointment_id = $1"
+    let appointment: ID<Appointment>
+    var bindings: [SQLValue] { [.id(appointment)] }
+    static func row(_ columns: any Columns) throws -> Claim { try Claim(columns) }
+}
+
+struct DeleteClaims: Command {
+    static let sql: SQL = "DELETE FROM claim WHERE appointment_id = $1"
+    let appointment: ID<Appointment>
+    var bindings: [SQLValue] { [.id(appointment)] }
+}
+
+/// How many appointments of a practitioner hold their time between two instants.
+struct AppointmentCount: Query {
+    static let sql: SQL = """
+        SELECT count(*) FROM appointment
+        WHERE practitioner_id = $1 AND start_at >= $2 AND start_at < $3 AND id <> $4
+            AND state NOT IN ('cancelled', 'entered-in-error')
+        """
+    let practitioner: ID<Resource>
+    let day: TimeRange
+    let except: ID<Appointment>?
+    var bindings: [SQLValue] {
+        [.id(practitioner), .instant(day.from), .instant(day.to), .id(except ?? ID(high: 0, low: 0))]
+    }
+    static func row(_ columns: any Columns) throws -> Int { try columns.int(0) }
+}
+
+/// A holder's claims that start after an instant: what the availability index is built from.
+struct ClaimsFrom: Query {
+    static let sql: SQL = """
+        SELECT appointment_id, holder_id, lane, from_at, to_at FROM claim
+        WHERE holder_id = $1 AND from_at > $2
+        """
+    let holder: ID<Resource>
+    let from: Instant
+    var bindings: [SQLValue] { [.id(holder), .instant(from)] }
+    static func row(_ columns: any Columns) throws -> Claim { try Claim(columns) }
+}
+
+/// The starts of a practitioner's appointments that hold their time, from an instant on.
+struct StartsFrom: Query {
+    static let sql: SQL = """
+        SELECT id, start_at FROM appointment
+        WHERE practitioner_id = $1 AND start_at >= $2 AND state NOT IN ('cancelled', 'entered-in-error')
+        """
+    let practitioner: ID<Resource>
+    let from: Instant
+    var bindings: [SQLValue] { [.id(practitioner), .instant(from)] }
+    static func row(_ columns: any Columns) throws -> (ID<Appointment>, Instant) { (try columns.id(0), try columns.instant(1)) }
+}
+
+/// The calendar as one transaction sees it.
+struct TransactionCalendar: Calendar {
+    let transaction: any ReadTransaction
+
+    func claims(of holder: ID<Resource>, overlapping range: TimeRange) throws -> [Claim] {
+        try transaction.fetch(LiveClaims(holder: holder, range: range))
+    }
+
+    func appointments(
+        of practitioner: ID<Resource>, startingIn day: TimeRange, besides moving: ID<Appointment>?
+    ) throws -> Int {
+        try transaction.first(AppointmentCount(practitioner: practitioner, day: day, except: moving)) ?? 0
+    }
+}

@@ -1,0 +1,98 @@
+import Notation
+import Outbox
+import People
+import Scheduling
+import Storage
+
+// What follows from a change of an appointment, written in the same transaction: claims, event, audit, outbox.
+
+extension Story {
+    /// Takes everything a placement needs. The schema has the last word on each.
+    func claim(_ placement: Placement, for appointment: Appointment) throws {
+        for claim in placement.claims(for: appointment.id) {
+            guard try transaction.run(InsertClaim(claim: claim)) == 1 else {
+                throw directory.refusal(whenTaken: claim.holder)
+            }
+            if directory.resources[claim.holder] != nil { hint(.claimed(claim)) }
+        }
+        hint(.starts(appointment))
+    }
+
+    /// Gives up everything an appointment has.
+    func releaseClaims(of appointment: Appointment) throws {
+        for claim in try transaction.fetch(ClaimsOfAppointment(appointment: appointment.id))
+        where directory.resources[claim.holder] != nil {
+            hint(.released(claim))
+        }
+        try transaction.run(DeleteClaims(appointment: appointment.id))
+        hint(.noLongerStarts(appointment))
+    }
+
+    /// Replaces the stored version; somebody who was faster makes it fail.
+    func update(_ appointment: Appointment) throws {
+        guard try transaction.run(UpdateAppointment(appointment: appointment)) == 1 else { throw Refusal.changedMeanwhile }
+    }
+
+    /// Writes event, audit and the outbox message that carries the event out.
+    func tell(
+        _ kind: AppointmentEvent.Kind, of appointment: Appointment, from: AppointmentState?,
+        reason: Personal<String>? = nil, overridden: [Refusal] = []
+    ) throws {
+        let event = AppointmentEvent(
+            id: newID(), kind: kind, appointment: appointment.id, at: now, payload: appointment.eventPayload(kind))
+        try transaction.run(InsertEvent(event: event))
+        try transaction.run(
+            InsertAudit(
+                entry: AuditEntry(
+                    id: newID(), subject: appointment.id.of(), at: now, by: call.caller.principal, act: kind.rawValue,
+                    fromState: from, toState: appointment.state, reason: reason, overridden: overridden.map(\.rawValue),
+                    requestID: call.requestID)))
+        try transaction.enqueue(.event(event, newID(), now))
+    }
+
+    /// Work that falls due later: the end of a hold, or the reminders of a booking.
+    func scheduleFollowUps(of appointment: Appointment) throws {
+        if let heldUntil = appointment.heldUntil {
+            try transaction.enqueue(.holdExpiry(appointment, heldUntil, newID(), now))
+        } else {
+            for before in clinic.settings.remindersBefore where appointment.visit.from - before > now {
+                try transaction.enqueue(.reminder(appointment, before: before, newID(), now))
+            }
+        }
+    }
+
+    /// Takes back what has not happened yet.
+    func cancelFollowUps(of appointment: Appointment) throws {
+        try transaction.cancelWaiting(subject: appointment.id.of(), topics: [Topic.reminder, Topic.holdExpiry], now: now)
+    }
+}
+
+extension Appointment {
+    /// Identifiers and times, nothing else.
+    func eventPayload(_ kind: AppointmentEvent.Kind) -> String {
+        var json = JSONWriter(reserving: 320)
+        json.object { json in
+            json.member("kind", kind.rawValue)
+            json.member("appointment", id)
+            json.member("practitioner", practitioner)
+            json.member("patients", patients)
+            json.member("start", visit.from)
+            json.member("end", visit.to)
+            json.member("version", version)
+            if let cancellation { json.member("reason", cancellation.reason.rawValue) }
+        }
+        return String(decoding: json.bytes, as: UTF8.self)
+    }
+}
+
+extension Directory {
+    /// What it means that the schema refused a claim of this holder.
+    func refusal(whenTaken holder: ID<Resource>) -> Refusal {
+        switch resources[holder]?.kind {
+        case .practitioner: .practitionerTaken
+        case .room: .roomTaken
+        case .device: .deviceTaken
+        case nil: .patientTaken
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import Notation
+import Scheduling
+import Storage
+
+struct InsertEvent: Command {
+    static let sql: SQL = "INSERT INTO event (id, kind, appointment_id, at, payload) VALUES ($1, $2, $3, $4, $5)"
+    let event: AppointmentEvent
+    var bindings: [SQLValue] {
+        [.id(event.id), .text(event.kind.rawValue), .id(event.appointment), .instant(event.at), .json(event.payload)]
+    }
+}
+
+struct InsertAudit: Command {
+    static let sql: SQL = """
+        INSERT INTO audit (subject_id, id, at, by, act, from_state, to_state, reason, overridden, request_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        """
+    let entry: AuditEntry
+    var bindings: [SQLValue] {
+        [
+            .identifier(high: entry.subject.high, low: entry.subject.low), .id(entry.id), .instant(entry.at), .text(entry.by),
+            .text(entry.act), .text(entry.fromState?.rawValue), .text(entry.toState?.rawValue),
+            .text(entry.reason?.revealed), .text(entry.overridden.isEmpty ? nil : entry.overridden.joined(separator: " ")),
+            .text(entry.requestID),
+        ]
+    }
+}
+
+/// The audit of one subject, oldest first, after a cursor.
+struct AuditOf: Query {
+    static let sql: SQL = """
+        SELECT id, at, by, act, from_state, to_state, reason, overridden, request_id FROM audit
+        WHERE subject_id = $1 AND id > $2 ORDER BY id LIMIT $3
+        """
+    let subject: ID<AuditSubject>
+    let after: ID<AuditEntry>
+    let limit: Int
+    var bindings: [SQLValue] { [.id(subject), .id(after), .integer(limit)] }
+    static func row(_ columns: any Columns) throws -> AuditEntry {
+        AuditEntry(
+            id: try columns.id(0), subject: ID(high: 0, low: 0), at: try columns.instant(1), by: try columns.text(2),
+            act: try columns.text(3), fromState: try columns.optional(4) { try columns.choice($0) },
+            toState: try columns.optional(5) { try columns.choice($0) },
+            reason: try columns.optional(6, columns.text).map { Personal($0) },
+            overridden: try columns.optional(7, columns.text)?.split(separator: " ").map(String.init) ?? [],
+            requestID: try columns.text(8))
+    }
+}

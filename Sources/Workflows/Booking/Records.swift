@@ -1,0 +1,46 @@
+public import Notation
+public import Scheduling
+
+/// Something that happened to an appointment, for whoever wants to hear of it. The kinds are stable for good.
+public struct AppointmentEvent: Sendable {
+    public enum Kind: String, Sendable, CaseIterable {
+        case held = "appointment.held"
+        case booked = "appointment.booked"
+        case confirmed = "appointment.confirmed"
+        case cancelled = "appointment.cancelled"
+        case expired = "appointment.expired"
+        case rescheduled = "appointment.rescheduled"
+        case arrived = "appointment.arrived"
+        case checkedIn = "appointment.checked-in"
+        case fulfilled = "appointment.fulfilled"
+        case noShow = "appointment.noshow"
+        case enteredInError = "appointment.entered-in-error"
+    }
+
+    public let id: ID<AppointmentEvent>
+    public let kind: Kind
+    public let appointment: ID<Appointment>
+    public let at: Instant
+    /// Identifiers and times only, never a name: it may leave the house.
+    public let payload: String
+}
+
+/// The label of whatever an audit entry is about: an appointment, a resource, a patient.
+public enum AuditSubject {}
+
+/// Who did what, when, and on whose behalf. Written in the transaction of the change; never changed.
+public struct AuditEntry: Sendable {
+    public let id: ID<AuditEntry>
+    public let subject: ID<AuditSubject>
+    public let at: Instant
+    /// The principal: `desk:0192…`.
+    public let by: String
+    /// The verb: `book`, `cancel`, `override` …
+    public let act: String
+    public let fromState: AppointmentState?
+    public let toState: AppointmentState?
+    public let reason: Personal<String>?
+    /// The rules staff set aside.
+    public let overridden: [String]
+    public let requestID: String
+}

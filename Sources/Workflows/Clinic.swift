@@ -1,0 +1,67 @@
+public import Notation
+import Scheduling
+public import Storage
+import Synchronization
+
+/// The clinic as its callers see it: every verb is a method in a file of its own, and each tells its whole story in one
+/// transaction. A value with no state but caches; any number of nodes may share a database.
+public final class Clinic: Sendable {
+    public let database: any Database
+    public let surroundings: Surroundings
+    public let settings: ClinicSettings
+    public let availability: AvailabilityBoard
+    let directory = DirectoryCache()
+    private let observer: any ClinicObserver
+    private let changeSignal = Mutex<(@Sendable () -> Void)?>(nil)
+
+    public init(
+        database: any Database, surroundings: Surroundings, settings: ClinicSettings = ClinicSettings(),
+        observer: any ClinicObserver = NobodyWatches()
+    ) {
+        self.database = database
+        self.surroundings = surroundings
+        self.settings = settings
+        self.observer = observer
+        self.availability = AvailabilityBoard(clock: surroundings.clock, days: settings.indexDays)
+    }
+
+    /// Reads the directory and everything ahead into the availability index. Until then nobody is offered a time.
+    public func open() async throws {
+        try await availability.fill(from: database, directory: directory)
+    }
+
+    /// What to call after a commit that left work in the outbox: it wakes the worker of this node.
+    public func onChange(_ signal: @escaping @Sendable () -> Void) { changeSignal.withLock { $0 = signal } }
+
+    func afterChange() { changeSignal.withLock { $0 }?() }
+
+    func observe<Value>(_ call: Call, _ reply: Reply<Value>) {
+        guard let operation = call.attempt?.operation else { return }
+        switch reply {
+        case .done: observer.saw(operation: operation, outcome: "done")
+        case .repeated: observer.saw(operation: operation, outcome: "repeated")
+        case .refused(let refusal, _): observer.saw(operation: operation, outcome: refusal.rawValue)
+        }
+    }
+}
+
+public struct ClinicSettings: Sendable {
+    /// How long an answer is kept under its idempotency key. 72 h, published; never below 24 h (MC-1).
+    public var answersKept: Span = .hours(72)
+    /// How long before the visit reminders go out.
+    public var remindersBefore: [Span] = [.hours(24), .hours(2)]
+    /// How far the availability index reaches.
+    public var indexDays: Int = 400
+
+    public init() {}
+}
+
+/// Hears how each change came out, for metrics: `bookAppointment`, `practitionerTaken`.
+public protocol ClinicObserver: Sendable {
+    func saw(operation: String, outcome: String)
+}
+
+public struct NobodyWatches: ClinicObserver {
+    public init() {}
+    public func saw(operation: String, outcome: String) {}
+}

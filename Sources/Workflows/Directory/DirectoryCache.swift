@@ -1,0 +1,40 @@
+import Scheduling
+import Storage
+import Synchronization
+
+/// The last directory anybody read. A transaction asks for the revision, one short row, and reads the rest only when it
+/// has moved on, so a decision is never made on yesterday's working hours, on whichever node it falls.
+final class DirectoryCache: Sendable {
+    private let latest = Mutex<Directory?>(nil)
+
+    var snapshot: Directory? { latest.withLock { $0 } }
+
+    /// The directory as this transaction sees it.
+    func current(_ transaction: any ReadTransaction) throws -> Directory {
+        guard let revision = try transaction.first(DirectoryRevision()) else {
+            throw StorageFault.statement("the directory has no revision")
+        }
+        if let known = snapshot, known.revision == revision { return known }
+        return try Directory(reading: transaction, revision: revision)
+    }
+
+    /// Keeps `directory` for others; only what is committed may be kept.
+    func keep(_ directory: Directory) {
+        latest.withLock { known in
+            if known.map({ $0.revision < directory.revision }) ?? true { known = directory }
+        }
+    }
+}
+
+extension Directory {
+    init(reading transaction: any ReadTransaction, revision: Int64) throws {
+        self.init(
+            revision: revision,
+            locations: try transaction.fetch(AllLocations()),
+            resources: try transaction.fetch(AllResources()),
+            visitTypes: try transaction.fetch(AllVisitTypes()),
+            hours: try transaction.fetch(AllWorkingHours()),
+            exceptions: try transaction.fetch(AllExceptions()),
+            holidays: try transaction.fetch(AllHolidays()))
+    }
+}

@@ -1,0 +1,102 @@
+public import Notation
+import People
+public import Scheduling
+
+extension BookingRequest {
+    /// The body of `POST /v1/appointments`. `content` is the digest of the body.
+    public init(_ fields: Fields, content: [UInt8]) {
+        let id = fields.optionalID("id", Appointment.self)
+        if let id, id.version != 7 { fields.reject("id", "must be a UUID of version 7") }
+        let hold = fields.optionalBool("hold") ?? false
+        self.init(
+            id: id, visitType: fields.id("visitType"), practitioner: fields.id("practitioner"), start: fields.instant("start"),
+            patients: fields.ids("patients", count: 1...100), room: fields.optionalID("room"), device: fields.optionalID("device"),
+            isHold: hold, overrideReason: fields.optionalText("overrideReason", max: 500).map { Personal($0) }, content: content)
+    }
+}
+
+extension MoveRequest {
+    public init(_ fields: Fields) {
+        self.init(
+            start: fields.instant("start"), practitioner: fields.optionalID("practitioner"), room: fields.optionalID("room"),
+            device: fields.optionalID("device"),
+            overrideReason: fields.optionalText("overrideReason", max: 500).map { Personal($0) })
+    }
+}
+
+extension Appointment {
+    public var etag: String { "\"v\(version)\"" }
+
+    /// What staff see also names the override's reason.
+    public func write(to json: inout JSONWriter, forStaff: Bool = false) {
+        json.object { json in
+            json.member("id", id)
+            json.member("state", state.rawValue)
+            json.member("visitType", visitType)
+            json.member("practitioner", practitioner)
+            json.member("room", room)
+            json.member("device", device)
+            json.member("location", location)
+            json.member("patients", patients)
+            json.member("start", visit.from)
+            json.member("end", visit.to)
+            json.member("heldUntil", heldUntil)
+            if let cancellation {
+                json.name("cancellation")
+                json.object { json in
+                    json.member("by", cancellation.by)
+                    json.member("at", cancellation.at)
+                    json.member("reason", cancellation.reason.rawValue)
+                }
+            }
+            if forStaff { json.member("overrideReason", overrideReason?.revealed) }
+            json.member("createdAt", createdAt)
+            json.member("updatedAt", updatedAt)
+            json.member("version", version)
+        }
+    }
+}
+
+extension FreeTime {
+    public func write(to json: inout JSONWriter) {
+        json.object { json in
+            json.member("start", start)
+            json.member("end", end)
+            json.member("practitioner", practitioner)
+            json.member("room", room)
+            json.member("device", device)
+            json.member("location", location)
+        }
+    }
+}
+
+extension AuditEntry {
+    public func write(to json: inout JSONWriter) {
+        json.object { json in
+            json.member("id", id)
+            json.member("at", at)
+            json.member("by", by)
+            json.member("act", act)
+            json.member("fromState", fromState?.rawValue)
+            json.member("toState", toState?.rawValue)
+            json.member("reason", reason?.revealed)
+            if !overridden.isEmpty { json.member("overridden", overridden) }
+            json.member("requestId", requestID)
+        }
+    }
+}
+
+extension Notice {
+    public func write(to json: inout JSONWriter) {
+        json.object { json in
+            json.member("id", id)
+            json.member("recipient", recipient)
+            json.member("recipientRole", recipientRole.rawValue)
+            json.member("kind", kind.rawValue)
+            json.member("appointment", appointment)
+            json.member("at", at)
+            json.name("details")
+            json.raw(Array(payload.utf8))
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import Notation
+import Storage
+
+struct StoredAttempt: Query {
+    static let sql: SQL = """
+        SELECT fingerprint, status, etag, location, content_type, body, operation, expires_at FROM idempotency
+        WHERE principal = $1 AND key = $2
+        """
+    let principal: String
+    let key: String
+    var bindings: [SQLValue] { [.text(principal), .text(key)] }
+
+    struct Row: Sendable {
+        let fingerprint: [UInt8]
+        let operation: String
+        let answer: StoredAnswer
+        let expiresAt: Instant
+    }
+
+    static func row(_ columns: any Columns) throws -> Row {
+        Row(
+            fingerprint: try columns.bytes(0), operation: try columns.text(6),
+            answer: StoredAnswer(
+                status: try columns.int(1), contentType: try columns.text(4), etag: try columns.optional(2, columns.text),
+                location: try columns.optional(3, columns.text), body: try columns.bytes(5)),
+            expiresAt: try columns.instant(7))
+    }
+}
+
+struct StoreAttempt: Command {
+    static let sql: SQL = """
+        INSERT INTO idempotency (principal, key, operation, fingerprint, status, etag, location, content_type, body, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        """
+    let principal: String
+    let attempt: Attempt
+    let answer: StoredAnswer
+    let expiresAt: Instant
+    var bindings: [SQLValue] {
+        [
+            .text(principal), .text(attempt.key), .text(attempt.operation), .bytes(attempt.fingerprint),
+            .integer(answer.status), .text(answer.etag), .text(answer.location), .text(answer.contentType),
+            .bytes(answer.body), .instant(expiresAt),
+        ]
+    }
+}
+
+struct ForgetAttempt: Command {
+    static let sql: SQL = "DELETE FROM idempotency WHERE principal = $1 AND key = $2"
+    let principal: String
+    let key: String
+    var bindings: [SQLValue] { [.text(principal), .text(key)] }
+}
+
+/// Forgets answers past their time, at most `limit` at once so that nobody waits behind it.
+struct ForgetExpiredAttempts: Command {
+    static let sql: SQL = """
+        DELETE FROM idempotency WHERE (principal, key) IN
+            (SELECT principal, key FROM idempotency WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)
+        """
+    let before: Instant
+    let limit: Int
+    var bindings: [SQLValue] { [.instant(before), .integer(limit)] }
+}

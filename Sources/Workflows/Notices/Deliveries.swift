@@ -1,0 +1,85 @@
+import Notation
+public import Outbox
+import People
+import Scheduling
+import Storage
+
+extension Clinic {
+    /// What the outbox does with each topic. All of it happens in the database, in the transaction that ends the message,
+    /// so each effect is there once, however often a worker dies or two work at the same time (MC-12).
+    public var deliveries: [String: OutboxHandler] {
+        [
+            Topic.event: .transactional { [self] in try announce($1, in: $0) },
+            Topic.reminder: .transactional { [self] in try remind($1, in: $0) },
+            Topic.holdExpiry: .transactional { [self] transaction, delivery in
+                try expire(try delivery.appointment(), in: transaction)
+                return .done
+            },
+        ]
+    }
+
+    /// Turns an event into a notice for each patient, and one for the practitioner.
+    private func announce(_ delivery: Delivery, in transaction: any WriteTransaction) throws -> Verdict {
+        let event = try delivery.document()
+        guard let kind = event["kind"]?.string.flatMap(AppointmentEvent.Kind.init)?.notice else { return .done }
+        let appointment = try delivery.appointment()
+        let start = event["start"]?.string ?? ""
+        let patients = (event["patients"]?.array ?? []).compactMap { $0.string.flatMap { ID<Caller>($0) } }
+        for patient in patients {
+            try tell(patient, .patient, kind, appointment, payload: #"{"start":"\#(start)"}"#, in: transaction)
+        }
+        if let practitioner = event["practitioner"]?.string.flatMap({ ID<Caller>($0) }) {
+            try tell(practitioner, .practitioner, kind, appointment, payload: #"{"start":"\#(start)"}"#, in: transaction)
+        }
+        return .done
+    }
+
+    /// Reminds the patients of a visit that is still theirs at that time. Cancelled or moved meanwhile: nothing is sent.
+    private func remind(_ delivery: Delivery, in transaction: any WriteTransaction) throws -> Verdict {
+        let reminder = try delivery.document()
+        guard let appointment = try transaction.first(AppointmentByID(id: try delivery.appointment())),
+            appointment.state == .booked, let start = reminder["start"]?.string, start == appointment.visit.from.description,
+            surroundings.clock.now < appointment.visit.from
+        else { return .cancel }
+        let payload = #"{"start":"\#(start)","minutesBefore":\#(reminder["minutesBefore"]?.integer ?? 0)}"#
+        for patient in appointment.patients {
+            try tell(patient.of(), .patient, .reminder, appointment.id, payload: payload, in: transaction)
+        }
+        return .done
+    }
+
+    private func tell(
+        _ recipient: ID<Caller>, _ role: Role, _ kind: Notice.Kind, _ appointment: ID<Appointment>, payload: String,
+        in transaction: any WriteTransaction
+    ) throws {
+        try transaction.run(
+            InsertNotice(
+                notice: Notice(
+                    id: surroundings.identifiers.next(Notice.self), recipient: recipient, recipientRole: role, kind: kind,
+                    appointment: appointment, at: surroundings.clock.now, payload: payload)))
+    }
+}
+
+extension Delivery {
+    fileprivate func document() throws -> JSON { try JSON(parsing: payload) }
+
+    fileprivate func appointment() throws -> ID<Appointment> {
+        guard let id = try document()["appointment"]?.string.flatMap({ ID<Appointment>($0) }) else {
+            throw StorageFault.statement("an outbox message names no appointment")
+        }
+        return id
+    }
+}
+
+extension AppointmentEvent.Kind {
+    /// What people are told about it; nil for what happens in front of their eyes.
+    fileprivate var notice: Notice.Kind? {
+        switch self {
+        case .booked, .confirmed: .confirmation
+        case .cancelled: .cancellation
+        case .expired: .expiry
+        case .rescheduled: .move
+        case .held, .arrived, .checkedIn, .fulfilled, .noShow, .enteredInError: nil
+        }
+    }
+}

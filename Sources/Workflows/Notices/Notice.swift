@@ -1,0 +1,67 @@
+public import Notation
+public import People
+public import Scheduling
+import Storage
+
+/// A message for one person about an appointment. Until the channels that reach people are connected, the mailbox is
+/// where it arrives; it holds identifiers and times, and whoever shows it puts the words and names in.
+public struct Notice: Sendable {
+    public enum Kind: String, Sendable, CaseIterable {
+        case confirmation, cancellation, expiry, move, reminder
+    }
+
+    public let id: ID<Notice>
+    public let recipient: ID<Caller>
+    public let recipientRole: Role
+    public let kind: Kind
+    public let appointment: ID<Appointment>
+    public let at: Instant
+    /// `{"start": …, "minutesBefore": …}`
+    public let payload: String
+}
+
+struct InsertNotice: Command {
+    static let sql: SQL = """
+        INSERT INTO notice (id, recipient_id, recipient_role, kind, appointment_id, at, payload)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        """
+    let notice: Notice
+    var bindings: [SQLValue] {
+        [
+            .id(notice.id), .id(notice.recipient), .text(notice.recipientRole.rawValue), .text(notice.kind.rawValue),
+            .id(notice.appointment), .instant(notice.at), .json(notice.payload),
+        ]
+    }
+}
+
+struct NoticesOf: Query {
+    static let sql: SQL = """
+        SELECT id, recipient_id, recipient_role, kind, appointment_id, at, payload FROM notice
+        WHERE recipient_id = $1 AND id > $2 ORDER BY id LIMIT $3
+        """
+    let recipient: ID<Caller>
+    let after: ID<Notice>
+    let limit: Int
+    var bindings: [SQLValue] { [.id(recipient), .id(after), .integer(limit)] }
+    static func row(_ columns: any Columns) throws -> Notice { try Notice(columns) }
+}
+
+struct NoticesAfter: Query {
+    static let sql: SQL = """
+        SELECT id, recipient_id, recipient_role, kind, appointment_id, at, payload FROM notice
+        WHERE id > $1 ORDER BY id LIMIT $2
+        """
+    let after: ID<Notice>
+    let limit: Int
+    var bindings: [SQLValue] { [.id(after), .integer(limit)] }
+    static func row(_ columns: any Columns) throws -> Notice { try Notice(columns) }
+}
+
+extension Notice {
+    init(_ columns: any Columns) throws {
+        self.init(
+            id: try columns.id(0), recipient: try columns.id(1), recipientRole: try columns.choice(2),
+            kind: try columns.choice(3), appointment: try columns.id(4), at: try columns.instant(5),
+            payload: try columns.json(6))
+    }
+}

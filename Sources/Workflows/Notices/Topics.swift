@@ -1,0 +1,35 @@
+import Notation
+import Outbox
+import Scheduling
+
+/// The kinds of work the clinic leaves in the outbox.
+public enum Topic {
+    /// An appointment's event, to be turned into notices. In order for each appointment.
+    public static let event = "appointment.event"
+    public static let reminder = "appointment.reminder"
+    public static let holdExpiry = "appointment.hold-expiry"
+}
+
+extension OutboxMessage {
+    static func event(_ event: AppointmentEvent, _ id: ID<OutboxMessage>, _ now: Instant) -> OutboxMessage {
+        OutboxMessage(
+            id: id, topic: Topic.event, payload: event.payload, createdAt: now, orderKey: event.appointment.description,
+            subject: event.appointment.of())
+    }
+
+    /// Never sent once the visit has begun, and sent once for each time the appointment was given: moving it makes a new one.
+    static func reminder(_ appointment: Appointment, before: Span, _ id: ID<OutboxMessage>, _ now: Instant) -> OutboxMessage {
+        let minutes = before.microseconds / 60_000_000
+        return OutboxMessage(
+            id: id, topic: Topic.reminder,
+            payload: #"{"appointment":"\#(appointment.id)","start":"\#(appointment.visit.from)","minutesBefore":\#(minutes)}"#,
+            createdAt: now, availableAt: appointment.visit.from - before, expiresAt: appointment.visit.from,
+            dedupeKey: "\(appointment.id):\(appointment.version):\(minutes)", subject: appointment.id.of())
+    }
+
+    static func holdExpiry(_ appointment: Appointment, _ heldUntil: Instant, _ id: ID<OutboxMessage>, _ now: Instant) -> OutboxMessage {
+        OutboxMessage(
+            id: id, topic: Topic.holdExpiry, payload: #"{"appointment":"\#(appointment.id)"}"#, createdAt: now,
+            availableAt: heldUntil, priority: .urgent, subject: appointment.id.of())
+    }
+}

@@ -1,0 +1,30 @@
+public import Notation
+public import People
+import Scheduling
+import Storage
+
+extension Clinic {
+    /// A patient's own record, for the patient and for staff.
+    public func patient(_ id: ID<Patient>, for caller: Caller) async throws -> Patient {
+        guard caller.may(.readPatient(id)) else { throw Refusal.patientUnknown }
+        guard let patient = try await database.read({ try $0.first(PatientByID(id: id)) }) else { throw Refusal.patientUnknown }
+        return patient
+    }
+
+    /// Writes a new patient (version 1) or the next version of one.
+    public func store(_ patient: Patient, call: Call, wording: Wording<Patient>) async throws -> Reply<Patient> {
+        try await perform(call, wording: wording) { story in
+            try story.require(.changePatients)
+        } act: { story, _ in
+            let known = try story.transaction.first(PatientByID(id: patient.id))
+            if let known, patient.version == 1 {
+                if known == patient { return known }
+                throw Refusal.identifierAlreadyUsed
+            }
+            if known == nil && patient.version != 1 { throw Refusal.patientUnknown }
+            if try story.transaction.run(StorePatient(patient: patient)) == 0 { throw Refusal.changedMeanwhile }
+            try story.auditChange(of: patient.id.of(), "patient.stored")
+            return patient
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import Storage
+
+/// Patients, appointments and the claims that make a double booking impossible.
+enum BookingTables {
+    static let up: [SQL] =
+        [
+            SQL(table: """
+                CREATE TABLE patient (
+                    id {uuid} NOT NULL PRIMARY KEY,
+                    name {text} NOT NULL,
+                    email {text},
+                    phone {text},
+                    record_number {text},
+                    version {number} NOT NULL
+                ) {clustered}
+                """),
+            SQL(table: """
+                CREATE TABLE appointment (
+                    id {uuid} NOT NULL PRIMARY KEY,
+                    state {text} NOT NULL CONSTRAINT appointment_state CHECK (state IN
+                        ('pending', 'booked', 'arrived', 'checked-in', 'fulfilled', 'cancelled', 'noshow', 'entered-in-error')),
+                    visit_type_id {uuid} NOT NULL REFERENCES visit_type (id),
+                    practitioner_id {uuid} NOT NULL REFERENCES resource (id),
+                    room_id {uuid} REFERENCES resource (id),
+                    device_id {uuid} REFERENCES resource (id),
+                    location_id {uuid} NOT NULL REFERENCES location (id),
+                    patients {json} NOT NULL,
+                    start_at {instant} NOT NULL,
+                    end_at {instant} NOT NULL,
+                    held_until {instant},
+                    cancelled_by {text},
+                    cancelled_at {instant},
+                    cancellation_reason {text},
+                    override_reason {text},
+                    content {bytes} NOT NULL,
+                    created_at {instant} NOT NULL,
+                    updated_at {instant} NOT NULL,
+                    version {number} NOT NULL,
+                    CONSTRAINT appointment_range CHECK (start_at < end_at),
+                    CONSTRAINT appointment_hold CHECK ((state = 'pending') = (held_until IS NOT NULL)),
+                    CONSTRAINT appointment_cancellation CHECK (CASE WHEN cancelled_at IS NULL THEN state <> 'cancelled'
+                        ELSE state IN ('cancelled', 'entered-in-error') END)
+                ) {clustered}
+                """),
+            "CREATE INDEX appointment_of_practitioner ON appointment (practitioner_id, start_at, id)",
+            "CREATE INDEX appointment_of_day ON appointment (start_at, id)",
+            "CREATE INDEX appointment_held ON appointment (held_until) WHERE state = 'pending'",
+            SQL(table: """
+                CREATE TABLE appointment_patient (
+                    patient_id {uuid} NOT NULL REFERENCES patient (id),
+                    start_at {instant} NOT NULL,
+                    appointment_id {uuid} NOT NULL REFERENCES appointment (id),
+                    PRIMARY KEY (patient_id, start_at, appointment_id)
+                ) {clustered}
+                """),
+        ] + claims
+
+    /// A claim is only there while its appointment holds its time; cancelling deletes it. Within one lane claims never
+    /// overlap, so the only one that could overlap a new claim is the last that starts before the new one ends; and none is
+    /// longer than two days, so nobody looks further back.
+    private static let claims: [SQL] = [
+        SQL(
+            sqlite: """
+                CREATE TABLE claim (
+                    holder_id BLOB NOT NULL,
+                    lane INTEGER NOT NULL,
+                    from_at INTEGER NOT NULL,
+                    to_at INTEGER NOT NULL,
+                    appointment_id BLOB NOT NULL REFERENCES appointment (id),
+                    PRIMARY KEY (holder_id, from_at, lane),
+                    CONSTRAINT claim_range CHECK (from_at < to_at AND to_at - from_at <= 172800000000),
+                    CONSTRAINT claim_lane_number CHECK (lane >= 0)
+                ) STRICT, WITHOUT ROWID
+                """,
+            postgres: """
+                CREATE TABLE claim (
+                    holder_id uuid NOT NULL,
+                    lane bigint NOT NULL,
+                    from_at timestamptz NOT NULL,
+                    to_at timestamptz NOT NULL,
+                    appointment_id uuid NOT NULL REFERENCES appointment (id),
+                    PRIMARY KEY (holder_id, from_at, lane),
+                    CONSTRAINT claim_range CHECK (from_at < to_at AND to_at - from_at <= interval '48 hours'),
+                    CONSTRAINT claim_lane_number CHECK (lane >= 0),
+                    CONSTRAINT claim_overlap EXCLUDE USING gist
+                        (holder_id WITH =, lane WITH =, tstzrange(from_at, to_at) WITH &&)
+                )
+                """),
+        "CREATE INDEX claim_of_appointment ON claim (appointment_id)",
+        guardTrigger(
+            name: "claim_insert", on: "INSERT", excluding: ""),
+        guardTrigger(
+            name: "claim_update", on: "UPDATE",
+            excluding: "AND NOT (holder_id = OLD.holder_id AND lane = OLD.lane AND from_at = OLD.from_at)"),
+        SQL(
+            sqlite: """
+                CREATE TRIGGER resource_keeps_its_lanes BEFORE UPDATE OF lanes ON resource WHEN NEW.lanes < OLD.lanes BEGIN
+                    SELECT RAISE(ABORT, 'claim_lane')
+                    WHERE EXISTS (SELECT 1 FROM claim WHERE holder_id = NEW.id AND lane >= NEW.lanes);
+                END
+                """,
+            postgres: "SELECT 1"),
+    ]
+
+    private static func guardTrigger(name: String, on event: String, excluding: String) -> SQL {
+        SQL(
+            sqlite: """
+                CREATE TRIGGER \(name) BEFORE \(event) ON claim BEGIN
+                    SELECT RAISE(ABORT, 'claim_lane')
+                    WHERE NEW.lane > 0 AND NEW.lane >= coalesce((SELECT lanes FROM resource WHERE id = NEW.holder_id), 1);
+                    SELECT RAISE(ABORT, 'claim_overlap')
+                    WHERE (SELECT to_at FROM claim
+                           WHERE holder_id = NEW.holder_id AND lane = NEW.lane AND from_at < NEW.to_at
+                               AND from_at > NEW.from_at - 172800000000 \(excluding)
+                           ORDER BY from_at DESC LIMIT 1) > NEW.from_at;
+                END
+                """,
+            postgres: "SELECT 1")
+    }
+
+    static let down: [SQL] = [
+        "DROP TABLE claim", "DROP TABLE appointment_patient", "DROP TABLE appointment", "DROP TABLE patient",
+    ]
+}

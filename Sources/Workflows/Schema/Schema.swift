@@ -1,0 +1,17 @@
+import Outbox
+public import Storage
+
+/// The tables of the clinic, step by step. Released steps never change.
+public enum Schema {
+    public static let migrations: [Migration] = [
+        Migration(
+            number: 1, name: "the clinic and its appointments",
+            up: DirectoryTables.up + BookingTables.up + OutboxSchema.up + RecordTables.up,
+            down: RecordTables.down + OutboxSchema.down + BookingTables.down + DirectoryTables.down)
+    ]
+
+    /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).
+    public static let growingTables: Set<String> = [
+        "patient", "appointment", "appointment_patient", "claim", "event", "audit", "idempotency", "notice", "outbox",
+    ]
+}

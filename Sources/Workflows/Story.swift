@@ -1,0 +1,145 @@
+import Notation
+import Outbox
+public import People
+import Scheduling
+import Storage
+
+/// Who asks for something, under which request, and with which key if it is a change.
+public struct Call: Sendable {
+    public let caller: Caller
+    public let requestID: String
+    public let attempt: Attempt?
+
+    public init(caller: Caller, requestID: String, attempt: Attempt? = nil) {
+        self.caller = caller
+        self.requestID = requestID
+        self.attempt = attempt
+    }
+}
+
+/// One transaction while it is being told: what it reads, decides and writes, and what the index hears after the commit.
+final class Story {
+    let transaction: any WriteTransaction
+    let clinic: Clinic
+    let call: Call
+    let now: Instant
+    let directory: Directory
+    private(set) var hints: [AvailabilityHint] = []
+
+    init(_ transaction: any WriteTransaction, clinic: Clinic, call: Call) throws {
+        self.transaction = transaction
+        self.clinic = clinic
+        self.call = call
+        self.now = clinic.surroundings.clock.now
+        self.directory = try clinic.directory.current(transaction)
+    }
+
+    func hint(_ hint: AvailabilityHint) { hints.append(hint) }
+
+    func newID<Subject>(_: Subject.Type = Subject.self) -> ID<Subject> { clinic.surroundings.identifiers.next(Subject.self) }
+
+    func require(_ act: Act) throws(Refusal) {
+        if !call.caller.may(act) { throw .notPermitted }
+    }
+
+    /// Registers what has to happen once the commit is durable, in one hook.
+    func sealHooks() {
+        let clinic = clinic
+        let directory = directory
+        let hints = hints
+        if clinic.directory.snapshot?.revision != directory.revision {
+            transaction.afterCommit { clinic.directory.keep(directory) }
+        }
+        if !hints.isEmpty {
+            transaction.afterCommit {
+                clinic.availability.apply(hints)
+                clinic.afterChange()
+            }
+        }
+    }
+}
+
+extension Clinic {
+    /// Runs one change: permission, then the key, then the deed, in one transaction.
+    ///
+    /// `permit` reads what the permission depends on and throws when it is refused; it runs again for a repeat, because
+    /// somebody who lost their permission must not be handed a stored answer. `act` decides and writes. A refusal undoes
+    /// whatever `act` wrote and is itself kept under the key, so that a repeat hears the same.
+    func perform<Subject, Value: Sendable>(
+        _ call: Call,
+        wording: Wording<Value>,
+        permit: @escaping @Sendable (Story) throws -> Subject,
+        act: @escaping @Sendable (Story, Subject) throws -> Value
+    ) async throws -> Reply<Value> {
+        let reply: Reply<Value> = try await database.write { [self] transaction in
+            let story = try Story(transaction, clinic: self, call: call)
+            let reply = try self.tell(story, wording: wording, permit: permit, act: act)
+            story.sealHooks()
+            return reply
+        }
+        observe(call, reply)
+        return reply
+    }
+
+    private func tell<Subject, Value: Sendable>(
+        _ story: Story,
+        wording: Wording<Value>,
+        permit: (Story) throws -> Subject,
+        act: (Story, Subject) throws -> Value
+    ) throws -> Reply<Value> {
+        let subject: Subject
+        do { subject = try permit(story) } catch let refusal as Refusal {
+            // Not kept under the key: who is let in later may try again.
+            return .refused(refusal, wording.refused(refusal))
+        }
+        if let known = try story.earlierAnswer() { return .repeated(known) }
+        do {
+            let value = try story.transaction.savepoint { try story.namingTheHolder { try act(story, subject) } }
+            let answer = wording.done(value)
+            try story.keep(answer)
+            return .done(value, answer)
+        } catch let refusal as Refusal {
+            story.forgetHints()
+            let answer = wording.refused(refusal)
+            try story.keep(answer)
+            return .refused(refusal, answer)
+        }
+    }
+}
+
+extension Story {
+    func forgetHints() { hints = [] }
+
+    /// The answer an earlier try with this key was given. Another request under the key is a mistake of the client.
+    fileprivate func earlierAnswer() throws -> StoredAnswer? {
+        guard let attempt = call.attempt,
+            let stored = try transaction.first(StoredAttempt(principal: call.caller.principal, key: attempt.key))
+        else { return nil }
+        if stored.expiresAt <= now {
+            try transaction.run(ForgetAttempt(principal: call.caller.principal, key: attempt.key))
+            return nil
+        }
+        guard stored.fingerprint == attempt.fingerprint, stored.operation == attempt.operation else {
+            throw KeyFault.usedForAnotherRequest
+        }
+        return stored.answer
+    }
+
+    fileprivate func keep(_ answer: StoredAnswer) throws {
+        guard let attempt = call.attempt else { return }
+        try transaction.run(
+            StoreAttempt(
+                principal: call.caller.principal, attempt: attempt, answer: answer,
+                expiresAt: now + clinic.settings.answersKept))
+    }
+
+    /// The domain decides first, so the schema refuses a claim only when the decision missed something; then its word
+    /// stands, and the caller hears the refusal it amounts to.
+    fileprivate func namingTheHolder<Value>(_ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch StorageFault.constraint(let name) where name == "claim_overlap" || name == "claim_lane" || name == "claim.holder_id" {
+            throw Refusal.practitionerTaken
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import ArgumentParser
+import Foundation
+import Notation
+import Storage
+import StorageSQLite
+
+struct Migrate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Bring the database's schema up or down, or show where it is.", subcommands: [Up.self, Down.self, Status.self])
+
+    struct Up: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Take every missing step.")
+        @OptionGroup var common: CommonOptions
+
+        func run() async throws {
+            try await withHouse(common) { house in
+                let taken = try await house.migrator.up()
+                for step in taken { print("up   \(step.number)  \(step.name)") }
+                if taken.isEmpty { print("The schema is up to date (\(house.migrator.newest)).") }
+            }
+        }
+    }
+
+    struct Down: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take steps back.", discussion: "What a step made is deleted with everything in it. Make a copy first.")
+        @OptionGroup var common: CommonOptions
+        @Option(help: "The version to go back to; 0 is the empty database.")
+        var to: Int
+        @Flag(help: "Really delete.")
+        var yes = false
+
+        func run() async throws {
+            try await withHouse(common) { house in
+                guard (0...house.migrator.newest).contains(to) else { throw Complaint("--to must be from 0 to \(house.migrator.newest)") }
+                let current = try await house.migrator.current()
+                guard yes || to >= current else {
+                    throw Complaint("this deletes data: going from schema \(current) to \(to); add --yes when you mean it")
+                }
+                for number in try await house.migrator.down(to: to) { print("down \(number)") }
+                print("The schema is at \(to).")
+            }
+        }
+    }
+
+    struct Status: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show every step and when it was taken.")
+        @OptionGroup var common: CommonOptions
+
+        func run() async throws {
+            try await withHouse(common) { house in
+                for step in try await house.migrator.status() {
+                    print("\(step.number)  \(step.appliedAt?.description ?? "not taken          ")  \(step.name)")
+                }
+            }
+        }
+    }
+}
+
+/// Opens the house for a command and closes it, whatever happens.
+func withHouse(_ options: CommonOptions, _ body: (House) async throws -> Void) async throws {
+    try await reported {
+        let house = try House(try await Settings.read(options))
+        do { try await body(house) } catch {
+            await house.database.close()
+            throw error
+        }
+        await house.database.close()
+    }
+}

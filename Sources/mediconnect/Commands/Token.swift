@@ -1,0 +1,48 @@
+import API
+import ArgumentParser
+import Foundation
+import Notation
+import People
+
+struct Token: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Issue a bearer token.",
+        discussion: """
+            For a patient or a practitioner --subject is their identifier in the clinic; for the desk and admins it names the \
+            person at the keyboard and may be left out. The token is signed with the secret in the data folder, so whoever can \
+            read that folder can issue tokens.
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @Option(help: "patient, practitioner, desk or admin.")
+    var role: String
+    @Option(help: "A UUID.")
+    var subject: String?
+    @Option(help: "How long it is valid, in minutes.")
+    var minutes: Int = 15
+
+    func run() async throws {
+        try await reported {
+            guard let role = Role(rawValue: role) else {
+                throw Complaint("--role must be one of \(Role.allCases.map(\.rawValue).joined(separator: ", "))")
+            }
+            guard (1...525_600).contains(minutes) else { throw Complaint("--minutes must be from 1 to 525600") }
+            let caller = Caller(role: role, subject: try subject(for: role))
+            let settings = try await Settings.read(common)
+            guard FileManager.default.fileExists(atPath: settings.data) else {
+                throw Complaint("there is no data folder at \(settings.data); start the server once, or name it with --data")
+            }
+            let tokens = await Tokens(secret: try House.secret(settings), clock: MachineClock())
+            print(try await tokens.issue(for: caller, lasting: .minutes(minutes)))
+        }
+    }
+
+    private func subject(for role: Role) throws -> ID<Caller> {
+        guard let subject else {
+            if role == .desk || role == .admin { return Surroundings.machine().identifiers.next(Caller.self) }
+            throw Complaint("--subject is needed for a \(role.rawValue): their identifier in the clinic")
+        }
+        guard let id = ID<Caller>(subject) else { throw Complaint("--subject must be a UUID") }
+        return id
+    }
+}

@@ -1,0 +1,48 @@
+import API
+import Foundation
+import Notation
+import Outbox
+import People
+import Storage
+import StorageSQLite
+import Workflows
+
+/// The clinic's data on this machine: folder, database, token secret.
+struct House {
+    let settings: Settings
+    let database: SQLiteDatabase
+    let surroundings = Surroundings.machine()
+
+    /// Makes the folder when it is missing and opens the database in it. Throws `StorageFault` with a sentence that says
+    /// what to do.
+    init(_ settings: Settings, onGroup: @escaping @Sendable (Int, Double) -> Void = { _, _ in }) throws {
+        self.settings = settings
+        do {
+            try FileManager.default.createDirectory(atPath: settings.data, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw StorageFault.cannotOpen("the folder \(settings.data) cannot be made; choose another with --data")
+        }
+        var sqlite = SQLiteSettings(path: settings.databasePath)
+        sqlite.readers = settings.readers
+        sqlite.waitingMaximum = settings.waitingMaximum
+        database = try SQLiteDatabase(sqlite, onGroup: onGroup)
+    }
+
+    var migrator: Migrator { Migrator(database, migrations: Schema.migrations, clock: surroundings.clock) }
+
+    /// The secret that signs tokens: read, or made on the first start, readable by this user only.
+    func tokens() async throws -> Tokens { await Tokens(secret: try House.secret(settings), clock: surroundings.clock) }
+
+    static func secret(_ settings: Settings) throws -> [UInt8] {
+        if let data = FileManager.default.contents(atPath: settings.secretPath) {
+            guard data.count >= 32 else { throw StorageFault.cannotOpen("\(settings.secretPath) is too short; delete it and every token becomes invalid") }
+            return Array(data)
+        }
+        var random = SystemRandomNumberGenerator()
+        let secret = (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) }
+        let made = FileManager.default.createFile(
+            atPath: settings.secretPath, contents: Data(secret), attributes: [.posixPermissions: 0o600])
+        guard made else { throw StorageFault.cannotOpen("\(settings.secretPath) cannot be written") }
+        return secret
+    }
+}

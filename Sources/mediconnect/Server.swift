@@ -1,0 +1,173 @@
+import API
+import Foundation
+import Hummingbird
+import Logging
+import Metrics
+import NIOCore
+import NIOPosix
+import Notation
+import Outbox
+import ServiceLifecycle
+import StorageSQLite
+import Synchronization
+//import Telemetry
+import UnixSignals
+import Workflows
+
+/// The running server: everything wired, started in order and stopped in reverse.
+struct Server {
+    let house: House
+    let clinic: Clinic
+    let outbox: Outbox
+    let tokens: Tokens
+    let logger: Logger
+    let metrics: PrometheusRegistry
+    private let state = StateOfServing()
+
+    init(house: House, logger: Logger, metrics: PrometheusRegistry) async throws {
+        self.house = house
+        self.logger = logger
+        self.metrics = metrics
+        tokens = try await house.tokens()
+        clinic = Clinic(database: house.database, surroundings: house.surroundings, observer: OutcomeCounters())
+        let bell = OutboxBell()
+        clinic.onChange { bell.ring() }
+        let meters = OutboxMeters(logger: logger)
+        outbox = Outbox(
+            database: house.database, surroundings: house.surroundings, workerName: "node-\(ProcessInfo.processInfo.processIdentifier)",
+            handlers: clinic.deliveries, bell: bell, report: { meters.note($0) })
+    }
+
+    /// Serves until SIGTERM or SIGINT: then it is not ready any more, finishes what is in flight, and returns.
+    func run(onListening: @escaping @Sendable (Int) -> Void) async throws {
+        try await clinic.open()
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: house.settings.eventLoops)
+        var application = Application(
+            router: serving().router(),
+            server: .http1(configuration: .init(idleTimeout: .seconds(60))),
+            configuration: .init(address: .hostname(house.settings.host, port: house.settings.port), serverName: nil, reuseAddress: true),
+            onServerRunning: { [state] channel in
+                state.isServing.withLock { $0 = true }
+                onListening(channel.localAddress?.port ?? 0)
+            },
+            eventLoopGroupProvider: .shared(group),
+            logger: quietLogger)
+        application.logger.logLevel = .error
+        var services = ServiceGroupConfiguration(
+            services: [
+                .init(service: Worker(outbox: outbox)), .init(service: Upkeep(clinic: clinic, logger: logger)),
+                .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
+                .init(service: Readiness(state: state)),
+            ],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: quietLogger)
+        services.maximumGracefulShutdownDuration = .seconds(house.settings.drainSeconds)
+        let result: Result<Void, any Error>
+        do { result = .success(try await ServiceGroup(configuration: services).run()) } catch { result = .failure(error) }
+        await house.database.close()
+        try await group.shutdownGracefully()
+        try result.get()
+    }
+
+    private var quietLogger: Logger {
+        var quiet = Logger(label: "server")
+        quiet.logLevel = .error
+        return quiet
+    }
+
+    private func serving() -> Serving {
+        var serving = ServingSettings(base: house.settings.publicURL)
+        serving.bodyMaximum = house.settings.bodyMaximumBytes
+        return Serving(
+            api: API(clinic: clinic, operations: operations()), tokens: tokens, surroundings: house.surroundings,
+            settings: serving, logger: logger)
+    }
+
+    private func operations() -> Operations {
+        let database = house.database
+        return Operations(
+            readiness: { [state] in
+                if !state.isServing.withLock({ $0 }) { return "The server is stopping." }
+                return database.isHealthy ? nil : "The database takes no writes."
+            },
+            deepHealth: { [state, outbox] in
+                let depth = try? await outbox.depth()
+                return [
+                    ("database", database.isHealthy ? "ok" : "takes no writes"),
+                    ("outbox", depth == nil ? "cannot be read" : "ok"),
+                    ("serving", state.isServing.withLock { $0 } ? "ok" : "stopping"),
+                ]
+            },
+            metrics: { [metrics, outbox, clock = house.surroundings.clock] in
+                if let depth = try? await outbox.depth() {
+                    Gauge(label: "mediconnect_outbox_ready").record(depth.ready)
+                    Gauge(label: "mediconnect_outbox_due").record(depth.due)
+                    Gauge(label: "mediconnect_outbox_dead").record(depth.dead)
+                    Gauge(label: "mediconnect_outbox_oldest_due_seconds").record(depth.oldestAge(at: clock.now).seconds)
+                }
+                Gauge(label: "mediconnect_database_waiting_writes").record(database.waitingWrites)
+                return metrics.render()
+            },
+            version: MediConnect.version)
+    }
+}
+
+/// Whether the server takes requests.
+final class StateOfServing: Sendable {
+    let isServing = Mutex(false)
+}
+
+/// Stops being ready before anything else stops: services end in reverse order, and this one is the last.
+private struct Readiness: Service {
+    let state: StateOfServing
+    func run() async throws {
+        try? await gracefulShutdown()
+        state.isServing.withLock { $0 = false }
+    }
+}
+
+/// Delivers what commits left in the outbox.
+private struct Worker: Service {
+    let outbox: Outbox
+    func run() async throws { try await cancelWhenGracefulShutdown { try await outbox.run() } }
+}
+
+/// What nobody asks for but somebody has to do: holds a timer missed, answers past their time.
+private struct Upkeep: Service {
+    let clinic: Clinic
+    let logger: Logger
+
+    func run() async throws {
+        try? await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                await tidy()
+                try await clinic.surroundings.clock.sleep(until: clinic.surroundings.clock.now + .seconds(10))
+            }
+        }
+    }
+
+    private func tidy() async {
+        do {
+            let holds = try await clinic.sweepHolds()
+            if holds > 0 { logger.notice("the sweeper ended holds their timers missed", metadata: ["evt": "holds.swept", "count": "\(holds)"]) }
+            try await clinic.forgetExpiredAnswers()
+        } catch {
+            logger.warning("upkeep failed and will be tried again", metadata: ["evt": "upkeep.failed", "error": "\(error)"])
+        }
+    }
+}
+
+/// Counts bookings and changes by outcome.
+private final class OutcomeCounters: ClinicObserver {
+    private let counters = Mutex<[String: Counter]>([:])
+
+    func saw(operation: String, outcome: String) {
+        let key = "\(operation) \(outcome)"
+        let counter = counters.withLock { counters in
+            if let known = counters[key] { return known }
+            let made = Counter(label: "mediconnect_outcomes", dimensions: [("operation", operation), ("outcome", outcome)])
+            counters[key] = made
+            return made
+        }
+        counter.increment()
+    }
+}

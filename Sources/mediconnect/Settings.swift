@@ -1,0 +1,115 @@
+import ArgumentParser
+import Configuration
+import Foundation
+import Logging
+import SystemPackage
+
+/// The flags every command that touches the clinic takes. Flags win over the environment, the environment over the file.
+struct CommonOptions: ParsableArguments {
+    @Option(name: .customLong("data"), help: "Folder of the database and the token secret (MEDICONNECT_DATA; default ./data).")
+    var data: String?
+
+    @Option(name: .customLong("settings"), help: "A JSON file with settings (MEDICONNECT_SETTINGS).")
+    var file: String?
+
+    @Option(name: .customLong("log-level"), help: "trace, debug, info, notice, warning, error or critical (MEDICONNECT_LOG_LEVEL).")
+    var logLevel: String?
+}
+
+/// Everything that can be set, with what holds when nobody sets it.
+struct Settings: Sendable {
+    var data: String
+    var host: String
+    var port: Int
+    var publicURL: String
+    var logLevel: Logger.Level
+    var eventLoops: Int
+    var readers: Int
+    var waitingMaximum: Int
+    var drainSeconds: Int
+    var bodyMaximumBytes: Int
+
+    var databasePath: String { data + "/clinic.sqlite" }
+    var secretPath: String { data + "/token.secret" }
+}
+
+/// What is wrong with the settings, all of it.
+struct SettingsProblems: Error, CustomStringConvertible {
+    let problems: [String]
+    var description: String { problems.joined(separator: "\n") }
+}
+
+extension Settings {
+    /// Reads flags, environment and file, and checks every value.
+    static func read(
+        _ options: CommonOptions, host: String? = nil, port: Int? = nil, environment: [String: String] = ProcessInfo.processInfo.environment
+    ) async throws -> Settings {
+        var flags: [AbsoluteConfigKey: ConfigValue] = [:]
+        func flag(_ key: AbsoluteConfigKey, _ content: ConfigContent?) { if let content { flags[key] = ConfigValue(content, isSecret: false) } }
+        flag(["data"], options.data.map { .string($0) })
+        flag(["log", "level"], options.logLevel.map { .string($0) })
+        flag(["host"], host.map { .string($0) })
+        flag(["port"], port.map { .int($0) })
+        var providers: [any ConfigProvider] = [
+            InMemoryProvider(name: "flags", values: flags),
+            EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "mediconnect"),
+        ]
+        if let path = options.file ?? environment["MEDICONNECT_SETTINGS"] {
+            do { providers.append(try await FileProvider<JSONSnapshot>(filePath: FilePath(path))) } catch {
+                throw SettingsProblems(problems: ["settings: the file \(path) cannot be read as a JSON object of settings"])
+            }
+        }
+        return try Settings(ConfigReader(providers: providers), environment: environment)
+    }
+
+    private init(_ config: ConfigReader, environment: [String: String]) throws {
+        var problems: [String] = []
+        func whole(_ key: ConfigKey, _ name: String, _ usual: Int, _ range: ClosedRange<Int>) -> Int {
+            let text = config.string(forKey: key)
+            let number = config.int(forKey: key) ?? text.flatMap { Int($0) }
+            guard let number else {
+                if text != nil { problems.append("\(name): must be a whole number from \(range.lowerBound) to \(range.upperBound)") }
+                return usual
+            }
+            if !range.contains(number) { problems.append("\(name): must be from \(range.lowerBound) to \(range.upperBound)") }
+            return number
+        }
+        // data: text, a folder; default ./data. Database, log of the database, lock and token secret live in it.
+        data = config.string(forKey: "data", default: "data")
+        // host: text, default 127.0.0.1. 0.0.0.0 answers the network.
+        host = config.string(forKey: "host", default: "127.0.0.1")
+        // port: whole number 0…65535, default 8080. 0 takes a free one and says which.
+        port = whole("port", "port", 8080, 0...65_535)
+        // publicUrl: text, default http://HOST:PORT. Where clients reach the server; the addresses of problems start with it.
+        publicURL = config.string(forKey: "public.url", default: "http://\(host):\(port)")
+        if !publicURL.hasPrefix("http://") && !publicURL.hasPrefix("https://") {
+            problems.append("public.url: must start with http:// or https://")
+        }
+        // log.level: one of swift-log's, default notice. Reads are logged at debug, changes at info.
+        let level = config.string(forKey: "log.level", default: "info")
+        logLevel = Logger.Level(rawValue: level) ?? .info
+        if Logger.Level(rawValue: level) == nil {
+            problems.append("log.level: must be one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        // event.loops: threads that read and write sockets; default 1: on few cores one loop and larger groups are faster.
+        eventLoops = whole("event.loops", "event.loops", 1, 1...64)
+        // database.readers: threads that read the database; default 4.
+        readers = whole("database.readers", "database.readers", 4, 1...64)
+        // database.waiting: writes that may wait before new ones hear 503; default 10000.
+        waitingMaximum = whole("database.waiting", "database.waiting", 10_000, 10...1_000_000)
+        // drain.seconds: how long a stop waits for what is in flight; default 30.
+        drainSeconds = whole("drain.seconds", "drain.seconds", 30, 1...600)
+        // body.maximum: bytes of a request's body; default 262144.
+        bodyMaximumBytes = whole("body.maximum", "body.maximum", 256 * 1024, 1024...16_777_216)
+        if !problems.isEmpty { throw SettingsProblems(problems: problems) }
+    }
+
+    /// Every setting as it holds, for `check`.
+    var listing: [(name: String, value: String)] {
+        [
+            ("data", data), ("host", host), ("port", String(port)), ("public.url", publicURL), ("log.level", logLevel.rawValue),
+            ("event.loops", String(eventLoops)), ("database.readers", String(readers)), ("database.waiting", String(waitingMaximum)),
+            ("drain.seconds", String(drainSeconds)), ("body.maximum", String(bodyMaximumBytes)),
+        ]
+    }
+}

@@ -1,0 +1,122 @@
+import Foundation
+import Notation
+import Outbox
+import Storage
+import StorageSQLite
+import Synchronization
+
+/// A fresh database with an outbox and a table of effects, and a clock that stands still.
+struct Workshop: Sendable {
+    let database: any Database
+    let clock = ManualClock()
+    let random: SeededRandom
+    let identifiers: Version7Identifiers
+    let events = Notes<OutboxEvent>()
+
+    init(_ database: any Database, seed: UInt64 = 1) {
+        self.database = database
+        random = SeededRandom(seed: seed)
+        identifiers = Version7Identifiers(clock: clock, random: random)
+    }
+
+    /// Runs a test on the real engine, in a folder of its own.
+    static func open(_ body: (Workshop) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("outbox-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let database = try SQLiteDatabase(SQLiteSettings(path: folder.appendingPathComponent("test.db").path))
+        let workshop = Workshop(database)
+        try await workshop.database.write { transaction in
+            for statement in OutboxSchema.up { try transaction.execute(statement) }
+            try transaction.execute(Self.effects)
+        }
+        do {
+            try await body(workshop)
+        } catch {
+            await database.close()
+            throw error
+        }
+        await database.close()
+    }
+
+    static let effects: SQL = "CREATE TABLE effect (number INTEGER PRIMARY KEY, message BLOB NOT NULL, worker TEXT NOT NULL)"
+
+    func worker(
+        named name: String = "worker", clock: ManualClock? = nil, database: (any Database)? = nil,
+        settings: OutboxSettings = OutboxSettings(), _ handlers: [String: OutboxHandler]
+    ) -> Outbox {
+        Outbox(
+            database: database ?? self.database,
+            surroundings: Surroundings(clock: clock ?? self.clock, identifiers: identifiers, random: random),
+            workerName: name, settings: settings, handlers: handlers, report: { events.add($0) })
+    }
+
+    func message(_ topic: String, change: (inout OutboxMessage) -> Void = { _ in }) -> OutboxMessage {
+        var message = OutboxMessage(
+            id: identifiers.next(OutboxMessage.self), topic: topic, payload: #"{"n":1}"#, createdAt: clock.now)
+        change(&message)
+        return message
+    }
+
+    /// Queues a message and returns its identifier.
+    @discardableResult
+    func put(_ topic: String, change: (inout OutboxMessage) -> Void = { _ in }) async throws -> ID<OutboxMessage> {
+        let message = message(topic, change: change)
+        _ = try await database.write { try $0.enqueue(message) }
+        return message.id
+    }
+
+    func row(_ id: ID<OutboxMessage>) async throws -> RowOf.Row {
+        guard let row = try await database.read({ try $0.first(RowOf(id: id)) }) else { throw Missing() }
+        return row
+    }
+
+    func effects(of id: ID<OutboxMessage>) async throws -> [String] {
+        try await database.read { try $0.fetch(EffectsOf(id: id)) }
+    }
+
+    struct Missing: Error {}
+}
+
+/// Writes one effect, as a transactional handler would.
+struct AddEffect: Command {
+    static let sql: SQL = "INSERT INTO effect (message, worker) VALUES ($1, $2)"
+    var bindings: [SQLValue] { [.id(id), .text(worker)] }
+    let id: ID<OutboxMessage>
+    let worker: String
+}
+
+struct EffectsOf: Query {
+    static let sql: SQL = "SELECT worker FROM effect WHERE message = $1"
+    var bindings: [SQLValue] { [.id(id)] }
+    let id: ID<OutboxMessage>
+    static func row(_ columns: any Columns) throws -> String { try columns.text(0) }
+}
+
+struct RowOf: Query {
+    struct Row: Sendable, Equatable {
+        var state: String
+        var attempt: Int
+        var lease: Int
+        var availableAt: Instant
+        var lastError: String?
+    }
+    static let sql: SQL = "SELECT state, attempt, lease, available_at, last_error FROM outbox WHERE id = $1"
+    var bindings: [SQLValue] { [.id(id)] }
+    let id: ID<OutboxMessage>
+    static func row(_ columns: any Columns) throws -> Row {
+        Row(
+            state: try columns.text(0), attempt: try columns.int(1), lease: try columns.int(2),
+            availableAt: try columns.instant(3), lastError: try columns.optional(4, columns.text))
+    }
+}
+
+extension OutboxHandler {
+    /// Writes its effect and is done.
+    static func effect(by worker: String = "worker") -> OutboxHandler {
+        .transactional { transaction, delivery in
+            try transaction.run(AddEffect(id: delivery.id, worker: worker))
+            return .done
+        }
+    }
+}
