@@ -61,15 +61,27 @@ let package = Package(
         // How it is reached and watched.
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         room("API", uses: ["Workflows", "People", "Scheduling", "Storage", "Notation", "CZlib", hummingbird, jwt, crypto, logging, metricsFacade]),
-        //room("Telemetry", uses: ["Notation", logging, metrics]),
+        room("Telemetry", uses: ["Notation", logging, metrics]),
 
         .executableTarget(
             name: "mediconnect",
             dependencies: [
-                "API", "Workflows", "Outbox", "StorageSQLite", "Storage", "People", "Scheduling", "Notation", hummingbird,
+                "API", "Workflows", "Outbox", "StorageSQLite", "Storage", "Telemetry", "People", "Scheduling", "Notation", hummingbird,
                 logging, metrics, arguments, configuration, lifecycle, signals,
             ],
             swiftSettings: strict
         ),
+
+        // What a stranger runs to see the promises kept, and what tests share.
+        .target(name: "CFaultyDisk", dependencies: ["CSQLite"]),
+        room("TestKit", uses: ["Workflows", "Outbox", "StorageSQLite", "Storage", "Scheduling", "People", "Notation"]),
+
+        suite("NotationTests", uses: ["Notation"]),
+        suite("SchedulingTests", uses: ["Scheduling", "Notation"]),
+        suite("PeopleTests", uses: ["People", "Notation"]),
+        suite("StorageSQLiteTests", uses: ["StorageSQLite", "Storage", "Notation", "CFaultyDisk"]),
+        suite("OutboxTests", uses: ["Outbox", "StorageSQLite", "Storage", "Notation"]),
+        suite("TelemetryTests", uses: ["Telemetry", "Notation", logging, metrics]),
+        suite("PromiseTests", uses: ["TestKit", "Workflows", "Outbox", "StorageSQLite", "Storage", "Scheduling", "People", "Notation"]),
     ]
 )

@@ -167,11 +167,12 @@ static int faulty_truncate(sqlite3_file *file, sqlite3_int64 size) {
     return code;
 }
 
+/* The real disk is not asked: what counts is what SQLite asks for, and thousands of stories would wait for it. */
 static int faulty_sync(sqlite3_file *file, int flags) {
+    (void)flags;
     pthread_mutex_lock(&guard);
     syncs += 1;
     int code = refusal(&sync_trap, SQLITE_IOERR_FSYNC);
-    if (code == SQLITE_OK) code = real_file(file)->pMethods->xSync(real_file(file), flags);
     if (code == SQLITE_OK && ((faulty_file *)file)->path) forget_changes(((faulty_file *)file)->path);
     pthread_mutex_unlock(&guard);
     return code;

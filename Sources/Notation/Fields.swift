@@ -137,7 +137,7 @@ public final class Fields {
             return []
         }
         return list(name, count: count) { json, path in
-            guard let text = json.string, !text.isEmpty, text.count <= max else {
+            guard let text = json.string, !text.isEmpty, text.utf8.count <= max * 8, text.count <= max else {
                 return self.refused(path, "must be text of 1 to \(max) characters", json)
             }
             return text
@@ -179,7 +179,8 @@ public final class Fields {
     }
 
     private func text(_ json: JSON, _ name: String, max: Int) -> String? {
-        guard let text = json.string, !text.isEmpty, text.count <= max, !text.utf8.contains(0) else {
+        // A character may carry any number of accents, so the bytes are bounded too.
+        guard let text = json.string, !text.isEmpty, text.utf8.count <= max * 8, text.count <= max, !text.utf8.contains(0) else {
             return refused(path(name), "must be text of 1 to \(max) characters", json)
         }
         return text

@@ -31,13 +31,22 @@ extension ID: CustomStringConvertible, LosslessStringConvertible {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// Written into a buffer on the stack first: every answer has a dozen of these.
     public func append(to bytes: inout [UInt8]) {
-        for index in 0..<16 {
-            if index == 4 || index == 6 || index == 8 || index == 10 { bytes.append(UInt8(ascii: "-")) }
-            let word = index < 8 ? high : low
-            let byte = UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * (index & 7)))
-            bytes.append(hexadecimal(byte >> 4))
-            bytes.append(hexadecimal(byte & 0xF))
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 36) { text in
+            var place = 0
+            for index in 0..<16 {
+                if index == 4 || index == 6 || index == 8 || index == 10 {
+                    text[place] = UInt8(ascii: "-")
+                    place += 1
+                }
+                let word = index < 8 ? high : low
+                let byte = UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * (index & 7)))
+                text[place] = hexadecimal(byte >> 4)
+                text[place + 1] = hexadecimal(byte & 0xF)
+                place += 2
+            }
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[..<36]))
         }
     }
 

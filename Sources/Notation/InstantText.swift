@@ -56,6 +56,8 @@ extension Instant: CustomStringConvertible {
         }
         guard digits.isAtEnd else { return nil }
         let seconds = Int64(date.number) * 86_400 + Int64(hour * 3600 + minute * 60 + second - offsetSeconds)
+        // The years 1 to 9999, also after the offset: what could not be written back is not read.
+        guard (-62_135_596_800..<253_402_300_800).contains(seconds) else { return nil }
         self.init(microseconds: seconds * 1_000_000 + Int64(micros))
     }
 }

@@ -134,6 +134,7 @@ private struct JSONParser {
     private mutating func object() throws(JSONMistake) -> [JSON.Member] {
         try enter()
         var members: [JSON.Member] = []
+        var names: Set<String> = []
         skipWhiteSpace()
         if skip("}") {
             depth -= 1
@@ -143,7 +144,7 @@ private struct JSONParser {
             skipWhiteSpace()
             guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else { throw mistake("a member's name is missing") }
             let name = try string()
-            if members.contains(where: { $0.name == name }) { throw mistake("the member \"\(name)\" stands twice") }
+            if isRepeated(name, in: members, &names) { throw mistake("a member stands twice") }
             skipWhiteSpace()
             guard skip(":") else { throw mistake("a colon is missing") }
             members.append(JSON.Member(name: name, value: try value()))
@@ -153,6 +154,13 @@ private struct JSONParser {
             depth -= 1
             return members
         }
+    }
+
+    /// Compares with each while they are few; beyond that a set, so that a long object is not read in quadratic time.
+    private func isRepeated(_ name: String, in members: [JSON.Member], _ names: inout Set<String>) -> Bool {
+        if members.count < 16 { return members.contains { $0.name == name } }
+        if names.isEmpty { names = Set(members.map(\.name)) }
+        return !names.insert(name).inserted
     }
 
     private mutating func array() throws(JSONMistake) -> [JSON] {

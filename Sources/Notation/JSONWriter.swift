@@ -54,7 +54,9 @@ public struct JSONWriter {
         bytes.append(contentsOf: String(number).utf8)
     }
 
+    /// JSON has no infinities and no not-a-number; they are written as null.
     public mutating func value(_ number: Double) {
+        guard number.isFinite else { return null() }
         startValue()
         bytes.append(contentsOf: String(number).utf8)
     }

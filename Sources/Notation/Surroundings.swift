@@ -16,7 +16,8 @@ public struct Surroundings: Sendable {
     /// The machine's own clock and randomness.
     public static func machine() -> Surroundings {
         let clock = MachineClock()
-        return Surroundings(clock: clock, identifiers: Version7Identifiers(clock: clock, random: MachineRandom()), random: MachineRandom())
+        let random = MachineRandom()
+        return Surroundings(clock: clock, identifiers: Version7Identifiers(clock: clock, random: random), random: random)
     }
 }
 
@@ -37,14 +38,6 @@ public protocol RandomSource: Sendable {
 extension RandomSource {
     /// A number in 0..<1 with 53 random bits.
     public func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
-}
-
-public struct MachineRandom: RandomSource {
-    public init() {}
-    public func next() -> UInt64 {
-        var generator = SystemRandomNumberGenerator()
-        return generator.next()
-    }
 }
 
 /// UUID version 7: 48 bits of milliseconds, 12 bits that count within a millisecond, 62 random bits (RFC 9562 §6.2,

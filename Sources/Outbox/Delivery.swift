@@ -38,6 +38,7 @@ public enum Verdict: Sendable, Equatable {
 public enum OutboxHandler: Sendable {
     /// Works on the database only, inside the transaction that finishes the message: its effect happens exactly once,
     /// whoever crashes when. The body may run again (see `Database.write`), so it changes nothing but the database.
+    /// What it wrote stays, whatever verdict it returns, so a long job can do a part and snooze; who throws undoes it.
     case transactional(@Sendable (any WriteTransaction, Delivery) throws -> Verdict)
 
     /// Reaches outside. Happens at least once: a crash between sending and recording sends again, so the receiver must

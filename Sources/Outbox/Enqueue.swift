@@ -10,12 +10,8 @@ public struct Enqueue: Command {
         INSERT INTO outbox (id, topic, payload, created_at, available_at, expires_at, priority, dedupe_key, order_key,
             order_number, subject, max_attempts, state, attempt, lease)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
-            CASE WHEN CAST($9 AS text) IS NOT NULL THEN 1 + COALESCE((SELECT MAX(newest) FROM (
-                SELECT MAX(order_number) AS newest FROM outbox WHERE order_key = $9 AND state = 'ready'
-                    AND finished_at IS NULL
-                UNION ALL
-                SELECT MAX(order_number) FROM outbox WHERE order_key = $9 AND state = 'running'
-                    AND finished_at IS NULL) AS unfinished), 0) END,
+            CASE WHEN CAST($9 AS text) IS NOT NULL THEN 1 + COALESCE((
+                SELECT MAX(order_number) FROM outbox WHERE order_key = $9 AND finished_at IS NULL), 0) END,
             $10, $11, 'ready', 0, 0)
         ON CONFLICT (topic, dedupe_key) WHERE dedupe_key IS NOT NULL AND state <> 'cancelled' DO NOTHING
         """

@@ -77,12 +77,10 @@ public struct TopicDepths: Query {
 
 /// How many are in each unfinished state, and how many are dead.
 public struct OutboxCounts: Query {
-    public static let sql: SQL = """
-        SELECT
-            (SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE state = 'ready' LIMIT 10000) AS ready),
-            (SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE state = 'running' LIMIT 10000) AS running),
-            (SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE state = 'dead' LIMIT 10000) AS dead)
-        """
+    public static let sql = SQL("SELECT \(count("ready")), \(count("running")), \(count("dead"))")
+    private static func count(_ state: String) -> String {
+        "(SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE state = '\(state)' LIMIT \(OutboxDepth.countedTo)) AS \(state))"
+    }
     public var bindings: [SQLValue] { [] }
     public static func row(_ columns: any Columns) throws -> (ready: Int, running: Int, dead: Int) {
         (try columns.int(0), try columns.int(1), try columns.int(2))

@@ -52,13 +52,15 @@ public struct RescueLeases: Query {
             finished_at = CASE WHEN attempt >= max_attempts THEN $1 END,
             available_at = $1, lease_until = NULL, worker = NULL,
             last_error = 'the worker stopped before it was finished'
-        WHERE id IN (SELECT id FROM outbox WHERE state = 'running' AND lease_until <= $1 LIMIT $2)
-            AND state = 'running' AND lease_until <= $1
+        WHERE id IN (SELECT id FROM outbox WHERE state = 'running' AND lease_until <= $3 LIMIT $2)
+            AND state = 'running' AND lease_until <= $3
         RETURNING topic, order_key, state
         """
-    public var bindings: [SQLValue] { [.instant(now), .integer(limit)] }
+    public var bindings: [SQLValue] { [.instant(now), .integer(limit), .instant(leaseUntil)] }
     let now: Instant
     let limit: Int
+    /// Leases that end at or before this are taken back.
+    let leaseUntil: Instant
 
     public struct Rescued: Sendable {
         let topic: String

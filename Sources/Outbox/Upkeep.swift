@@ -4,11 +4,18 @@ public import Storage
 extension Outbox {
     /// Takes messages back from workers whose lease ran out, and returns how many. `run()` does it every ten seconds.
     @discardableResult
-    public func rescueLeases() async throws -> Int {
+    public func rescueLeases() async throws -> Int { try await rescue(leasesUntil: { $0 }) }
+
+    /// Takes every claimed message back at once. Only for the start of a process that alone has the database: whoever
+    /// claimed them is gone, and nobody need wait until their leases run out.
+    @discardableResult
+    public func rescueOrphans() async throws -> Int { try await rescue(leasesUntil: { $0 + .days(365) }) }
+
+    private func rescue(leasesUntil: @escaping @Sendable (Instant) -> Instant) async throws -> Int {
         var count = 0
         while true {
             let rescued = try await database.write { [self] transaction in
-                let rescued = try transaction.fetch(RescueLeases(now: now, limit: 500))
+                let rescued = try transaction.fetch(RescueLeases(now: now, limit: 500, leaseUntil: leasesUntil(now)))
                 try transaction.callForward(behind: rescued.filter(\.isDead).map(\.orderKey))
                 return rescued
             }

@@ -7,6 +7,8 @@ public enum Act: Sendable, Hashable {
     case readDirectory
     case changeDirectory
     case changeHours(of: ID<Caller>)
+    /// Why somebody is away is nobody's business but the clinic's.
+    case readAbsences
     case readPatient(ID<Patient>)
     case changePatients
     case book(patients: [ID<Patient>], practitioner: ID<Caller>)
@@ -30,9 +32,10 @@ extension Caller {
         switch (role, act) {
         case (_, .searchTimes), (_, .readDirectory): true
 
-        case (.patient, .book(let patients, _)), (.patient, .seeAppointment(let patients, _)),
-            (.patient, .changeAppointment(let patients, _)):
-            patients.contains { isPatient($0) }
+        // A patient who shares an appointment sees it, but speaks only for themself.
+        case (.patient, .seeAppointment(let patients, _)): patients.contains { isPatient($0) }
+        case (.patient, .book(let patients, _)), (.patient, .changeAppointment(let patients, _)):
+            !patients.isEmpty && patients.allSatisfy { isPatient($0) }
         case (.patient, .readPatient(let patient)), (.patient, .listOfPatient(let patient)): isPatient(patient)
         case (.patient, .readMailbox(let owner)): owner == subject
         case (.patient, _): false
@@ -43,7 +46,7 @@ extension Caller {
             (.practitioner, .runTheDay(let practitioner)), (.practitioner, .overrideConflict(let practitioner)),
             (.practitioner, .listOfPractitioner(let practitioner)), (.practitioner, .readAudit(let practitioner)):
             practitioner == subject
-        case (.practitioner, .readPatient): true
+        case (.practitioner, .readPatient), (.practitioner, .readAbsences): true
         case (.practitioner, .readMailbox(let owner)): owner == subject
         case (.practitioner, _): false
 

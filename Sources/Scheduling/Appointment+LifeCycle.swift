@@ -69,7 +69,9 @@ extension Appointment {
         return next
     }
 
-    private func ended(_ transition: Transition, _ cancellation: Cancellation, policy: SchedulingPolicy?) throws(Refusal) -> Appointment {
+    private func ended(
+        _ transition: Transition, _ cancellation: Cancellation, policy: SchedulingPolicy?
+    ) throws(Refusal) -> Appointment {
         var next = try changed(by: transition, at: cancellation.at)
         if let policy { try keepCutOff(of: policy, at: cancellation.at) }
         next.cancellation = cancellation

@@ -34,7 +34,9 @@ public struct AvailabilityIndex: Sendable {
     }
 
     /// What it knows about. Times outside are never offered.
-    public var covered: TimeRange { TimeRange(from: Tick.instant(window.ticks.lowerBound), to: Tick.instant(window.ticks.upperBound)) }
+    public var covered: TimeRange {
+        TimeRange(from: Tick.instant(window.ticks.lowerBound), to: Tick.instant(window.ticks.upperBound))
+    }
 
     /// Two days back, 400 ahead, and room for a visit that ends on the last local day anywhere on earth.
     static let daysAtWork = 406

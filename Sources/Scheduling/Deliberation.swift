@@ -83,15 +83,16 @@ struct Deliberation {
         let device = try known(wish.device, .device, or: .deviceUnknown)
         guard let practitioner else { return nil }
         if !visitType.suits(practitioner) { try object(.practitionerUnsuitable) }
-        let isRoomFit = try fits(room, visitType, practitioner, or: .roomUnsuitable)
-        let isDeviceFit = try fits(device, visitType, practitioner, or: .deviceUnsuitable)
+        try fit(room, visitType, practitioner, or: .roomUnsuitable)
+        try fit(device, visitType, practitioner, or: .deviceUnsuitable)
         try countPatients(visitType)
+        let location = practitioner.location
+        let rooms = visitType.roomTag == nil ? nil : directory.rooms(for: visitType, at: location)
+        let devices = visitType.deviceTag == nil ? nil : directory.devices(for: visitType, at: location)
         return Parties(
-            visitType: visitType, practitioner: practitioner,
-            rooms: isRoomFit ? candidates(room, wish.room, visitType.roomTag) { directory.rooms(for: visitType, at: practitioner.location) } : nil,
-            devices: isDeviceFit ? candidates(device, wish.device, visitType.deviceTag) { directory.devices(for: visitType, at: practitioner.location) } : nil,
-            clock: directory.wallClock(at: practitioner.location), visit: visitType.visit(at: wish.start),
-            occupied: visitType.occupied(at: wish.start))
+            visitType: visitType, practitioner: practitioner, rooms: choice(wish.room, room, rooms),
+            devices: choice(wish.device, device, devices), clock: directory.wallClock(at: location),
+            visit: visitType.visit(at: wish.start), occupied: visitType.occupied(at: wish.start))
     }
 
     private mutating func known(_ id: ID<Resource>?, _ kind: Resource.Kind, or refusal: Refusal) throws(Refusal) -> Resource? {
@@ -101,18 +102,16 @@ struct Deliberation {
         return nil
     }
 
-    private mutating func fits(
+    private mutating func fit(
         _ resource: Resource?, _ visitType: VisitType, _ practitioner: Resource, or refusal: Refusal
-    ) throws(Refusal) -> Bool {
-        guard let resource else { return true }
-        if visitType.suits(resource), resource.location == practitioner.location { return true }
-        try object(refusal)
-        return false
+    ) throws(Refusal) {
+        guard let resource else { return }
+        if !visitType.suits(resource) || resource.location != practitioner.location { try object(refusal) }
     }
 
-    private func candidates(_ found: Resource?, _ requested: ID<Resource>?, _ tag: String?, _ suitable: () -> [Resource]) -> [Resource]? {
-        if let found { return [found] }
-        return requested == nil && tag != nil ? suitable() : nil
+    /// The one that was asked for, or any that suits. One that was asked for and is unknown has its objection already.
+    private func choice(_ asked: ID<Resource>?, _ found: Resource?, _ suitable: [Resource]?) -> [Resource]? {
+        asked == nil ? suitable : found.map { [$0] }
     }
 
     /// The same person twice would take two places and need one.
@@ -138,7 +137,8 @@ struct Deliberation {
     private mutating func askDay(_ parties: Parties) throws {
         guard let maximum = parties.practitioner.maximumPerDay else { return }
         let day = parties.clock.dayRange(parties.clock.day(at: wish.start))
-        if try calendar.appointments(of: wish.practitioner, startingIn: day, besides: moving) >= maximum { try object(.dayIsFull) }
+        let others = try calendar.appointments(of: wish.practitioner, startingIn: day, besides: moving)
+        if others >= maximum { try object(.dayIsFull) }
     }
 
     // MARK: Other people's appointments
@@ -184,7 +184,8 @@ struct Deliberation {
 
     private func freeLane(of resource: Resource, during range: TimeRange) throws -> Int? {
         let others = try others(of: resource.id, during: range)
-        return (0..<(wish.isOverride ? resource.lanes : resource.lanesOffered)).first { lane in !others.contains { $0.lane == lane } }
+        let lanes = wish.isOverride ? resource.lanes : resource.lanesOffered
+        return (0..<max(0, lanes)).first { lane in !others.contains { $0.lane == lane } }
     }
 
     private func others(of holder: ID<Resource>, during range: TimeRange) throws -> [Claim] {

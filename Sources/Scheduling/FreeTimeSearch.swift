@@ -83,7 +83,8 @@ struct FreeTimeSearch {
 
     /// Fills `row` with the starts a practitioner has, and tells the location that a room would be wanted there.
     private func couldStart(_ candidate: Roster.Candidate, _ words: Range<Int>, _ row: Words) -> Bool {
-        guard let site = sites[candidate.site], bits.find(index.tracks, candidate.place, words, within: site.startable, into: row),
+        guard let site = sites[candidate.site],
+            bits.find(index.tracks, candidate.place, words, within: site.startable, into: row),
             site.dropFullDays(of: candidate.place, in: index.tracks, words, row)
         else { return false }
         site.want(row, count: words.count)
@@ -91,7 +92,9 @@ struct FreeTimeSearch {
     }
 
     /// Reads the rows tick by tick and, within a tick, practitioner by practitioner.
-    private func collect(_ words: Range<Int>, _ live: [Roster.Candidate], _ rows: WordRows, _ found: inout [FreeTime], _ limit: Int) {
+    private func collect(
+        _ words: Range<Int>, _ live: [Roster.Candidate], _ rows: WordRows, _ found: inout [FreeTime], _ limit: Int
+    ) {
         for word in 0..<words.count {
             var any: UInt64 = 0
             for row in live.indices { any |= rows[row][word] }

@@ -92,7 +92,8 @@ private struct Hours {
         var day = first + (rule.weekday - first.weekday + 7) % 7
         let toMinute = rule.toMinute > rule.fromMinute ? rule.toMinute : rule.toMinute + 1440
         while day <= last {
-            let shift = TimeRange(from: zone.instant(of: day, minute: rule.fromMinute), to: zone.instant(of: day, minute: toMinute))
+            let shift = TimeRange(
+                from: zone.instant(of: day, minute: rule.fromMinute), to: zone.instant(of: day, minute: toMinute))
             // Between two moments of one gap lies nothing.
             if shift.from < shift.to, shift.overlaps(range) {
                 if holidays.has(day) { cancelledShifts.append(shift) } else { shifts.append(shift) }

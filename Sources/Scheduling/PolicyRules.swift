@@ -4,7 +4,8 @@ import Notation
 extension SchedulingPolicy {
     /// Starts lie on five-minute ticks of UTC, where every zone's wall clock has its own, and on the clinic's grid.
     func isOnGrid(_ start: Instant, _ clock: Zone) -> Bool {
-        start.microseconds.flooredRemainder(by: Tick.microseconds) == 0 && clock.minuteOfDay(at: start) % max(1, startGridMinutes) == 0
+        start.microseconds.flooredRemainder(by: Tick.microseconds) == 0
+            && clock.minuteOfDay(at: start) % max(1, startGridMinutes) == 0
     }
 
     /// The first instant too far away. All of the last local day may be booked, whatever the time is now: patients count

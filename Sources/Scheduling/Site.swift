@@ -64,9 +64,7 @@ final class Site {
         let days = self.days ?? localDays(words)
         self.days = days
         for day in days where tracks[place].starts.count(in: day.range) >= maximum {
-            for word in day.ticks.lowerBound >> 6...max(day.ticks.lowerBound, day.ticks.upperBound - 1) >> 6 where words.contains(word) {
-                row[word - words.lowerBound] &= ~mask(day.ticks, inWord: word)
-            }
+            for word in words { row[word - words.lowerBound] &= ~mask(day.ticks, inWord: word) }
         }
         return (0..<words.count).contains { row[$0] != 0 }
     }

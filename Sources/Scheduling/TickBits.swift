@@ -10,7 +10,9 @@ enum Tick {
     static func down(_ instant: Instant) -> Int { Int(instant.microseconds.flooredDivision(by: microseconds)) }
 
     /// The first tick that starts at or after an instant.
-    static func up(_ instant: Instant) -> Int { Int((instant.microseconds + (microseconds - 1)).flooredDivision(by: microseconds)) }
+    static func up(_ instant: Instant) -> Int {
+        Int((instant.microseconds + (microseconds - 1)).flooredDivision(by: microseconds))
+    }
 
     static func instant(_ tick: Int) -> Instant { Instant(microseconds: Int64(tick) * microseconds) }
 

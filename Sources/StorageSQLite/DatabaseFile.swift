@@ -1,3 +1,5 @@
+import Storage
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@
 #else
     import Darwin
 #endif
-import Storage
 
 /// The database's file before SQLite has seen it, and the first look at it after.
 enum DatabaseFile {

@@ -1,3 +1,6 @@
+import Storage
+import Synchronization
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -5,8 +8,6 @@
 #else
     import Darwin
 #endif
-import Storage
-import Synchronization
 
 /// Keeps a second process away: a file beside the database, locked as long as this process has it open and no longer,
 /// however it ends. The file itself stays, because a process that deletes it could delete the next one's lock.

@@ -4,8 +4,14 @@ import Storage
 /// Turns SQLite's result codes into faults. No fault carries a value from a row: logs are read by people who may not
 /// know who the patients are.
 enum SQLiteCodes {
-    /// `statement` names the query's type. `message` is SQLite's own text; nil where it could quote a bound value.
-    static func fault(_ code: Int32, statement: String, message: @autoclosure () -> String, quotesOnlyText: Bool) -> StorageFault {
+    /// - Parameters:
+    ///   - statement: the name of the query's type.
+    ///   - message: SQLite's own text about the failure.
+    ///   - quotesOnlyText: whether that text can quote only the statement, as when compiling it. While a statement runs
+    ///     it may quote what was bound (a search text, a JSON path), so only the code is told.
+    static func fault(
+        _ code: Int32, statement: String, message: @autoclosure () -> String, quotesOnlyText: Bool
+    ) -> StorageFault {
         switch code & 0xFF {
         case SQLITE_CONSTRAINT: .constraint(constraintName(code, message()))
         case SQLITE_FULL: .full

@@ -81,7 +81,8 @@ extension SQLiteConnection {
         if set { _ = try texts("PRAGMA \(pragma) = \(value)") }
         let found = try texts("PRAGMA \(pragma)").first ?? "0"
         guard found == value else {
-            throw StorageFault.cannotOpen("SQLite keeps \(pragma) at \(found) instead of \(value); use the SQLite this program was built for")
+            throw StorageFault.cannotOpen(
+                "SQLite keeps \(pragma) at \(found) instead of \(value); use the SQLite this program was built for")
         }
     }
 }

@@ -153,7 +153,9 @@ package final class SQLiteConnection {
     private var message: String { String(cString: sqlite3_errmsg(handle)) }
 
     private func compileOnly(_ text: String, name: String) throws -> PreparedStatement {
-        guard let (statement, rest) = try compile(text[...], name: name) else { throw StorageFault.statement("\(name): the text is empty") }
+        guard let (statement, rest) = try compile(text[...], name: name) else {
+            throw StorageFault.statement("\(name): the text is empty")
+        }
         guard rest.allSatisfy({ $0.isWhitespace || $0 == ";" }) else {
             statement.finalize()
             throw StorageFault.statement("\(name): one text is one statement")

@@ -12,8 +12,8 @@ public final class SQLiteDatabase: Database {
     /// Opens the database, and creates it when there is none.
     ///
     /// Throws `.cannotOpen`, `.inUse` when another process has it, `.corrupt` when it is damaged.
-    /// - Parameter onGroup: is told after each commit how many bodies it carried and the seconds from their start to
-    ///   their answer. Called on the writer's thread: it must be quick.
+    /// - Parameter onGroup: is told after each group how many bodies it had and the seconds from the first one's start to the
+    ///   last one's answer. Called on the writer's thread: it must be quick.
     public init(
         _ settings: SQLiteSettings, onGroup: @escaping @Sendable (_ bodies: Int, _ seconds: Double) -> Void = { _, _ in }
     ) throws {

@@ -22,7 +22,11 @@ public struct SQLiteSettings: Sendable {
     /// How long a connection waits for a lock that a foreign program holds. Nobody of ours holds one for long.
     package var busyMilliseconds: Int
 
-    package enum Synchronous: Int, Sendable { case off = 0, normal = 1, full = 2 }
+    package enum Synchronous: Int, Sendable {
+        case off = 0
+        case normal = 1
+        case full = 2
+    }
 
     public init(
         path: String, readers: Int = 4, checkpointPages: Int = 20_000, groupMaximum: Int = 200, waitingMaximum: Int = 10_000

@@ -1,3 +1,5 @@
+import Storage
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@
 #else
     import Darwin
 #endif
-import Storage
 
 /// Work on its way from tasks to threads. Tasks add and go on; threads sleep until there is something.
 ///

@@ -1,3 +1,6 @@
+import Storage
+import Synchronization
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -5,8 +8,6 @@
 #else
     import Darwin
 #endif
-import Storage
-import Synchronization
 
 /// A thread of its own for work that blocks. SQLite waits for the disk; on Swift's own threads, of which there are as
 /// many as cores, the whole server would wait with it.

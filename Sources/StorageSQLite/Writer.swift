@@ -70,18 +70,28 @@ final class Writer: @unchecked Sendable {
             onGroup(group.count, Double(seconds) + Double(attoseconds) * 1e-18)
         case .undone(let fault):
             _ = transaction.takeHooks()
-            if group.count > 1 { return group.forEach { settle([$0]) } }
-            for job in group { job.hasFailed ? job.answer() : job.answer(fault) }
+            if group.count == 1 { return group[0].hasFailed ? group[0].answer() : group[0].answer(fault) }
+            for job in group { settle([job]) }
         case .notBegun(let fault): answer(group, fault)
         case .unknown: stop(group)
         }
     }
 
+    /// Runs a group without marks, and again with them when one of its bodies had to be undone after it had written.
     private func run(_ group: [any WriteJob]) -> Ending {
+        run(group, .hopeful) ?? run(group, group.count == 1 ? .alone : .together) ?? .undone(.closed)
+    }
+
+    /// Nil when the group has to be repeated with marks.
+    private func run(_ group: [any WriteJob], _ manner: SQLiteTransaction.Manner) -> Ending? {
+        transaction.startGroup()
         do { try connection.begin(.beginWriting) } catch { return .notBegun(fault(error)) }
-        let manner: SQLiteTransaction.Manner = group.count == 1 ? .alone : .together
         for job in group {
             job.run(in: transaction, manner)
+            if transaction.mustRepeat {
+                connection.rollback()
+                return nil
+            }
             if let fault = connection.lost {
                 connection.rollback()
                 return .undone(fault)

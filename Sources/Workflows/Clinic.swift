@@ -12,7 +12,7 @@ public final class Clinic: Sendable {
     public let availability: AvailabilityBoard
     let directory = DirectoryCache()
     private let observer: any ClinicObserver
-    private let changeSignal = Mutex<(@Sendable () -> Void)?>(nil)
+    private let changeSignal = Mutex<Signal?>(nil)
 
     public init(
         database: any Database, surroundings: Surroundings, settings: ClinicSettings = ClinicSettings(),
@@ -22,7 +22,7 @@ public final class Clinic: Sendable {
         self.surroundings = surroundings
         self.settings = settings
         self.observer = observer
-        self.availability = AvailabilityBoard(clock: surroundings.clock, days: settings.indexDays)
+        self.availability = AvailabilityBoard(clock: surroundings.clock)
     }
 
     /// Reads the directory and everything ahead into the availability index. Until then nobody is offered a time.
@@ -31,9 +31,15 @@ public final class Clinic: Sendable {
     }
 
     /// What to call after a commit that left work in the outbox: it wakes the worker of this node.
-    public func onChange(_ signal: @escaping @Sendable () -> Void) { changeSignal.withLock { $0 = signal } }
+    public func onChange(_ signal: @escaping @Sendable () -> Void) { changeSignal.withLock { $0 = Signal(ring: signal) } }
 
-    func afterChange() { changeSignal.withLock { $0 }?() }
+    func afterChange() { changeSignal.withLock { $0 }?.ring() }
+
+    /// A closure inside a generic `Mutex` is wrapped once more by every look at it, until calling it takes milliseconds;
+    /// inside a value of its own it stays as it is.
+    private struct Signal: Sendable {
+        let ring: @Sendable () -> Void
+    }
 
     func observe<Value>(_ call: Call, _ reply: Reply<Value>) {
         guard let operation = call.attempt?.operation else { return }
@@ -50,8 +56,6 @@ public struct ClinicSettings: Sendable {
     public var answersKept: Span = .hours(72)
     /// How long before the visit reminders go out.
     public var remindersBefore: [Span] = [.hours(24), .hours(2)]
-    /// How far the availability index reaches.
-    public var indexDays: Int = 400
 
     public init() {}
 }

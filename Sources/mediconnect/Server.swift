@@ -10,7 +10,7 @@ import Outbox
 import ServiceLifecycle
 import StorageSQLite
 import Synchronization
-//import Telemetry
+import Telemetry
 import UnixSignals
 import Workflows
 
@@ -41,6 +41,8 @@ struct Server {
     /// Serves until SIGTERM or SIGINT: then it is not ready any more, finishes what is in flight, and returns.
     func run(onListening: @escaping @Sendable (Int) -> Void) async throws {
         try await clinic.open()
+        // The lock file says that no other process has this database: claimed messages belong to nobody now.
+        try await outbox.rescueOrphans()
         let group = MultiThreadedEventLoopGroup(numberOfThreads: house.settings.eventLoops)
         var application = Application(
             router: serving().router(),
@@ -69,7 +71,7 @@ struct Server {
     }
 
     private var quietLogger: Logger {
-        var quiet = Logger(label: "server")
+        var quiet = Logger(label: "hummingbird")
         quiet.logLevel = .error
         return quiet
     }
@@ -84,6 +86,7 @@ struct Server {
 
     private func operations() -> Operations {
         let database = house.database
+        let gauges = HouseGauges(metrics, database: database, outbox: outbox, clock: house.surroundings.clock)
         return Operations(
             readiness: { [state] in
                 if !state.isServing.withLock({ $0 }) { return "The server is stopping." }
@@ -97,14 +100,8 @@ struct Server {
                     ("serving", state.isServing.withLock { $0 } ? "ok" : "stopping"),
                 ]
             },
-            metrics: { [metrics, outbox, clock = house.surroundings.clock] in
-                if let depth = try? await outbox.depth() {
-                    Gauge(label: "mediconnect_outbox_ready").record(depth.ready)
-                    Gauge(label: "mediconnect_outbox_due").record(depth.due)
-                    Gauge(label: "mediconnect_outbox_dead").record(depth.dead)
-                    Gauge(label: "mediconnect_outbox_oldest_due_seconds").record(depth.oldestAge(at: clock.now).seconds)
-                }
-                Gauge(label: "mediconnect_database_waiting_writes").record(database.waitingWrites)
+            metrics: { [metrics, gauges] in
+                await gauges.refresh()
                 return metrics.render()
             },
             version: MediConnect.version)
@@ -151,7 +148,7 @@ private struct Upkeep: Service {
             if holds > 0 { logger.notice("the sweeper ended holds their timers missed", metadata: ["evt": "holds.swept", "count": "\(holds)"]) }
             try await clinic.forgetExpiredAnswers()
         } catch {
-            logger.warning("upkeep failed and will be tried again", metadata: ["evt": "upkeep.failed", "error": "\(error)"])
+            logger.warning("upkeep failed and will be tried again", metadata: ["evt": "upkeep.failed", "error": .safe(error)])
         }
     }
 }

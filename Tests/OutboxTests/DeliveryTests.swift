@@ -133,6 +133,40 @@ import Testing
         }
     }
 
+    @Test func `one whose change is refused only at the commit does not take the others of its batch with it`() async throws {
+        try await Workshop.open { workshop in
+            try await workshop.database.write {
+                try $0.execute(
+                    "CREATE TABLE orphan (parent INTEGER REFERENCES effect (number) DEFERRABLE INITIALLY DEFERRED)")
+            }
+            let bad = try await workshop.put("bad")
+            let good = try await [1, 2, 3].asyncMap { _ in try await workshop.put("good") }
+            let worker = workshop.worker([
+                "good": .effect(),
+                "bad": .transactional { transaction, _ in
+                    try transaction.run(AddOrphan())
+                    return .done
+                },
+            ])
+            #expect(try await worker.step() == 4)
+            #expect(try await good.asyncMap { try await workshop.effects(of: $0).count } == [1, 1, 1])
+            let row = try await workshop.row(bad)
+            #expect(row.state == "ready" && row.lastError?.contains("foreign_key") == true)
+        }
+    }
+
+    @Test func `a part that was done before a snooze stays done`() async throws {
+        try await Workshop.open { workshop in
+            let id = try await workshop.put("long")
+            let worker = workshop.worker(["long": .transactional { transaction, delivery in
+                try transaction.run(AddEffect(id: delivery.id, worker: "part"))
+                return .snooze(until: workshop.clock.now + .minutes(1))
+            }])
+            #expect(try await worker.step() == 1)
+            #expect(try await workshop.effects(of: id) == ["part"])
+        }
+    }
+
     @Test func `a handler may queue what follows in the same transaction`() async throws {
         try await Workshop.open { workshop in
             try await workshop.put("first")
@@ -148,6 +182,11 @@ import Testing
             #expect(try await worker.step() == 0)
         }
     }
+}
+
+struct AddOrphan: Command {
+    static let sql: SQL = "INSERT INTO orphan (parent) VALUES (4711)"
+    var bindings: [SQLValue] { [] }
 }
 
 struct EffectsPerMessage: Query {

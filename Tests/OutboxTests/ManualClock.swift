@@ -55,9 +55,6 @@ final class ManualClock: WallClock {
         for sleeper in woken.sorted(by: { ($0.deadline, $0.number) < ($1.deadline, $1.number) }) { sleeper.continuation.resume() }
     }
 
-    /// Whether somebody sleeps until exactly then.
-    func isAwaited(at instant: Instant) -> Bool { state.withLock { $0.sleepers.contains { $0.deadline == instant } } }
-
     /// Moves to the first moment somebody waits for. False when nobody waits.
     func advanceToNextSleeper() -> Bool {
         guard let next = state.withLock({ $0.sleepers.map(\.deadline).min() }) else { return false }

@@ -4,158 +4,198 @@ import Storage
 import Testing
 
 @Suite struct Running {
-    @Test func `a running worker is woken by its bell and delivers both kinds`() async throws {
-        try await Workshop.open { workshop in
-            let delivered = Notes<String>()
-            let both = Gate()
-            @Sendable func note(_ topic: String) -> Verdict {
-                delivered.add(topic)
-                if delivered.count == 2 { both.open() }
-                return .done
-            }
+    @Test func `a running worker is woken by its bell and delivers both kinds at once`() throws {
+        try Workshop.simulate { workshop in
+            let delivered = Notes<Instant>()
             let worker = workshop.worker([
-                "quick": .transactional { _, delivery in note(delivery.topic) },
-                "slow": .external { note($0.topic) },
+                "quick": .transactional { _, _ in delivered.add(workshop.clock.now); return .done },
+                "slow": .external { _ in delivered.add(workshop.clock.now); return .done },
             ])
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await worker.run() }
+            try await workshop.running(worker) {
+                try await workshop.pass(.milliseconds(12_345))
                 let quick = workshop.message("quick"), slow = workshop.message("slow")
                 try await workshop.database.write { transaction in
                     try transaction.enqueue(quick)
                     try transaction.enqueue(slow)
                     transaction.afterCommit { worker.wake() }
                 }
-                await both.pass()
-                group.cancelAll()
-            }
-            #expect(delivered.all.sorted() == ["quick", "slow"])
-            #expect(try await workshop.database.read { try $0.outboxDepth(topics: ["quick", "slow"], now: workshop.clock.now) }.ready == 0)
-        }
-    }
-
-    @Test func `a worker nobody wakes finds a message within a second`() async throws {
-        try await Workshop.open { workshop in
-            let done = Gate()
-            let worker = workshop.worker(["note": .transactional { _, _ in done.open(); return .done }])
-            let inASecond = workshop.clock.now + .seconds(1)
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await worker.run() }
-                while !workshop.clock.isAwaited(at: inASecond) { await Task.yield() }
-                try await workshop.put("note")
-                workshop.clock.advance(to: inASecond)
-                await done.pass()
-                group.cancelAll()
-                try await group.waitForAll()
+                try await workshop.pass(.seconds(1))
+                #expect(delivered.all == [quick.createdAt, slow.createdAt])
             }
         }
     }
 
-    @Test func `a graceful stop gives leases back as if they had never been taken`() async throws {
-        try await Workshop.open { workshop in
+    @Test func `a worker nobody wakes finds a message within a second`() throws {
+        try Workshop.simulate { workshop in
+            try await workshop.running(workshop.worker(["note": .effect()])) {
+                try await workshop.pass(.milliseconds(12_345))
+                let id = try await workshop.put("note")
+                try await workshop.pass(.seconds(1))
+                #expect(try await workshop.row(id).state == "done")
+            }
+        }
+    }
+
+    @Test func `a scheduled message is delivered on time without anybody waking the worker`() throws {
+        try Workshop.simulate { workshop in
+            let delivered = Notes<Instant>()
+            let due = workshop.clock.now + .milliseconds(90_250)
+            try await workshop.put("note") { $0.availableAt = due }
+            let worker = workshop.worker(["note": .external { _ in delivered.add(workshop.clock.now); return .done }])
+            try await workshop.running(worker) { try await workshop.pass(.minutes(2)) }
+            #expect(delivered.all == [due])
+        }
+    }
+
+    @Test func `a graceful stop gives leases back as if they had never been taken`() throws {
+        try Workshop.simulate { workshop in
             let ids = try await [1, 2, 3].asyncMap { _ in try await workshop.put("note") }
-            let started = Notes<Int>()
-            let all = Gate()
-            let clock = workshop.clock
-            let worker = workshop.worker([
-                "note": .external { _ in
-                    started.add(1)
-                    if started.count == 3 { all.open() }
-                    try await clock.sleep(until: clock.now + .hours(1))
-                    return .done
-                }
-            ])
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await worker.run() }
-                await all.pass()
-                group.cancelAll()
-                try await group.waitForAll()
+            let worker = workshop.worker(["note": .external { _ in try await workshop.pass(.hours(1)); return .done }])
+            try await workshop.running(worker) {
+                try await workshop.pass(.seconds(20))
+                #expect(try await workshop.row(ids[0]).state == "running")
             }
             for id in ids {
                 let row = try await workshop.row(id)
                 #expect(row.state == "ready" && row.attempt == 0 && row.lastError == nil && row.lease == 1)
             }
-            #expect(workshop.events.all.filter { $0 == .interrupted(topic: "note") }.count == 3)
+            #expect(workshop.events.all == Array(repeating: .interrupted(topic: "note"), count: 3))
         }
     }
 
-    @Test func `what a handler finished while the program stops is recorded`() async throws {
-        try await Workshop.open { workshop in
+    @Test func `what a handler finished while the program stops is recorded`() throws {
+        try Workshop.simulate { workshop in
             let id = try await workshop.put("note")
-            let started = Gate(), release = Gate()
-            let worker = workshop.worker(["note": .external { _ in
-                started.open()
-                await release.pass()
-                return .done
-            }])
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await worker.run() }
-                await started.pass()
-                group.cancelAll()
-                release.open()
-                try await group.waitForAll()
-            }
+            // Its last request is on the wire and cannot be called back.
+            let worker = workshop.worker(["note": .external { _ in try? await workshop.pass(.seconds(30)); return .done }])
+            try await workshop.running(worker) { try await workshop.pass(.seconds(20)) }
             #expect(try await workshop.row(id).state == "done")
         }
     }
 
-    @Test func `a slow receiver does not hold up the others`() async throws {
-        try await Workshop.open { workshop in
+    @Test func `a slow receiver does not hold up the others`() throws {
+        try Workshop.simulate { workshop in
             var settings = OutboxSettings()
             settings.concurrency = 2
-            let stuck = Gate(), quick = Gate()
-            try await workshop.put("stuck")
-            for _ in 0..<5 { try await workshop.put("quick") }
-            let delivered = Notes<Int>()
+            let slow = try await workshop.put("slow")
+            let quick = try await [1, 2, 3, 4, 5].asyncMap { _ in try await workshop.put("quick") }
             let worker = workshop.worker(settings: settings, [
-                "stuck": .external { _ in await stuck.pass(); return .done },
-                "quick": .external { _ in
-                    delivered.add(1)
-                    if delivered.count == 5 { quick.open() }
-                    return .done
-                },
+                "slow": .external { _ in try await workshop.pass(.minutes(4)); return .done },
+                "quick": .external { _ in try await workshop.pass(.milliseconds(100)); return .done },
             ])
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await worker.run() }
-                group.addTask {
-                    // Short rests and polls pass; no lease and no deadline does.
-                    while !Task.isCancelled {
-                        workshop.clock.advance(by: .milliseconds(1))
-                        await Task.yield()
-                    }
-                }
-                await quick.pass()
-                stuck.open()
-                group.cancelAll()
-                try await group.waitForAll()
+            try await workshop.running(worker) {
+                try await workshop.pass(.seconds(1))
+                #expect(try await workshop.row(slow).state == "running")
+                for id in quick { #expect(try await workshop.row(id).state == "done") }
+                try await workshop.pass(.minutes(4))
             }
-            #expect(delivered.count == 5)
+            #expect(try await workshop.row(slow).lease == 1, "its heartbeats kept its lease")
         }
     }
 
-    @Test func `a closed database ends the worker`() async throws {
-        try await Workshop.open { workshop in
+    @Test func `no more external deliveries are under way than there are places`() throws {
+        try Workshop.simulate { workshop in
+            var settings = OutboxSettings()
+            settings.concurrency = 4
+            for _ in 0..<40 { try await workshop.put("note") }
+            let (started, ended, most) = (Notes<Int>(), Notes<Int>(), Notes<Int>())
+            let worker = workshop.worker(settings: settings, ["note": .external { _ in
+                started.add(1)
+                most.add(started.count - ended.count)
+                try await workshop.pass(.seconds(1))
+                ended.add(1)
+                return .done
+            }])
+            try await workshop.running(worker) { try await workshop.pass(.seconds(20)) }
+            #expect(ended.count == 40 && most.all.max() == 4)
+        }
+    }
+
+    @Test func `the work of a worker that died is taken over after its lease`() throws {
+        try Workshop.simulate { workshop in
+            let id = try await workshop.put("note")
+            let killed = workshop.worker(database: KillingDatabase(workshop.database, [2: .beforeCommit]), ["note": .effect()])
+            _ = try? await killed.step()
+            try await workshop.running(workshop.worker(["note": .effect()])) { try await workshop.pass(.seconds(59)) }
+            #expect(try await workshop.row(id).state == "running")
+            try await workshop.running(workshop.worker(["note": .effect()])) { try await workshop.pass(.seconds(12)) }
+            #expect(try await workshop.effects(of: id).count == 1)
+        }
+    }
+
+    @Test func `a worker leaves at least half of the writer to the bookings`() throws {
+        try Workshop.simulate { workshop in
+            for _ in 0..<2_000 { try await workshop.put("note") }
+            let slow = SlowDatabase(inner: workshop.database, clock: workshop.clock, each: .milliseconds(50))
+            let start = workshop.clock.now
+            try await workshop.running(workshop.worker(database: slow, ["note": .effect()])) { try await workshop.pass(.seconds(10)) }
+            #expect(slow.busy.seconds < (workshop.clock.now - start).seconds * 0.55)
+        }
+    }
+
+    @Test func `a closed database ends the worker`() throws {
+        try Workshop.simulate { workshop in
             let worker = workshop.worker(database: KillingDatabase(workshop.database, [1: .beforeCommit]), ["note": .effect()])
             await #expect(throws: StorageFault.closed) { try await worker.run() }
         }
     }
 
-    @Test func `a full disk is reported, and the worker goes on when there is room again`() async throws {
-        try await Workshop.open { workshop in
-            try await workshop.put("note")
-            let done = Gate()
-            let worker = workshop.worker(
-                database: KillingDatabase(workshop.database, [1: .full, 2: .full]),
-                ["note": .transactional { _, _ in done.open(); return .done }])
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await worker.run() }
-                let inASecond = workshop.clock.now + .seconds(1)
-                while !workshop.clock.isAwaited(at: inASecond) { await Task.yield() }
-                workshop.clock.advance(to: inASecond)
-                await done.pass()
-                group.cancelAll()
-                try await group.waitForAll()
+    @Test func `a full disk is reported, and the worker goes on when there is room again`() throws {
+        try Workshop.simulate { workshop in
+            let id = try await workshop.put("note")
+            let database = KillingDatabase(workshop.database, [1: .full, 2: .full, 3: .full, 4: .full])
+            try await workshop.running(workshop.worker(database: database, ["note": .effect()])) {
+                try await workshop.pass(.minutes(2))
             }
+            #expect(try await workshop.effects(of: id).count == 1)
             #expect(workshop.events.all.contains { if case .failed = $0 { true } else { false } })
         }
+    }
+
+    @Test func `old messages are swept while the worker runs`() throws {
+        try Workshop.simulate { workshop in
+            for _ in 0..<2_500 { try await workshop.put("note") }
+            var settings = OutboxSettings()
+            settings.retention = .hours(1)
+            try await workshop.running(workshop.worker(settings: settings, ["note": .effect()])) {
+                try await workshop.pass(.minutes(59))
+                #expect(try await workshop.database.read { try $0.first(RowCount()) } == 2_500)
+                try await workshop.pass(.minutes(3))
+            }
+            let left = try await workshop.database.read { try $0.first(RowCount()) }
+            #expect(left == 0)
+        }
+    }
+}
+
+struct RowCount: Query {
+    static let sql: SQL = "SELECT COUNT(*) FROM outbox"
+    var bindings: [SQLValue] { [] }
+    static func row(_ columns: any Columns) throws -> Int { try columns.int(0) }
+}
+
+/// A writer that takes its time, and says how much of it was taken.
+final class SlowDatabase: Database {
+    private let inner: any Database
+    private let clock: ManualClock
+    private let each: Span
+    private let writes = Notes<Int>()
+
+    init(inner: any Database, clock: ManualClock, each: Span) {
+        self.inner = inner
+        self.clock = clock
+        self.each = each
+    }
+
+    var busy: Span { each * writes.count }
+
+    func read<Answer: Sendable>(_ body: @escaping @Sendable (any ReadTransaction) throws -> Answer) async throws -> Answer {
+        try await inner.read(body)
+    }
+
+    func write<Answer: Sendable>(_ body: @escaping @Sendable (any WriteTransaction) throws -> Answer) async throws -> Answer {
+        writes.add(1)
+        try? await clock.sleep(until: clock.now + each)
+        return try await inner.write(body)
     }
 }

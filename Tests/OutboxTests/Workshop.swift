@@ -3,7 +3,7 @@ import Notation
 import Outbox
 import Storage
 import StorageSQLite
-import Synchronization
+import Testing
 
 /// A fresh database with an outbox and a table of effects, and a clock that stands still.
 struct Workshop: Sendable {
@@ -37,6 +37,34 @@ struct Workshop: Sendable {
             throw error
         }
         await database.close()
+    }
+
+    /// Runs a test on one thread with the engine in memory. Time moves by itself, from one thing somebody waits for to the
+    /// next, so a test can say `pass(.minutes(5))` and what a worker does in them has happened.
+    static func simulate(seed: UInt64 = 1, _ body: @escaping @Sendable (Workshop) async throws -> Void) throws {
+        let store = try InlineStore()
+        try store.inline { transaction in
+            for statement in OutboxSchema.up + [effects] { try transaction.execute(statement) }
+        }
+        let workshop = Workshop(store, seed: seed)
+        let outcome = Notes<Result<Void, any Error>>()
+        let hasEnded = SeededExecutor(workshop.random).run(workshop.clock, limit: .days(30)) {
+            do { outcome.add(.success(try await body(workshop))) } catch { outcome.add(.failure(error)) }
+        }
+        #expect(hasEnded, "everybody waits for something that never comes")
+        try outcome.all.first?.get()
+    }
+
+    func pass(_ span: Span) async throws { try await clock.sleep(until: clock.now + span) }
+
+    /// Runs a worker while `body` does something, then stops it gracefully.
+    func running(_ worker: Outbox, while body: @escaping @Sendable () async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await worker.run() }
+            try await body()
+            group.cancelAll()
+            try await group.waitForAll()
+        }
     }
 
     static let effects: SQL = "CREATE TABLE effect (number INTEGER PRIMARY KEY, message BLOB NOT NULL, worker TEXT NOT NULL)"

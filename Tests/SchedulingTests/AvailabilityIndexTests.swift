@@ -7,13 +7,16 @@ import Testing
     typealias Clinic = PlacingTests
     static let monday = range("2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z")
 
-    static func index(_ directory: Directory = Clinic.directory()) -> AvailabilityIndex { AvailabilityIndex(directory: directory, now: Clinic.now) }
+    static func index(_ directory: Directory = Clinic.directory()) -> AvailabilityIndex {
+        AvailabilityIndex(directory: directory, now: Clinic.now)
+    }
 
     static func starts(_ index: AvailabilityIndex, in range: TimeRange = monday, limit: Int = 1000) -> [Instant] {
         index.freeStarts(visitType: id(50), practitioner: Clinic.doctor, in: range, now: Clinic.now, limit: limit).map(\.start)
     }
 
-    static let morning = Claim(appointment: id(900), holder: Clinic.doctor, lane: 0, range: range("2026-03-02T08:00:00Z", "2026-03-02T11:00:00Z"))
+    static let morning = Claim(
+        appointment: id(900), holder: Clinic.doctor, lane: 0, range: range("2026-03-02T08:00:00Z", "2026-03-02T11:00:00Z"))
 
     @Test func `an empty day offers every start on the grid that ends in time`() {
         let starts = Self.starts(Self.index())
@@ -40,8 +43,10 @@ import Testing
 
     @Test func `taking one claim back leaves another in the same five minutes`() {
         var index = Self.index()
-        let early = Claim(appointment: id(901), holder: Clinic.doctor, lane: 0, range: range("2026-03-02T08:00:00Z", "2026-03-02T08:31:00Z"))
-        let late = Claim(appointment: id(902), holder: Clinic.doctor, lane: 0, range: range("2026-03-02T08:31:00Z", "2026-03-02T09:00:00Z"))
+        let early = Claim(
+            appointment: id(901), holder: Clinic.doctor, lane: 0, range: range("2026-03-02T08:00:00Z", "2026-03-02T08:31:00Z"))
+        let late = Claim(
+            appointment: id(902), holder: Clinic.doctor, lane: 0, range: range("2026-03-02T08:31:00Z", "2026-03-02T09:00:00Z"))
         index.insert(early)
         index.insert(late)
         index.remove(late)
@@ -51,7 +56,8 @@ import Testing
     @Test func `reloading replaces what was believed`() {
         var index = Self.index()
         index.insert(Self.morning)
-        let truth = Claim(appointment: id(903), holder: Clinic.doctor, lane: 0, range: range("2026-03-02T08:00:00Z", "2026-03-02T08:15:00Z"))
+        let truth = Claim(
+            appointment: id(903), holder: Clinic.doctor, lane: 0, range: range("2026-03-02T08:00:00Z", "2026-03-02T08:15:00Z"))
         index.reload(Clinic.doctor, claims: [truth], in: Self.monday)
         #expect(Self.starts(index).first == at("2026-03-02T08:30:00Z"))
     }
@@ -104,8 +110,14 @@ import Testing
         #expect(index.firstFree(visitType: id(50), location: id(101), in: Self.monday, now: Clinic.now, limit: 5).isEmpty)
         #expect(index.firstFree(visitType: id(50), practitioners: [id(11)], in: Self.monday, now: Clinic.now, limit: 5).isEmpty)
         #expect(index.firstFree(visitType: id(50), in: Self.monday, now: Clinic.now, limit: 0).isEmpty)
-        #expect(index.firstFree(visitType: id(50), in: range("1990-01-01T00:00:00Z", "2090-01-01T00:00:00Z"), now: Clinic.now, limit: 5).count == 5)
-        #expect(index.firstFree(visitType: id(50), in: TimeRange(from: Self.monday.to, to: Self.monday.from), now: Clinic.now, limit: 5).isEmpty)
+        #expect(
+            index.firstFree(
+                visitType: id(50), in: range("1990-01-01T00:00:00Z", "2090-01-01T00:00:00Z"), now: Clinic.now, limit: 5
+            ).count == 5)
+        #expect(
+            index.firstFree(
+                visitType: id(50), in: TimeRange(from: Self.monday.to, to: Self.monday.from), now: Clinic.now, limit: 5
+            ).isEmpty)
     }
 
     @Test func `a copy does not see what is written to the original`() {

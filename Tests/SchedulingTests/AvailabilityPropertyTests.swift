@@ -13,6 +13,11 @@ import Testing
         }
     }
 
+    @Test func `a third of the clinics have times to compare, the others have none to find`() {
+        let open = (0..<300).count { Comparison(seed: $0).hasTimes }
+        #expect((100..<300).contains(open))
+    }
+
     /// Without this, a comparison that compares nothing would look just as green.
     @Test(arguments: PlantedMistake.allCases) func `a planted mistake is found`(mistake: PlantedMistake) {
         #expect((0..<600).contains { Comparison(seed: $0, mistake: mistake).difference() != nil })
@@ -40,9 +45,11 @@ private struct Comparison {
 
     /// An index with a past: made from older rules on an earlier day, told everything, some of it twice, some of it taken
     /// back, and rolled on to today.
-    private static func index(_ clinic: inout RandomClinic, _ directory: Directory) -> (AvailabilityIndex, [RandomClinic.Booked]) {
+    private static func index(_ clinic: inout RandomClinic, _ directory: Directory) -> (AvailabilityIndex, [RandomClinic.Booked])
+    {
         let earlier = clinic.earlierDirectory()
-        var index = AvailabilityIndex(directory: earlier, from: clinic.now - .days(clinic.withChance { $0.number(2...4) }), days: 9)
+        var index = AvailabilityIndex(
+            directory: earlier, from: clinic.now - .days(clinic.withChance { $0.number(2...4) }), days: 9)
         let booked = clinic.booked
         for appointment in booked { index.note(appointment) }
         let cancelled = booked.filter { _ in clinic.withChance { $0.happens(oneIn: 4) } }
@@ -53,17 +60,22 @@ private struct Comparison {
         let kept = booked.filter { appointment in !cancelled.contains { $0.id == appointment.id } }
         if clinic.withChance({ $0.happens(oneIn: 2) }) { index.roll(to: clinic.now) }
         let unknown = index.replaceDirectory(directory)
-        for appointment in kept where unknown.contains(appointment.practitioner) || appointment.claims.contains(where: { unknown.contains($0.holder) }) {
+        for appointment in kept
+        where unknown.contains(appointment.practitioner) || appointment.claims.contains(where: { unknown.contains($0.holder) }) {
             index.note(appointment)
         }
         index.roll(to: clinic.now)
         return (index, kept)
     }
 
+    var hasTimes: Bool { clinic.visitTypes.contains { !reference.freeTimes($0, in: range).isEmpty } }
+
     func difference() -> String? {
         for visitType in clinic.visitTypes {
             let expected = reference.freeTimes(visitType, in: range)
-            if let difference = differenceInPages(visitType, expected) ?? differenceByPractitioner(visitType, expected) { return difference }
+            if let difference = differenceInPages(visitType, expected) ?? differenceByPractitioner(visitType, expected) {
+                return difference
+            }
         }
         return differenceInDecisions()
     }
@@ -76,7 +88,9 @@ private struct Comparison {
         // Pages of one over a thousand times would be a test of patience.
         for _ in 0..<60 {
             let page = index.firstFree(visitType: visitType.id, in: range, now: clinic.now, after: cursor, limit: limit)
-            if page != Array(rest.prefix(limit)) { return "page after \(String(describing: cursor)): \(page) instead of \(rest.prefix(limit))" }
+            if page != Array(rest.prefix(limit)) {
+                return "page after \(String(describing: cursor)): \(page) instead of \(rest.prefix(limit))"
+            }
             guard let last = page.last else { return nil }
             rest = rest.dropFirst(limit)
             cursor = FreeTimeCursor(after: last)
@@ -87,7 +101,8 @@ private struct Comparison {
     private func differenceByPractitioner(_ visitType: VisitType, _ expected: [FreeTime]) -> String? {
         for practitioner in clinic.resources where practitioner.kind == .practitioner {
             let theirs = expected.filter { $0.practitioner == practitioner.id }
-            let found = index.freeStarts(visitType: visitType.id, practitioner: practitioner.id, in: range, now: clinic.now, limit: 5000)
+            let found = index.freeStarts(
+                visitType: visitType.id, practitioner: practitioner.id, in: range, now: clinic.now, limit: 5000)
             if found != theirs { return "starts of \(practitioner.name): \(found) instead of \(theirs)" }
         }
         for location in clinic.locations {
@@ -108,12 +123,15 @@ private struct Comparison {
             guard visitType.active, !able.isEmpty else { continue }
             let practitioner = clinic.withChance { $0.one(of: able) }
             let wish = Wish(
-                visitType: visitType.id, practitioner: practitioner.id, start: clinic.withChance { start(&$0) }, patients: [id(9999)])
+                visitType: visitType.id, practitioner: practitioner.id, start: clinic.withChance { start(&$0) },
+                patients: [id(9999)])
             let expected = reference.objections(visitType, practitioner, wish.start)
             guard let found = try? directory.objections(to: wish, in: calendar, now: clinic.now), found == expected else {
                 return "objections to \(wish) are not \(expected)"
             }
-            if outcome(wish, calendar) != expected.first { return "decision about \(wish) is not \(String(describing: expected.first))" }
+            if outcome(wish, calendar) != expected.first {
+                return "decision about \(wish) is not \(String(describing: expected.first))"
+            }
         }
         return nil
     }

@@ -36,11 +36,14 @@ import Testing
         let rows = (try? String(contentsOf: page, encoding: .utf8))?.split(separator: "\n").filter { $0.hasPrefix("| ") } ?? []
         let cells = rows.map { $0.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) } }
         guard let head = cells.first else { return [:] }
-        return Dictionary(uniqueKeysWithValues: cells.dropFirst().map { ($0[0], Dictionary(uniqueKeysWithValues: zip(head, $0).dropFirst())) })
+        return Dictionary(
+            uniqueKeysWithValues: cells.dropFirst().map { ($0[0], Dictionary(uniqueKeysWithValues: zip(head, $0).dropFirst())) })
     }()
 
     @Test(arguments: AppointmentState.allCases, Transition.allCases)
-    func `every cell of the table is what the page says, and what the verb does`(state: AppointmentState, transition: Transition) throws {
+    func `every cell of the table is what the page says, and what the verb does`(state: AppointmentState, transition: Transition)
+        throws
+    {
         let cell = try #require(Self.documented[state.rawValue]?[transition.rawValue])
         #expect(state.next(transition)?.rawValue ?? "–" == cell)
         let appointment = Self.appointment(state)
@@ -63,7 +66,9 @@ import Testing
         let end = try #require(held.heldUntil)
         #expect(try held.confirmed(at: end - Span(microseconds: 1)).heldUntil == nil)
         #expect(throws: Refusal.holdExpired) { try held.confirmed(at: end) }
-        #expect(throws: Refusal.holdExpired) { try held.moved(to: PlacingTests.placement(), at: end, policy: Self.policy, byStaff: true) }
+        #expect(throws: Refusal.holdExpired) {
+            try held.moved(to: PlacingTests.placement(), at: end, policy: Self.policy, byStaff: true)
+        }
         #expect(throws: Refusal.transitionNotAllowed) { try held.expired(by: "clinic", at: end - Span(microseconds: 1)) }
         #expect(try held.expired(by: "clinic", at: end).cancellation == Cancellation(by: "clinic", at: end, reason: .expired))
     }
@@ -72,20 +77,30 @@ import Testing
         let booked = Self.appointment(.booked)
         let last = Self.start - .hours(24)
         let late = last + Span(microseconds: 1)
-        #expect(try booked.cancelled(by: "patient:4", at: last, reason: .patient, policy: Self.policy, byStaff: false).state == .cancelled)
-        #expect(throws: Refusal.cancellationTooLate) { try booked.cancelled(by: "patient:4", at: late, reason: .patient, policy: Self.policy, byStaff: false) }
-        #expect(throws: Refusal.cancellationTooLate) { try booked.moved(to: PlacingTests.placement(), at: late, policy: Self.policy, byStaff: false) }
-        #expect(try booked.cancelled(by: "desk:1", at: late, reason: .desk, policy: Self.policy, byStaff: true).cancellation?.by == "desk:1")
+        #expect(
+            try booked.cancelled(by: "patient:4", at: last, reason: .patient, policy: Self.policy, byStaff: false).state
+                == .cancelled)
+        #expect(throws: Refusal.cancellationTooLate) {
+            try booked.cancelled(by: "patient:4", at: late, reason: .patient, policy: Self.policy, byStaff: false)
+        }
+        #expect(throws: Refusal.cancellationTooLate) {
+            try booked.moved(to: PlacingTests.placement(), at: late, policy: Self.policy, byStaff: false)
+        }
+        #expect(
+            try booked.cancelled(by: "desk:1", at: late, reason: .desk, policy: Self.policy, byStaff: true).cancellation?.by
+                == "desk:1")
     }
 
     @Test func `a held time can be given back by the patient however late`() throws {
-        let cancelled = try Self.appointment(.pending).cancelled(by: "patient:4", at: Self.start, reason: .patient, policy: Self.policy, byStaff: false)
+        let cancelled = try Self.appointment(.pending).cancelled(
+            by: "patient:4", at: Self.start, reason: .patient, policy: Self.policy, byStaff: false)
         #expect(cancelled.state == .cancelled && cancelled.heldUntil == nil && cancelled.cancellation?.reason == .patient)
     }
 
     @Test func `what has ended is refused as ended, not as too late`() {
         #expect(throws: Refusal.transitionNotAllowed) {
-            try Self.appointment(.fulfilled).cancelled(by: "patient:4", at: Self.start, reason: .patient, policy: Self.policy, byStaff: false)
+            try Self.appointment(.fulfilled).cancelled(
+                by: "patient:4", at: Self.start, reason: .patient, policy: Self.policy, byStaff: false)
         }
     }
 

@@ -11,21 +11,32 @@ import Testing
     static let ultrasound: ID<Resource> = id(30)
     static let patient: ID<Participant> = id(1)
 
-    static func directory(patientsMaximum: Int = 1, maximumPerDay: Int? = nil, changing: (inout [Resource]) -> Void = { _ in }) -> Directory {
+    static func directory(patientsMaximum: Int = 1, maximumPerDay: Int? = nil, changing: (inout [Resource]) -> Void = { _ in })
+        -> Directory
+    {
         var resources = [
-            Resource(id: doctor, kind: .practitioner, name: "Dr. Weber", location: id(100), specialty: "cardiology", maximumPerDay: maximumPerDay),
+            Resource(
+                id: doctor, kind: .practitioner, name: "Dr. Weber", location: id(100), specialty: "cardiology",
+                maximumPerDay: maximumPerDay),
             Resource(id: id(11), kind: .practitioner, name: "Dr. Braun", location: id(100), specialty: "skin"),
             Resource(id: rooms[1], kind: .room, name: "Room 2", location: id(100), tags: ["exam"]),
             Resource(id: rooms[0], kind: .room, name: "Room 1", location: id(100), tags: ["exam"]),
             Resource(id: id(22), kind: .room, name: "Room far away", location: id(101), tags: ["exam"]),
-            Resource(id: ultrasound, kind: .device, name: "Ultrasound", location: id(100), lanes: 2, lanesOffered: 1, tags: ["ultrasound"]),
+            Resource(
+                id: ultrasound, kind: .device, name: "Ultrasound", location: id(100), lanes: 2, lanesOffered: 1,
+                tags: ["ultrasound"]),
         ]
         changing(&resources)
         let visitType = VisitType(
-            id: id(50), name: "Echo", durationMinutes: 30, bufferBeforeMinutes: 5, bufferAfterMinutes: 10, specialty: "cardiology",
-            roomTag: "exam", deviceTag: "ultrasound", patientsMaximum: patientsMaximum, policy: SchedulingPolicy(latestHorizonDays: 7))
+            id: id(50), name: "Echo", durationMinutes: 30, bufferBeforeMinutes: 5, bufferAfterMinutes: 10,
+            specialty: "cardiology",
+            roomTag: "exam", deviceTag: "ultrasound", patientsMaximum: patientsMaximum,
+            policy: SchedulingPolicy(latestHorizonDays: 7))
         return Directory(
-            locations: [Location(id: id(100), name: "Mitte", zone: "Europe/Berlin"), Location(id: id(101), name: "Nord", zone: "Europe/Berlin")],
+            locations: [
+                Location(id: id(100), name: "Mitte", zone: "Europe/Berlin"),
+                Location(id: id(101), name: "Nord", zone: "Europe/Berlin"),
+            ],
             resources: resources, visitTypes: [visitType],
             hours: (1...5).map { OpenHoursTests.rule($0, 540, 1020) }.map { rule in
                 WorkingHours(
@@ -67,7 +78,9 @@ import Testing
     }
 
     static func claim(_ holder: ID<Resource>, lane: Int = 0, _ from: String, _ to: String, of appointment: Int = 900) -> Claim {
-        Claim(appointment: id(appointment), holder: holder, lane: lane, range: range("2026-03-02T\(from):00Z", "2026-03-02T\(to):00Z"))
+        Claim(
+            appointment: id(appointment), holder: holder, lane: lane,
+            range: range("2026-03-02T\(from):00Z", "2026-03-02T\(to):00Z"))
     }
 
     // MARK: What it becomes
@@ -156,15 +169,18 @@ import Testing
     @Test func `objections are all named, in order of precedence`() throws {
         let taken = Taken([Self.claim(Self.doctor, "02:00", "04:00"), Self.claim(Self.patient.of(), "02:00", "04:00")])
         let wish = Self.wish(at("2026-03-02T03:05:00Z")) { $0.room = id(22) }
-        #expect(try Self.directory().objections(to: wish, in: taken, now: Self.now) == [
-            .roomUnsuitable, .startOffGrid, .outsideWorkingHours, .practitionerTaken, .patientTaken,
-        ])
+        #expect(
+            try Self.directory().objections(to: wish, in: taken, now: Self.now) == [
+                .roomUnsuitable, .startOffGrid, .outsideWorkingHours, .practitionerTaken, .patientTaken,
+            ])
     }
 
     @Test func `a calendar that fails is a fault, not a refusal`() {
         struct Broken: Calendar, Error {
             func claims(of holder: ID<Resource>, overlapping range: TimeRange) throws -> [Claim] { throw self }
-            func appointments(of practitioner: ID<Resource>, startingIn day: TimeRange, besides moving: ID<Appointment>?) throws -> Int { throw self }
+            func appointments(of practitioner: ID<Resource>, startingIn day: TimeRange, besides moving: ID<Appointment>?) throws
+                -> Int
+            { throw self }
         }
         #expect(throws: Broken.self) { try Self.directory().place(Self.wish(), in: Broken(), now: Self.now) }
     }
@@ -175,8 +191,12 @@ import Testing
         let own = [Self.claim(Self.doctor, "07:55", "08:40", of: 7), Self.claim(Self.patient.of(), "08:00", "08:30", of: 7)]
         let calendar = Taken(own, today: 3)
         let directory = Self.directory(maximumPerDay: 3)
-        #expect(throws: Never.self) { try directory.place(Self.wish(Self.nine + .minutes(15)), in: calendar, now: Self.now, moving: id(7)) }
-        #expect(throws: Refusal.dayIsFull) { try directory.place(Self.wish(Self.nine + .minutes(15)), in: calendar, now: Self.now) }
+        #expect(throws: Never.self) {
+            try directory.place(Self.wish(Self.nine + .minutes(15)), in: calendar, now: Self.now, moving: id(7))
+        }
+        #expect(throws: Refusal.dayIsFull) {
+            try directory.place(Self.wish(Self.nine + .minutes(15)), in: calendar, now: Self.now)
+        }
     }
 
     // MARK: Overriding
@@ -201,7 +221,8 @@ import Testing
             try Self.directory().place(Self.wish(at("2026-02-27T09:05:00Z")) { $0.isOverride = true }, in: Taken(), now: Self.now)
         }
         #expect(throws: Refusal.patientTaken) {
-            try Self.directory().place(Self.wish { $0.isOverride = true }, in: Taken([Self.claim(Self.patient.of(), "08:00", "08:10")]), now: Self.now)
+            try Self.directory().place(
+                Self.wish { $0.isOverride = true }, in: Taken([Self.claim(Self.patient.of(), "08:00", "08:10")]), now: Self.now)
         }
     }
 

@@ -12,7 +12,8 @@ struct RandomClinic {
 
     /// Around changes of the clock in the zones below, and a leap day.
     static let nights = [
-        "2026-03-06", "2026-03-27", "2026-04-03", "2026-10-02", "2026-10-23", "2026-10-30", "2018-11-02", "2018-02-15", "2028-02-27",
+        "2026-03-06", "2026-03-27", "2026-04-03", "2026-10-02", "2026-10-23", "2026-10-30", "2018-11-02", "2018-02-15",
+        "2028-02-27",
         "2026-09-25", "2019-11-01",
     ]
     static let zones = [
@@ -39,12 +40,13 @@ struct RandomClinic {
         addVisitTypes()
         for resource in resources { addWeek(of: resource) }
         addHolidays()
-        for _ in 0..<chance.number(0...40) { book() }
+        for _ in 0..<chance.one(of: [0, 5, 15, 40]) { book() }
     }
 
     var directory: Directory {
         Directory(
-            locations: locations, resources: resources, visitTypes: visitTypes, hours: hours, exceptions: exceptions, holidays: holidays)
+            locations: locations, resources: resources, visitTypes: visitTypes, hours: hours, exceptions: exceptions,
+            holidays: holidays)
     }
 
     /// The clinic before somebody changed a few of its rules.
@@ -65,8 +67,12 @@ struct RandomClinic {
     }
 
     private mutating func addResources() {
-        for number in 0..<chance.number(1...4) { add(.practitioner, 200 + number, specialty: chance.one(of: ["a", "a", "b"]), tags: []) }
-        for number in 0..<chance.number(0...4) { add(.room, 300 + number, specialty: nil, tags: [chance.one(of: ["x", "x", "y"])]) }
+        for number in 0..<chance.number(1...4) {
+            add(.practitioner, 200 + number, specialty: chance.one(of: ["a", "a", "b"]), tags: [])
+        }
+        for number in 0..<chance.number(0...5) {
+            add(.room, 300 + number, specialty: nil, tags: [chance.one(of: ["x", "x", "y"])])
+        }
         for number in 0..<chance.number(0...3) { add(.device, 400 + number, specialty: nil, tags: ["z"]) }
     }
 
@@ -76,34 +82,39 @@ struct RandomClinic {
             Resource(
                 id: id(number), kind: kind, name: "\(number)", location: chance.one(of: locations).id, lanes: lanes,
                 lanesOffered: chance.number(1...lanes), specialty: specialty, tags: tags,
-                maximumPerDay: kind == .practitioner && chance.happens(oneIn: 2) ? chance.number(0...5) : nil,
+                maximumPerDay: kind == .practitioner && chance.happens(oneIn: 3) ? chance.number(0...6) : nil,
                 active: !chance.happens(oneIn: 12)))
     }
 
     private mutating func addVisitTypes() {
-        for number in 0..<2 {
+        for number in 0..<3 {
             visitTypes.append(
                 VisitType(
-                    id: id(500 + number), name: "Visit \(number)", durationMinutes: chance.one(of: [5, 15, 30, 55, 120, 400]),
+                    id: id(500 + number), name: "Visit \(number)",
+                    durationMinutes: chance.one(of: [5, 15, 30, 30, 55, 120, 400]),
                     bufferBeforeMinutes: chance.one(of: [0, 0, 5, 20, 330]), bufferAfterMinutes: chance.one(of: [0, 0, 10, 45]),
                     specialty: chance.happens(oneIn: 6) ? nil : "a", practitioners: [id(200)],
-                    roomTag: chance.one(of: [nil, "x", "y"]), deviceTag: chance.one(of: [nil, nil, "z"]), patientsMaximum: 1,
+                    roomTag: chance.one(of: [nil, nil, "x", "y"]), deviceTag: chance.one(of: [nil, nil, nil, "z"]),
                     policy: SchedulingPolicy(
-                        earliestNoticeMinutes: chance.one(of: [0, 1, 60, 1440]), latestHorizonDays: chance.one(of: [0, 1, 2, 90]),
+                        earliestNoticeMinutes: chance.one(of: [0, 1, 60, 60, 1440]),
+                        latestHorizonDays: chance.one(of: [0, 1, 2, 90, 90]),
                         startGridMinutes: chance.one(of: [5, 5, 15, 20, 60, 360, 1440])),
                     active: !chance.happens(oneIn: 20)))
         }
     }
 
     private mutating func addWeek(of resource: Resource) {
-        let rules = resource.kind == .practitioner ? chance.number(0...8) : chance.one(of: [0, 0, 3, 7])
+        let rules = resource.kind == .practitioner ? chance.one(of: [0, 3, 6, 9]) : chance.one(of: [0, 0, 3, 7])
         for _ in 0..<rules {
             let from = chance.number(0...287) * 5
-            let zone = chance.happens(oneIn: 8) ? chance.one(of: Self.zones) : locations.first { $0.id == resource.location }!.zone
+            let zone =
+                chance.happens(oneIn: 8) ? chance.one(of: Self.zones) : locations.first { $0.id == resource.location }!.zone
             hours.append(
                 WorkingHours(
-                    id: id(1000 + hours.count), resource: resource.id, weekday: chance.number(1...7),
-                    fromMinute: chance.one(of: [from, 0, 120, 1320]), toMinute: chance.one(of: [chance.number(1...288) * 5, 1440, 150, 360]),
+                    id: id(1000 + hours.count), resource: resource.id,
+                    weekday: (today + chance.one(of: [0, 0, 1, 2, -1, 4])).weekday,
+                    fromMinute: chance.one(of: [from, 0, 120, 1320]),
+                    toMinute: chance.one(of: [chance.number(1...288) * 5, 1440, 150, 360]),
                     zone: zone, effectiveFrom: chance.happens(oneIn: 6) ? today + 1 : day("2010-01-01"),
                     effectiveUntil: chance.happens(oneIn: 6) ? today + 1 : nil))
         }
@@ -124,7 +135,8 @@ struct RandomClinic {
         for _ in 0..<chance.one(of: [0, 1, 2]) {
             holidays.append(
                 Holiday(
-                    id: id(3000 + holidays.count), location: chance.one(of: locations).id, day: today + chance.number(-1...3), name: "Feast"))
+                    id: id(3000 + holidays.count), location: chance.one(of: locations).id, day: today + chance.number(-1...3),
+                    name: "Feast"))
         }
     }
 
@@ -136,9 +148,13 @@ struct RandomClinic {
         let start = now + .minutes(chance.number(-60...900) * 5) + Span(microseconds: Int64(chance.number(0...3)) * 40_000_000)
         let visit = TimeRange(from: start, to: start + .minutes(chance.number(1...60) * 3))
         let appointment: ID<Appointment> = ID(high: chance.next(), low: chance.next())
-        var claims = [Claim(appointment: appointment, holder: practitioner.id, lane: chance.number(0...practitioner.lanes - 1), range: visit)]
+        var claims = [
+            Claim(
+                appointment: appointment, holder: practitioner.id, lane: chance.number(0...practitioner.lanes - 1), range: visit)
+        ]
         for resource in resources where resource.kind != .practitioner && chance.happens(oneIn: 3) {
-            claims.append(Claim(appointment: appointment, holder: resource.id, lane: chance.number(0...resource.lanes - 1), range: visit))
+            claims.append(
+                Claim(appointment: appointment, holder: resource.id, lane: chance.number(0...resource.lanes - 1), range: visit))
         }
         booked.append(Booked(id: appointment, practitioner: practitioner.id, start: start, claims: claims))
     }

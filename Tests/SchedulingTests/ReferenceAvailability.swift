@@ -58,7 +58,8 @@ struct ReferenceAvailability {
         var times: [FreeTime] = []
         var start = range.from
         while start < range.to {
-            for practitioner in able where isAllowed(visitType, practitioner, start) && objections(visitType, practitioner, start).isEmpty {
+            for practitioner in able
+            where isAllowed(visitType, practitioner, start) && objections(visitType, practitioner, start).isEmpty {
                 times.append(
                     FreeTime(
                         start: start, end: visitType.visit(at: start).to, practitioner: practitioner.id,
@@ -79,7 +80,9 @@ struct ReferenceAvailability {
         if isDayFull(practitioner, start) { found.insert(.dayIsFull) }
         if !hasFreeLane(practitioner, visitType, start) { found.insert(.practitionerTaken) }
         if let tag = visitType.roomTag, supplier(.room, tag, visitType, practitioner, start) == nil { found.insert(.roomTaken) }
-        if let tag = visitType.deviceTag, supplier(.device, tag, visitType, practitioner, start) == nil { found.insert(.deviceTaken) }
+        if let tag = visitType.deviceTag, supplier(.device, tag, visitType, practitioner, start) == nil {
+            found.insert(.deviceTaken)
+        }
         return Refusal.allCases.filter(found.contains)
     }
 
@@ -100,7 +103,9 @@ struct ReferenceAvailability {
         let soonest = clinic.now + .minutes(policy.earliestNoticeMinutes)
         if mistake == .noticeIsExclusive ? start <= soonest : start < soonest { found.insert(.noticeTooShort) }
         let ahead = dayNumber(start, zone) - dayNumber(clinic.now, zone)
-        let isTooFar = mistake == .horizonCountsHours ? start - clinic.now > .days(policy.latestHorizonDays) : ahead > policy.latestHorizonDays
+        let isTooFar =
+            mistake == .horizonCountsHours
+            ? start - clinic.now > .days(policy.latestHorizonDays) : ahead > policy.latestHorizonDays
         if isTooFar { found.insert(.beyondHorizon) }
         return found
     }
@@ -169,7 +174,9 @@ struct ReferenceAvailability {
     private func addShifts(of rule: WorkingHours, _ holidays: [CalendarDay], to opening: inout Opening) {
         for number in -3...12 {
             let day = CalendarDay(number: dayNumber(clinic.now, TimeZone(identifier: "UTC")!) + number)
-            guard day.weekday == rule.weekday, day >= rule.effectiveFrom, rule.effectiveUntil.map({ day <= $0 }) ?? true else { continue }
+            guard day.weekday == rule.weekday, day >= rule.effectiveFrom, rule.effectiveUntil.map({ day <= $0 }) ?? true else {
+                continue
+            }
             let isNight = rule.toMinute <= rule.fromMinute
             let end = isNight && mistake == .nightShiftEndsAtMidnight ? 1440 : rule.toMinute
             let shift = clock(TimeZone(identifier: rule.zone)!, day, rule.fromMinute, day + (isNight && end != 1440 ? 1 : 0), end)
@@ -184,7 +191,8 @@ struct ReferenceAvailability {
         TimeZone(identifier: clinic.locations.first { $0.id == resource.location }!.zone)!
     }
 
-    private func clock(_ zone: TimeZone, _ from: CalendarDay, _ fromMinute: Int, _ to: CalendarDay, _ toMinute: Int) -> TimeRange {
+    private func clock(_ zone: TimeZone, _ from: CalendarDay, _ fromMinute: Int, _ to: CalendarDay, _ toMinute: Int) -> TimeRange
+    {
         let from = firstInstant(zone, from, fromMinute)
         return TimeRange(from: from, to: max(from, firstInstant(zone, to, toMinute)))
     }

@@ -23,7 +23,9 @@ import Testing
     func `a visit fits where all its ticks are free`(length: Int) {
         for seed in 0..<40 {
             let bits = Self.random(seed, bits: 384)
-            let expected = bits.indices.map { start in start + length <= bits.count && bits[start..<start + length].allSatisfy(\.self) }
+            let expected = bits.indices.map { start in
+                start + length <= bits.count && bits[start..<start + length].allSatisfy(\.self)
+            }
             #expect(Self.changed(bits) { erode($0, count: $1, length: length) } == Self.words(expected))
         }
     }

@@ -4,44 +4,45 @@ import Testing
 
 @Suite struct ZoneTests {
     /// A wall time and the instant it stands for, at changes of the clock that took place or are decided.
-    @Test(arguments: [
-        // New York, 8 March 2026: 02:00 becomes 03:00.
-        ("America/New_York", "2026-03-08", 119, "2026-03-08T06:59:00Z"),
-        ("America/New_York", "2026-03-08", 120, "2026-03-08T07:00:00Z"),
-        ("America/New_York", "2026-03-08", 150, "2026-03-08T07:00:00Z"),
-        ("America/New_York", "2026-03-08", 180, "2026-03-08T07:00:00Z"),
-        ("America/New_York", "2026-03-08", 181, "2026-03-08T07:01:00Z"),
-        // New York, 1 November 2026: 02:00 becomes 01:00 again.
-        ("America/New_York", "2026-11-01", 60, "2026-11-01T05:00:00Z"),
-        ("America/New_York", "2026-11-01", 119, "2026-11-01T05:59:00Z"),
-        ("America/New_York", "2026-11-01", 120, "2026-11-01T07:00:00Z"),
-        // Berlin, 29 March and 25 October 2026.
-        ("Europe/Berlin", "2026-03-29", 120, "2026-03-29T01:00:00Z"),
-        ("Europe/Berlin", "2026-03-29", 179, "2026-03-29T01:00:00Z"),
-        ("Europe/Berlin", "2026-03-29", 540, "2026-03-29T07:00:00Z"),
-        ("Europe/Berlin", "2026-10-25", 120, "2026-10-25T00:00:00Z"),
-        ("Europe/Berlin", "2026-10-25", 180, "2026-10-25T02:00:00Z"),
-        // São Paulo, 4 November 2018: midnight did not exist. A year later there was no change any more.
-        ("America/Sao_Paulo", "2018-11-04", 0, "2018-11-04T03:00:00Z"),
-        ("America/Sao_Paulo", "2018-11-04", 60, "2018-11-04T03:00:00Z"),
-        ("America/Sao_Paulo", "2018-11-04", 90, "2018-11-04T03:30:00Z"),
-        ("America/Sao_Paulo", "2019-11-03", 0, "2019-11-03T03:00:00Z"),
-        ("America/Sao_Paulo", "2026-11-01", 0, "2026-11-01T03:00:00Z"),
-        // Lord Howe moves by half an hour.
-        ("Australia/Lord_Howe", "2026-10-04", 120, "2026-10-03T15:30:00Z"),
-        ("Australia/Lord_Howe", "2026-10-04", 149, "2026-10-03T15:30:00Z"),
-        ("Australia/Lord_Howe", "2026-10-04", 150, "2026-10-03T15:30:00Z"),
-        ("Australia/Lord_Howe", "2026-04-05", 90, "2026-04-04T14:30:00Z"),
-        ("Australia/Lord_Howe", "2026-04-05", 120, "2026-04-04T15:30:00Z"),
-        // The ends of the earth, and quarters of an hour.
-        ("Pacific/Kiritimati", "2026-06-01", 0, "2026-05-31T10:00:00Z"),
-        ("Pacific/Chatham", "2026-06-01", 0, "2026-05-31T11:15:00Z"),
-        ("Pacific/Chatham", "2026-01-01", 0, "2025-12-31T10:15:00Z"),
-        ("Asia/Kathmandu", "2026-06-01", 0, "2026-05-31T18:15:00Z"),
-        // The next day's small hours, as a night shift counts them.
-        ("Europe/Berlin", "2026-03-28", 1440, "2026-03-28T23:00:00Z"),
-        ("Europe/Berlin", "2026-03-28", 1440 + 150, "2026-03-29T01:00:00Z"),
-    ] as [(String, String, Int, String)])
+    @Test(
+        arguments: [
+            // New York, 8 March 2026: 02:00 becomes 03:00.
+            ("America/New_York", "2026-03-08", 119, "2026-03-08T06:59:00Z"),
+            ("America/New_York", "2026-03-08", 120, "2026-03-08T07:00:00Z"),
+            ("America/New_York", "2026-03-08", 150, "2026-03-08T07:00:00Z"),
+            ("America/New_York", "2026-03-08", 180, "2026-03-08T07:00:00Z"),
+            ("America/New_York", "2026-03-08", 181, "2026-03-08T07:01:00Z"),
+            // New York, 1 November 2026: 02:00 becomes 01:00 again.
+            ("America/New_York", "2026-11-01", 60, "2026-11-01T05:00:00Z"),
+            ("America/New_York", "2026-11-01", 119, "2026-11-01T05:59:00Z"),
+            ("America/New_York", "2026-11-01", 120, "2026-11-01T07:00:00Z"),
+            // Berlin, 29 March and 25 October 2026.
+            ("Europe/Berlin", "2026-03-29", 120, "2026-03-29T01:00:00Z"),
+            ("Europe/Berlin", "2026-03-29", 179, "2026-03-29T01:00:00Z"),
+            ("Europe/Berlin", "2026-03-29", 540, "2026-03-29T07:00:00Z"),
+            ("Europe/Berlin", "2026-10-25", 120, "2026-10-25T00:00:00Z"),
+            ("Europe/Berlin", "2026-10-25", 180, "2026-10-25T02:00:00Z"),
+            // São Paulo, 4 November 2018: midnight did not exist. A year later there was no change any more.
+            ("America/Sao_Paulo", "2018-11-04", 0, "2018-11-04T03:00:00Z"),
+            ("America/Sao_Paulo", "2018-11-04", 60, "2018-11-04T03:00:00Z"),
+            ("America/Sao_Paulo", "2018-11-04", 90, "2018-11-04T03:30:00Z"),
+            ("America/Sao_Paulo", "2019-11-03", 0, "2019-11-03T03:00:00Z"),
+            ("America/Sao_Paulo", "2026-11-01", 0, "2026-11-01T03:00:00Z"),
+            // Lord Howe moves by half an hour.
+            ("Australia/Lord_Howe", "2026-10-04", 120, "2026-10-03T15:30:00Z"),
+            ("Australia/Lord_Howe", "2026-10-04", 149, "2026-10-03T15:30:00Z"),
+            ("Australia/Lord_Howe", "2026-10-04", 150, "2026-10-03T15:30:00Z"),
+            ("Australia/Lord_Howe", "2026-04-05", 90, "2026-04-04T14:30:00Z"),
+            ("Australia/Lord_Howe", "2026-04-05", 120, "2026-04-04T15:30:00Z"),
+            // The ends of the earth, and quarters of an hour.
+            ("Pacific/Kiritimati", "2026-06-01", 0, "2026-05-31T10:00:00Z"),
+            ("Pacific/Chatham", "2026-06-01", 0, "2026-05-31T11:15:00Z"),
+            ("Pacific/Chatham", "2026-01-01", 0, "2025-12-31T10:15:00Z"),
+            ("Asia/Kathmandu", "2026-06-01", 0, "2026-05-31T18:15:00Z"),
+            // The next day's small hours, as a night shift counts them.
+            ("Europe/Berlin", "2026-03-28", 1440, "2026-03-28T23:00:00Z"),
+            ("Europe/Berlin", "2026-03-28", 1440 + 150, "2026-03-29T01:00:00Z"),
+        ] as [(String, String, Int, String)])
     func `a wall time is the instant the rule says`(zone: String, date: String, minute: Int, expected: String) throws {
         #expect(try #require(Zone.named(zone)).instant(of: day(date), minute: minute) == at(expected))
     }
@@ -79,7 +80,9 @@ import Testing
         #expect(berlin.day(at: at("1969-12-31T23:30:00Z")) == day("1970-01-01"))
     }
 
-    @Test(arguments: ["", "Europe/Atlantis", "europe/berlin", "GMT+5", "CEST", "../../etc/passwd", String(repeating: "x", count: 10_000)])
+    @Test(arguments: [
+        "", "Europe/Atlantis", "europe/berlin", "GMT+5", "CEST", "../../etc/passwd", String(repeating: "x", count: 10_000),
+    ])
     func `an unknown zone is nil`(name: String) { #expect(Zone.named(name) == nil) }
 
     @Test(arguments: ["UTC", "GMT", "Etc/UTC", "US/Eastern", "Asia/Calcutta", "Europe/Berlin"])

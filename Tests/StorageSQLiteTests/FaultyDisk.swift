@@ -16,12 +16,12 @@ struct Story {
         var settings = folder.settings
         settings.vfs = FAULTY_DISK_NAME
         settings.synchronous = synchronous
-        settings.checkpointPages = 12
+        settings.checkpointPages = 8
         var story = Story()
         guard let database = try? SQLiteDatabase(settings) else { return story }
         let table = await fault { try await database.write { try $0.execute(Visit.table) } }
         if table == nil {
-            for turn in 0..<6 { await story.turn(turn, database) }
+            for turn in 0..<4 { await story.turn(turn, database) }
         }
         await database.close()
         return story
@@ -29,13 +29,13 @@ struct Story {
 
     private mutating func turn(_ turn: Int, _ database: SQLiteDatabase) async {
         let bodies = Array(turn * 3..<turn * 3 + 3)
-        // Long values take a page each, so that a body's two rows do not reach the disk in one write.
-        let room = String(repeating: "r", count: 3_000)
-        let answers = try? await database.together(
+        // Long values fill pages, so that a body's two rows do not reach the disk in one write.
+        let room = String(repeating: "r", count: 1_500)
+        let answers = await database.together(
             bodies.map { body in
                 { for row in Self.rows(of: body) { try $0.run(PutVisit(id: row, room: "\(room)\(row)")) } }
             })
-        for (body, answer) in zip(bodies, answers ?? []) {
+        for (body, answer) in zip(bodies, answers) {
             told[body] = answer.isSuccess ? .done : answer.fault == .outcomeUnknown ? .unknown : .failed
         }
     }

@@ -60,17 +60,19 @@ enum Refusal: Error, Equatable { case timeTaken }
 /// Opened once. A body blocks its own thread on it; a test, which must not block one of Swift's few, yields until then.
 final class Gate: Sendable {
     private let semaphore = DispatchSemaphore(value: 0)
-    private let isOpen = Atomic<Bool>(false)
+    private let opening = Atomic<Bool>(false)
+
+    var isOpen: Bool { opening.load(ordering: .acquiring) }
 
     func open() {
-        isOpen.store(true, ordering: .releasing)
+        opening.store(true, ordering: .releasing)
         semaphore.signal()
     }
 
     func block() { semaphore.wait() }
 
     func opened() async {
-        while !isOpen.load(ordering: .acquiring) { await Task.yield() }
+        while !isOpen { await Task.yield() }
     }
 }
 
@@ -79,23 +81,26 @@ extension SQLiteDatabase {
         get async throws { try await read { try $0.fetch(VisitIDs()) } }
     }
 
-    /// Runs all bodies in one group: the writer is held until every one of them waits.
-    func together(_ bodies: [@Sendable (any WriteTransaction) throws -> Void]) async throws -> [Result<Void, any Error>] {
-        let (gate, began) = (Gate(), Gate())
+    /// Runs all bodies in one group: the writer is held until every one of them waits. Where the database takes no more
+    /// writes, each is simply told so.
+    func together(_ bodies: [@Sendable (any WriteTransaction) throws -> Void]) async -> [Result<Void, any Error>] {
+        let (gate, held, settled) = (Gate(), Gate(), Gate())
         let holding = Task {
+            defer { settled.open() }
             try await write { _ in
-                began.open()
+                held.open()
+                settled.open()
                 gate.block()
             }
         }
-        await began.opened()
+        await settled.opened()
         var callers: [Task<Void, any Error>] = []
         for body in bodies {
             callers.append(Task { try await write(body) })
-            while waitingWrites < callers.count { await Task.yield() }
+            while held.isOpen && waitingWrites < callers.count { await Task.yield() }
         }
         gate.open()
-        try await holding.value
+        _ = await holding.result
         var answers: [Result<Void, any Error>] = []
         for caller in callers { answers.append(await caller.result) }
         return answers

@@ -12,7 +12,7 @@ struct GroupCommitTests {
     @Test func `bodies that wait together share one commit`() async throws {
         let groups = Mutex<[Int]>([])
         let database = try await folder.clinic { bodies, _ in groups.withLock { $0.append(bodies) } }
-        let answers = try await database.together((1...50).map { id in { try $0.run(PutVisit(id: id)) } })
+        let answers = await database.together((1...50).map { id in { try $0.run(PutVisit(id: id)) } })
         #expect(answers.compactMap(\.fault) == [])
         #expect(try await database.visits == Array(1...50))
         await database.close()
@@ -24,7 +24,7 @@ struct GroupCommitTests {
         var settings = folder.settings
         settings.groupMaximum = 4
         let database = try await folder.clinic(settings) { bodies, _ in groups.withLock { $0.append(bodies) } }
-        _ = try await database.together((1...10).map { id in { try $0.run(PutVisit(id: id)) } })
+        _ = await database.together((1...10).map { id in { try $0.run(PutVisit(id: id)) } })
         #expect(try await database.visits == Array(1...10))
         await database.close()
         #expect(groups.withLock { $0 } == [1, 1, 4, 4, 2])
@@ -32,7 +32,7 @@ struct GroupCommitTests {
 
     @Test func `a refusal comes back as it was thrown and leaves the others of its group alone`() async throws {
         let database = try await folder.clinic()
-        let answers = try await database.together([
+        let answers = await database.together([
             { try $0.run(PutVisit(id: 1)) },
             {
                 try $0.run(PutVisit(id: 2))
@@ -47,7 +47,7 @@ struct GroupCommitTests {
 
     @Test func `a broken rule of the schema costs only the body that broke it`() async throws {
         let database = try await folder.clinic()
-        let answers = try await database.together([
+        let answers = await database.together([
             { try $0.run(PutVisit(id: 1, room: "A")) },
             {
                 try $0.run(PutVisit(id: 2))
@@ -62,7 +62,7 @@ struct GroupCommitTests {
     @Test func `each body sees what the ones before it in the group have done`() async throws {
         let database = try await folder.clinic()
         let seen = Mutex<[Int]>([])
-        _ = try await database.together(
+        _ = await database.together(
             (1...5).map { id in
                 { transaction in
                     try transaction.run(PutVisit(id: id))
@@ -75,7 +75,7 @@ struct GroupCommitTests {
 
     @Test func `a rolled back transaction is repeated body by body`() async throws {
         let database = try await folder.clinic()
-        let answers = try await database.together([
+        let answers = await database.together([
             { try $0.run(PutVisit(id: 1)) },
             {
                 // The body swallows the failure that cost everybody the transaction, and goes on.
@@ -104,14 +104,16 @@ struct GroupCommitTests {
     @Test func `a row that points nowhere at the commit costs only its own body`() async throws {
         let database = try await folder.clinic()
         try await database.write {
-            try $0.execute("CREATE TABLE note (id INTEGER PRIMARY KEY, visit INTEGER REFERENCES visit DEFERRABLE INITIALLY DEFERRED)")
+            try $0.execute(
+                "CREATE TABLE note (id INTEGER PRIMARY KEY, visit INTEGER REFERENCES visit DEFERRABLE INITIALLY DEFERRED)")
         }
-        let answers = try await database.together([
+        let answers = await database.together([
             {
                 try $0.execute("INSERT INTO note VALUES (1, 1)")
                 try $0.run(PutVisit(id: 1))
             },
-            { try $0.execute("INSERT INTO note VALUES (2, 77)") },
+            { try $0.execute("INSERT INTO note VALUES (2, 3)") },
+            // Too late for the body before: on its own it would have been refused.
             { try $0.run(PutVisit(id: 3)) },
         ])
         #expect(answers[0].isSuccess && answers[2].isSuccess)
@@ -122,7 +124,7 @@ struct GroupCommitTests {
     @Test func `hooks run in the order of commits, before the callers hear, and not for who failed`() async throws {
         let order = Mutex<[Int]>([])
         let database = try await folder.clinic()
-        let answers = try await database.together(
+        let answers = await database.together(
             (1...6).map { id in
                 { transaction in
                     transaction.afterCommit { order.withLock { $0.append(id) } }
@@ -141,10 +143,12 @@ struct GroupCommitTests {
     @Test func `a cancelled caller still gets the answer of its accepted body`() async throws {
         let database = try await folder.clinic()
         let gate = Gate()
-        let caller = Task { try await database.write { transaction in
-            gate.block()
-            return try transaction.run(PutVisit(id: 1))
-        } }
+        let caller = Task {
+            try await database.write { transaction in
+                gate.block()
+                return try transaction.run(PutVisit(id: 1))
+            }
+        }
         caller.cancel()
         gate.open()
         #expect(try await caller.value == 1)

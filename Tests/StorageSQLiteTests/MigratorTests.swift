@@ -16,7 +16,8 @@ struct MigratorTests {
     private let steps = [
         Migration(number: 1, name: "visits", up: [Visit.table], down: ["DROP TABLE visit"]),
         Migration(
-            number: 2, name: "notes", up: ["CREATE TABLE note (id INTEGER PRIMARY KEY)", "CREATE INDEX visit_part ON visit (part)"],
+            number: 2, name: "notes",
+            up: ["CREATE TABLE note (id INTEGER PRIMARY KEY)", "CREATE INDEX visit_part ON visit (part)"],
             down: ["DROP INDEX visit_part", "DROP TABLE note"]),
     ]
 

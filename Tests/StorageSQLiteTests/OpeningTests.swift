@@ -82,10 +82,12 @@ struct OpeningTests {
     @Test func `closing finishes what waits, refuses what comes and leaves one file`() async throws {
         let database = try await folder.clinic()
         let (gate, began) = (Gate(), Gate())
-        let holding = Task { try await database.write { _ in
-            began.open()
-            gate.block()
-        } }
+        let holding = Task {
+            try await database.write { _ in
+                began.open()
+                gate.block()
+            }
+        }
         await began.opened()
         let waiting = (1...20).map { id in Task { try await database.write { try $0.run(PutVisit(id: id)) } } }
         while database.waitingWrites < 20 { await Task.yield() }

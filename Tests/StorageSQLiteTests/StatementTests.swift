@@ -104,13 +104,16 @@ struct StatementTests {
     }
 
     @Test func `a column of another type is a fault that says which, and not what was in it`() throws {
-        #expect(refused { _ = try $0.fetch(TextAsNumber()) } == .statement("TextAsNumber: column 0 (family) is not an integer but another type"))
+        #expect(
+            refused { _ = try $0.fetch(TextAsNumber()) }
+                == .statement("TextAsNumber: column 0 (family) is not an integer but another type"))
         #expect(refused { _ = try $0.fetch(NullAsText()) } == .statement("NullAsText: column 0 (family) is not text but null"))
         #expect(refused { _ = try $0.fetch(ShortIdentifier()) } != nil)
     }
 
     @Test func `mistakes of the program are told with the query's name`() throws {
-        #expect(refused { _ = try $0.run(WrongCount()) } == .statement("WrongCount: the text has 2 parameters, there are 1 bindings"))
+        #expect(
+            refused { _ = try $0.run(WrongCount()) } == .statement("WrongCount: the text has 2 parameters, there are 1 bindings"))
         #expect(refused { _ = try $0.run(Misspelt()) } == .statement("Misspelt: no such table: vist (1)"))
         #expect(refused { _ = try $0.run(NotANumber()) } != nil)
         #expect(refused { try $0.execute("SELECT \"not a column\"") } != nil)
@@ -188,7 +191,8 @@ struct StatementTests {
     }
 
     @Test func `a plan says which index finds the rows`() throws {
-        #expect(try database.queryPlan(of: "SELECT id FROM visit WHERE room = $1").first?.contains("USING COVERING INDEX") == true)
+        #expect(
+            try database.queryPlan(of: "SELECT id FROM visit WHERE room = $1").first?.contains("USING COVERING INDEX") == true)
         #expect(try database.queryPlan(of: "SELECT id FROM visit WHERE part = $1") == ["SCAN visit"])
     }
 }

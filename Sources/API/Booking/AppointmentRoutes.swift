@@ -12,17 +12,17 @@ struct AppointmentRoutes {
     private var book: Route {
         Route(
             .post, "/v1/appointments", "bookAppointment", "Book an appointment, or hold its time",
-            takes: "BookingRequest", gives: "Appointment", status: 201,
+            takes: "BookingRequest", gives: "Appointment", status: 201, alsoGives: [200],
             problems: [.unknownReference, .unsuitable, .startInThePast, .timeUnavailable, .patientBusy, .identifierAlreadyUsed]
         ) { exchange in
             let fields = exchange.fields()
             let request = BookingRequest(fields, content: exchange.content)
             try fields.check()
-            let forStaff = exchange.forStaff
+            let caller = exchange.caller
             return Answer(
                 try await clinic.book(
                     request, call: exchange.call,
-                    wording: exchange.wording { $0.appointment.stored(status: $0.existedBefore ? 200 : 201, forStaff: forStaff) }))
+                    wording: exchange.wording { $0.appointment.stored(status: $0.existedBefore ? 200 : 201, for: caller) }))
         }
     }
 
@@ -47,18 +47,19 @@ struct AppointmentRoutes {
             let list = patient.map { AppointmentList.ofPatient($0) } ?? practitioner.map { .ofPractitioner($0) } ?? .ofDay
             let found = try await clinic.appointments(
                 list, in: TimeRange(from: from, to: to), page: page, for: exchange.caller)
-            return found.answer { $1.write(to: &$0, forStaff: exchange.forStaff) }
+            return found.answer { $1.write(to: &$0, for: exchange.caller) }
         }
     }
 
     private var read: Route {
-        Route(.get, "/v1/appointments/{id}", "readAppointment", "One appointment", gives: "Appointment", problems: [.notFound]) {
-            exchange in
+        Route(
+            .get, "/v1/appointments/{id}", "readAppointment", "One appointment", gives: "Appointment", alsoGives: [304],
+            problems: [.notFound]
+        ) { exchange in
             let appointment = try await clinic.appointment(try exchange.id(), for: exchange.caller)
-            var answer = Answer.json { appointment.write(to: &$0, forStaff: exchange.forStaff) }
-            answer.etag = appointment.etag
-            answer.cacheControl = "private, no-cache"
-            return answer
+            let etag = appointment.etag
+            if exchange.hasAlready(etag) { return Answer(status: 304).cached("private, no-cache", etag: etag) }
+            return Answer.json { appointment.write(to: &$0, for: exchange.caller) }.cached("private, no-cache", etag: etag)
         }
     }
 
@@ -93,7 +94,9 @@ struct AppointmentRoutes {
             },
             verb(
                 "rescheduling", "rescheduleAppointment", "Move to another time, in one step", takes: "MoveRequest",
-                problems: [.unknownReference, .unsuitable, .startInThePast, .timeUnavailable, .patientBusy, .cancellationTooLate]
+                problems: [
+                    .unknownReference, .unsuitable, .startInThePast, .timeUnavailable, .patientBusy, .cancellationTooLate, .holdExpired,
+                ]
             ) { exchange, fields in
                 let move = MoveRequest(fields)
                 try fields.check()
@@ -138,15 +141,15 @@ extension Exchange {
     }
 
     fileprivate var appointmentWording: Wording<Appointment> {
-        let forStaff = forStaff
-        return wording { $0.stored(status: 200, forStaff: forStaff) }
+        let caller = caller
+        return wording { $0.stored(status: 200, for: caller) }
     }
 }
 
 extension Appointment {
-    fileprivate func stored(status: Int, forStaff: Bool) -> StoredAnswer {
+    fileprivate func stored(status: Int, for caller: Caller) -> StoredAnswer {
         var json = JSONWriter()
-        write(to: &json, forStaff: forStaff)
+        write(to: &json, for: caller)
         return StoredAnswer(
             status: status, etag: etag, location: status == 201 ? "/v1/appointments/\(id)" : nil, body: json.bytes)
     }

@@ -31,7 +31,7 @@ struct DirectoryRoutes {
 
     private var specialties: [Route] {
         [
-            Route(.get, "/v1/specialties", "listSpecialties", "The specialties of the clinic's practitioners", gives: "SpecialtyList") {
+            Route(.get, "/v1/specialties", "listSpecialties", "The specialties of the clinic's practitioners", gives: "SpecialtyList", alsoGives: [304]) {
                 exchange in
                 let directory = try await clinic.currentDirectory()
                 let names = Set(directory.resources.values.filter(\.active).compactMap(\.specialty)).sorted()
@@ -70,7 +70,7 @@ struct DirectoryRoutes {
                 body: json.bytes)
         }
         return [
-            Route(.get, "/v1/\(name)", "list\(schema)s", "Every \(one)", query: pageParameters, gives: "\(schema)Page") { exchange in
+            Route(.get, "/v1/\(name)", "list\(schema)s", "Every \(one)", query: pageParameters, gives: "\(schema)Page", alsoGives: [304]) { exchange in
                 let fields = exchange.queryFields()
                 let page = fields.page()
                 try fields.check()
@@ -88,16 +88,16 @@ struct DirectoryRoutes {
                     }
                 }
             },
-            Route(.get, "/v1/\(name)/{id}", "read\(schema)", "One \(one)", gives: schema, problems: [.notFound]) { exchange in
+            Route(.get, "/v1/\(name)/{id}", "read\(schema)", "One \(one)", gives: schema, alsoGives: [304], problems: [.notFound]) { exchange in
                 let directory = try await clinic.currentDirectory()
                 guard let record = find(directory, try exchange.id()) else { throw Problem(.notFound) }
                 let etag = "\"v\(version(record))\""
-                if exchange.ifNoneMatch == etag { return Answer(status: 304).cached(freshness, etag: etag) }
+                if exchange.hasAlready(etag) { return Answer(status: 304).cached(freshness, etag: etag) }
                 return Answer.json { write(&$0, record) }.cached(freshness, etag: etag)
             },
             Route(
                 .post, "/v1/\(name)", "create\(schema)", "Add a \(one)", takes: schema, gives: schema, status: 201,
-                problems: [.unknownReference, .changedMeanwhile]
+                problems: [.unknownReference, .identifierAlreadyUsed]
             ) { exchange in
                 let fields = exchange.fields()
                 let id = fields.optionalID("id", AnyRecord.self) ?? clinic.surroundings.identifiers.next(AnyRecord.self)
@@ -133,7 +133,7 @@ extension Exchange {
     /// A part of the directory: its ETag is the directory's revision.
     func fresh(_ directory: Directory, _ freshness: String, _ write: (inout JSONWriter) -> Void) -> Answer {
         let etag = "\"d\(directory.revision)\""
-        if ifNoneMatch == etag { return Answer(status: 304).cached(freshness, etag: etag) }
+        if hasAlready(etag) { return Answer(status: 304).cached(freshness, etag: etag) }
         return Answer.json(write).cached(freshness, etag: etag)
     }
 }

@@ -21,7 +21,7 @@ struct HoursRoutes {
                 "/v1/resources/{resource}/exceptions", "ScheduleException", "exception",
                 list: { directory, resource in directory.exceptions[resource.of()] ?? [] }, write: { $1.write(to: &$0) },
                 add: { fields, id, resource, _ in .addException(ScheduleException(fields, id: id.of(), resource: resource.of())) },
-                remove: { .removeException($0.of(), of: $1.of()) }, isForStaff: true)
+                remove: { .removeException($0.of(), of: $1.of()) }, tellsAbsences: true)
             + part(
                 "/v1/locations/{resource}/holidays", "Holiday", "holiday",
                 list: { directory, location in directory.holidays[location.of()] ?? [] }, write: { $1.write(to: &$0) },
@@ -35,14 +35,14 @@ struct HoursRoutes {
         write: @escaping @Sendable (inout JSONWriter, Record) -> Void,
         add: @escaping @Sendable (Fields, ID<AnyRecord>, ID<AnyRecord>, Directory) -> DirectoryChange,
         remove: @escaping @Sendable (ID<AnyRecord>, ID<AnyRecord>) -> DirectoryChange,
-        isForStaff: Bool = false
+        tellsAbsences: Bool = false
     ) -> [Route] {
         let path = path.replacing("{resource}", with: "{id}")
+        let member = path.hasPrefix("/v1/locations") ? "location" : "resource"
         let plural = schema.hasSuffix("s") ? schema : schema + "s"
         return [
-            Route(.get, path, "list\(plural)", "Every \(one)", gives: "\(schema)List", problems: [.notFound]) { exchange in
-                // Why somebody is away is nobody's business but the clinic's.
-                if isForStaff && !exchange.forStaff { throw Problem(.notPermitted) }
+            Route(.get, path, "list\(plural)", "Every \(one)", gives: "\(schema)List", alsoGives: [304], problems: [.notFound]) { exchange in
+                if tellsAbsences && !exchange.caller.may(.readAbsences) { throw Problem(.notPermitted) }
                 let owner = try exchange.id("id", AnyRecord.self)
                 let directory = try await clinic.currentDirectory()
                 guard directory.knows(owner) else { throw Problem(.notFound) }
@@ -55,11 +55,13 @@ struct HoursRoutes {
             },
             Route(
                 .post, path, "add\(schema)", "Add a \(one)", takes: schema, gives: "\(schema)List", status: 201,
-                problems: [.notFound]
+                problems: [.notFound, .identifierAlreadyUsed]
             ) { exchange in
                 let owner = try exchange.id("id", AnyRecord.self)
                 let fields = exchange.fields()
                 let id = fields.optionalID("id", AnyRecord.self) ?? clinic.surroundings.identifiers.next(AnyRecord.self)
+                // What was read may be sent again as it was.
+                if let named = fields.optionalID(member, AnyRecord.self), named != owner { fields.reject(member, "is not the one in the address") }
                 let directory = try await clinic.currentDirectory()
                 guard directory.knows(owner) else { throw Problem(.notFound) }
                 let wanted = add(fields, id, owner, directory)

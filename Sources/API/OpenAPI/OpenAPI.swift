@@ -54,7 +54,7 @@ public enum OpenAPI {
             json.name("requestBody")
             json.object { json in
                 json.member("required", true)
-                content("application/json", schema: takes, &json)
+                content([("application/json", takes)], &json)
             }
         }
         json.name("responses")
@@ -91,28 +91,41 @@ public enum OpenAPI {
     }
 
     private static func responses(_ route: Route, _ json: inout JSONWriter) {
-        json.name(String(route.status))
-        json.object { json in
-            json.member("description", "Done")
-            if let gives = route.gives { content("application/json", schema: gives, &json) }
-        }
-        for status in Set(route.possibleProblems.map(\.status)).sorted() {
-            let types = route.possibleProblems.filter { $0.status == status }
+        let done = [route.status] + route.alsoGives
+        let problems = route.possibleProblems
+        for status in Set(done + problems.map(\.status)).sorted() {
+            let types = problems.filter { $0.status == status }
             json.name(String(status))
             json.object { json in
-                json.member("description", types.map(\.title).joined(separator: "; "))
-                content("application/problem+json", schema: "Problem", &json)
+                let meanings = (done.contains(status) ? [meaning(of: status)] : []) + types.map(\.title)
+                json.member("description", meanings.joined(separator: "; "))
+                var contents: [(type: String, schema: String)] = []
+                if done.contains(status), status != 304, let gives = route.gives { contents.append(("application/json", gives)) }
+                if !types.isEmpty { contents.append(("application/problem+json", "Problem")) }
+                content(contents, &json)
             }
         }
     }
 
-    private static func content(_ type: String, schema: String, _ json: inout JSONWriter) {
+    private static func meaning(of status: Int) -> String {
+        switch status {
+        case 201: "It is there now"
+        case 304: "It has not changed"
+        case 503: "Something is wrong"
+        default: "Done"
+        }
+    }
+
+    private static func content(_ types: [(type: String, schema: String)], _ json: inout JSONWriter) {
+        guard !types.isEmpty else { return }
         json.name("content")
         json.object { json in
-            json.name(type)
-            json.object { json in
-                json.name("schema")
-                json.object { $0.member("$ref", "#/components/schemas/\(schema)") }
+            for (type, schema) in types {
+                json.name(type)
+                json.object { json in
+                    json.name("schema")
+                    json.object { $0.member("$ref", "#/components/schemas/\(schema)") }
+                }
             }
         }
     }
@@ -142,15 +155,13 @@ public enum OpenAPI {
 extension Route {
     /// What this route may answer besides success: its own problems and those of every route of its kind.
     public var possibleProblems: [ProblemType] {
-        var types: [ProblemType] = problems + [.internalFault, .unavailable]
-        if path.hasPrefix("/v1/") && (path.contains("{") || !query.isEmpty || changesSomething) { types += [.badRequest] }
-        if !query.isEmpty || changesSomething { types += [.invalidFields] }
-        if path.contains("{") && !types.contains(.notFound) { types += [.notFound] }
-        if !isOpen { types += [.tokenMissing, .tokenInvalid, .notPermitted] }
+        var types: [ProblemType] = problems + [.badRequest, .internalFault, .unavailable]
+        if path.contains("{") { types += [.notFound] }
+        if !isOpen { types += [.invalidFields, .tokenMissing, .tokenInvalid, .notPermitted, .overloaded] }
         if changesSomething {
             types += [
                 .bodyTooLarge, .mediaTypeUnsupported, .idempotencyKeyMissing, .idempotencyKeyReused, .requestInProgress,
-                .changedMeanwhile, .outcomeUnknown, .overloaded,
+                .changedMeanwhile, .outcomeUnknown,
             ]
         }
         if needsIfMatch { types += [.preconditionRequired] }

@@ -60,13 +60,13 @@ public enum Schemas {
             [
                 "id": uuid, "resource": uuid, "weekday": choice(weekdays), "from": wallTime, "to": wallTime, "zone": text(64),
                 "effectiveFrom": day, "effectiveUntil": day,
-            ], required: ["weekday", "from", "to"]),
+            ], required: ["weekday", "from", "to"], closed: true),
         "ScheduleException": object(
             [
                 "id": uuid, "resource": uuid, "kind": choice(["leave", "blocked", "extra"]), "from": instant, "to": instant,
                 "note": text(500),
-            ], required: ["kind", "from", "to"]),
-        "Holiday": object(["id": uuid, "location": uuid, "day": day, "name": name], required: ["day", "name"]),
+            ], required: ["kind", "from", "to"], closed: true),
+        "Holiday": object(["id": uuid, "location": uuid, "day": day, "name": name], required: ["day", "name"], closed: true),
         "Patient": object(
             ["id": uuid, "name": name, "email": text(254), "phone": text(32), "recordNumber": text(64)], required: ["name"],
             closed: true),
@@ -90,6 +90,14 @@ public enum Schemas {
             "details": #"{"type":"object"}"#,
         ]),
     ]
+
+    /// An appointment as an import brings it; no route takes one.
+    static let importedAppointment = object(
+        [
+            "id": uuid, "state": choice(["booked", "arrived", "checked-in", "fulfilled", "noshow", "entered-in-error"]),
+            "visitType": uuid, "practitioner": uuid, "room": uuid, "device": uuid, "patients": list(uuid, 1...100),
+            "start": instant,
+        ], required: ["id", "visitType", "practitioner", "patients", "start"], closed: true)
 
     private static let place = object(
         ["id": uuid, "name": name, "location": uuid, "tags": list(text(64), 0...32), "lanes": whole(1...64), "lanesOffered": whole(1...64), "active": truth],

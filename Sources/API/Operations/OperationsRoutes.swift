@@ -21,7 +21,7 @@ struct OperationsRoutes {
     }
 
     private var health: Route {
-        Route(.get, "/health", "health", "Every part, one by one", isOpen: true, gives: "Health") { _ in
+        Route(.get, "/health", "health", "Every part, one by one", isOpen: true, gives: "Health", alsoGives: [503]) { _ in
             let parts = await operations.deepHealth()
             let isWell = parts.allSatisfy { $0.state == "ok" }
             return Answer.json(status: isWell ? 200 : 503) { json in

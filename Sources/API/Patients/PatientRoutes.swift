@@ -38,7 +38,7 @@ struct PatientRoutes {
     private var replace: Route {
         Route(
             .put, "/v1/patients/{id}", "replacePatient", "Change a patient's details", takes: "Patient", gives: "Patient",
-            problems: [.unknownReference, .changedMeanwhile], needsIfMatch: true
+            problems: [.notFound, .changedMeanwhile], needsIfMatch: true
         ) { exchange in
             let id = try exchange.id("id", Patient.self)
             let fields = exchange.fields()

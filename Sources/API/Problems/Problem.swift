@@ -58,7 +58,8 @@ extension Problem {
         switch error {
         case let problem as Problem: self = problem
         case let refusal as Refusal: self.init(refusal, forStaff: forStaff)
-        case let fields as FieldProblems: self.init(.invalidFields, errors: fields.problems)
+        // A body of nothing but mistakes is not answered with ten times its size.
+        case let fields as FieldProblems: self.init(.invalidFields, errors: Array(fields.problems.prefix(100)))
         case let mistake as JSONMistake: self.init(.badRequest, detail: "The body is not JSON: \(mistake)")
         case let key as KeyFault: self.init(key)
         case let fault as StorageFault: self.init(fault)

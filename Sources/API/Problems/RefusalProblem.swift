@@ -1,8 +1,8 @@
-import Scheduling
+package import Scheduling
 
 extension Problem {
     /// One problem for each refusal. Staff hear the rule; a patient who asks for a time hears only that it cannot be had.
-    init(_ refusal: Refusal, forStaff: Bool) {
+    package init(_ refusal: Refusal, forStaff: Bool) {
         let type = refusal.problemType
         if type == .unknownReference || type == .unsuitable {
             self.init(type, detail: refusal.sentence, refusal: refusal)

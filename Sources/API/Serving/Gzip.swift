@@ -4,6 +4,16 @@ import CZlib
 enum Gzip {
     static let threshold = 1400
 
+    /// Whether `Accept-Encoding` takes gzip: named, and not with a weight of nought (RFC 9110 §12.5.3).
+    static func isAccepted(_ header: String?) -> Bool {
+        guard let header, header.contains("gzip") else { return false }
+        return header.split(separator: ",").contains { coding in
+            let parts = coding.split(separator: ";").map { $0.filter { $0 != " " }.lowercased() }
+            guard parts.first == "gzip" else { return false }
+            return !parts.dropFirst().contains { $0.hasPrefix("q=") && Double($0.dropFirst(2)) ?? 0 == 0 }
+        }
+    }
+
     /// Nil when compressing failed or made it larger; then it is sent as it is.
     static func compress(_ bytes: [UInt8]) -> [UInt8]? {
         var stream = z_stream()

@@ -19,6 +19,8 @@ public struct Route: Sendable {
     public let takes: String?
     public let gives: String?
     public let status: Int
+    /// Other answers that are no problem: 200 for what was there already, 304.
+    public let alsoGives: [Int]
     /// What else may come besides the problems every route may give.
     public let problems: [ProblemType]
     /// Demands `If-Match` (428 without).
@@ -30,7 +32,7 @@ public struct Route: Sendable {
     init(
         _ method: Method, _ path: String, _ operation: String, _ summary: String, isOpen: Bool = false,
         query: [QueryParameter] = [], takes: String? = nil, gives: String? = nil, status: Int = 200,
-        problems: [ProblemType] = [], needsIfMatch: Bool = false,
+        alsoGives: [Int] = [], problems: [ProblemType] = [], needsIfMatch: Bool = false,
         handler: @escaping @Sendable (Exchange) async throws -> Answer
     ) {
         self.method = method
@@ -42,6 +44,7 @@ public struct Route: Sendable {
         self.takes = takes
         self.gives = gives
         self.status = status
+        self.alsoGives = alsoGives
         self.problems = problems
         self.needsIfMatch = needsIfMatch
         self.handler = handler
@@ -86,13 +89,23 @@ struct Exchange: Sendable {
         return id
     }
 
-    /// The version in `If-Match`: nil without the header or for `*`.
+    /// The version in `If-Match`: nil without the header or for `*`. Only what this server writes is an ETag of it: `"v07"`
+    /// is no version 7, and nobody counts beyond `Int32`.
     func expectedVersion() throws(Problem) -> Int? {
         guard let ifMatch, ifMatch != "*" else { return nil }
-        guard ifMatch.hasPrefix("\"v"), ifMatch.hasSuffix("\""), let version = Int(ifMatch.dropFirst(2).dropLast()) else {
+        guard let version = Int32(ifMatch.dropFirst(2).dropLast()), version > 0, ifMatch == "\"v\(version)\"" else {
             throw Problem(.changedMeanwhile, detail: "If-Match is not an ETag of this record.")
         }
-        return version
+        return Int(version)
+    }
+
+    /// Whether the client says it has this version already (`If-None-Match`: weak comparison, a list, or `*`; RFC 9110 §13.1.2).
+    func hasAlready(_ etag: String) -> Bool {
+        guard let ifNoneMatch else { return false }
+        return ifNoneMatch.split(separator: ",").contains { known in
+            let known = known.drop { $0 == " " }.prefix { $0 != " " }
+            return known == "*" || known == etag || known == "W/\(etag)"
+        }
     }
 
     func fields() -> Fields { Fields(body) }

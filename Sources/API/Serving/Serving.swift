@@ -80,7 +80,8 @@ public final class Serving: Sendable {
 
     private func caller(_ route: Route, _ request: Request) async throws -> Caller? {
         if route.isOpen { return nil }
-        guard let header = request.headers[.authorization], header.hasPrefix("Bearer ") else { throw Problem(.tokenMissing) }
+        guard let header = request.headers[.authorization], header.hasPrefix("Bearer ") || header.lowercased().hasPrefix("bearer ")
+        else { throw Problem(.tokenMissing) }
         guard let caller = await tokens.caller(of: String(header.dropFirst(7))) else { throw Problem(.tokenInvalid) }
         return caller
     }
@@ -90,6 +91,7 @@ public final class Serving: Sendable {
     ) async throws -> Answer {
         let parameters = Dictionary(context.parameters.map { (String($0.key), String($0.value)) }) { first, _ in first }
         let query = try QueryText.parse(request.uri.query)
+        if route.query.isEmpty && !route.isOpen { try Fields(query, at: "?").check() }
         let ifMatch = request.headers[.ifMatch]
         if route.needsIfMatch && ifMatch == nil { throw Problem(.preconditionRequired) }
         let key = route.changesSomething ? try idempotencyKey(request) : nil
@@ -134,7 +136,7 @@ public final class Serving: Sendable {
             throw Problem(.bodyTooLarge)
         }
         guard buffer.readableBytes > 0 else { return JSON(.object([])) }
-        if let type = request.headers[.contentType], !type.lowercased().hasPrefix("application/json") {
+        if let type = request.headers[.contentType]?.prefix(while: { $0 != ";" && $0 != " " }), type.lowercased() != "application/json" {
             throw Problem(.mediaTypeUnsupported)
         }
         return try JSON(parsing: Array(buffer.readableBytesView))
@@ -165,7 +167,7 @@ public final class Serving: Sendable {
         var body = answer.body
         if body.count >= Gzip.threshold {
             headers[.vary] = "Accept-Encoding"
-            if request.headers[.acceptEncoding]?.contains("gzip") ?? false, let smaller = Gzip.compress(body) {
+            if Gzip.isAccepted(request.headers[.acceptEncoding]), let smaller = Gzip.compress(body) {
                 body = smaller
                 headers[.contentEncoding] = "gzip"
             }
@@ -201,7 +203,7 @@ public final class Serving: Sendable {
     /// A fault of ours: its type and its own quiet words, never what it was about.
     private func report(_ error: any Error, _ route: Route, _ requestID: String) {
         let quiet = (error as? StorageFault)?.description ?? String(describing: type(of: error))
-        logger.error("a request failed", metadata: ["evt": "http.fault", "request_id": "\(requestID)", "error": "\(quiet)", "route": "\(route.operation)"])
+        logger.error("a request failed", metadata: ["evt": "http.fault", "request_id": "\(requestID)", "reason": "\(quiet)", "route": "\(route.operation)"])
     }
 }
 

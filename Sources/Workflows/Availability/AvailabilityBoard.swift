@@ -17,11 +17,9 @@ enum AvailabilityHint: Sendable {
 public final class AvailabilityBoard: Sendable {
     private let index: Mutex<AvailabilityIndex?>
     private let clock: any WallClock
-    private let days: Int
 
-    init(clock: any WallClock, days: Int) {
+    init(clock: any WallClock) {
         self.clock = clock
-        self.days = days
         self.index = Mutex(nil)
     }
 
@@ -31,12 +29,23 @@ public final class AvailabilityBoard: Sendable {
         }
     }
 
-    /// Asks the index; nil while it is still being filled.
-    func ask<Answer: Sendable>(_ question: (inout AvailabilityIndex) -> Answer) -> Answer? {
+    /// Asks a question of microseconds; nil while the index is still being filled.
+    func ask<Answer: Sendable>(_ question: (AvailabilityIndex) -> Answer) -> Answer? {
+        withIndex { question($0) }
+    }
+
+    /// Asks a question that may take milliseconds, on a copy, so that no commit waits behind it. The next commit pays a few
+    /// microseconds for what the copy still holds.
+    func askAside<Answer: Sendable>(_ question: (AvailabilityIndex) -> Answer) -> Answer? {
+        withIndex { $0 }.map(question)
+    }
+
+    private func withIndex<Answer: Sendable>(_ body: (AvailabilityIndex) -> Answer) -> Answer? {
         let now = clock.now
         return index.withLock { index in
-            index?.roll(to: now)
-            return index.map { _ in question(&index!) }
+            guard index != nil else { return nil }
+            index!.roll(to: now)
+            return body(index!)
         }
     }
 
@@ -44,14 +53,13 @@ public final class AvailabilityBoard: Sendable {
     /// later commit finds it and none is told twice.
     func fill(from database: any Database, directory cache: DirectoryCache) async throws {
         let now = clock.now
-        let days = days
         try await database.write { [self] transaction in
             let directory = try cache.current(transaction)
             cache.keep(directory)
-            var index = AvailabilityIndex(directory: directory, from: now, days: days)
+            var index = AvailabilityIndex(directory: directory, now: now)
             for resource in directory.resources.keys.sorted() {
-                for claim in try transaction.fetch(ClaimsFrom(holder: resource, from: now - .days(3))) { index.insert(claim) }
-                for (id, start) in try transaction.fetch(StartsFrom(practitioner: resource, from: now - .days(2))) {
+                for claim in try transaction.fetch(ClaimsFrom(holder: resource, from: index.covered.from - .days(2))) { index.insert(claim) }
+                for (id, start) in try transaction.fetch(StartsFrom(practitioner: resource, from: index.covered.from)) {
                     index.insertAppointment(id, of: resource, startingAt: start)
                 }
             }

@@ -39,7 +39,9 @@ extension Clinic {
         }
         if let location = search.location, directory.locations[location] == nil { throw Refusal.locationUnknown }
         let now = surroundings.clock.now
-        guard let found = availability.ask({ $0.search(search, visitType, now: now) }) else { throw StorageFault.closed }
+        let question = { (index: AvailabilityIndex) in index.search(search, visitType, now: now) }
+        let found = search.practitioner == nil ? availability.askAside(question) : availability.ask(question)
+        guard let found else { throw StorageFault.closed }
         return PageRequest(limit: search.limit).page(found) { Cursor(at: $0.start, id: $0.practitioner.of()) }
     }
 

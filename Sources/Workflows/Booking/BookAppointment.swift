@@ -67,8 +67,15 @@ extension Story {
     /// What stands under the identifier the client chose. The same content is a repeat, anything else a collision.
     fileprivate func existing(_ request: BookingRequest) throws -> Appointment? {
         guard let id = request.id, let content = try transaction.first(AppointmentContent(id: id)) else { return nil }
-        guard content == request.content else { throw Refusal.identifierAlreadyUsed }
-        return try transaction.first(AppointmentByID(id: id))
+        guard content == request.content, let appointment = try transaction.first(AppointmentByID(id: id)) else {
+            throw Refusal.identifierAlreadyUsed
+        }
+        // It may have been moved to somebody else since.
+        let patients = appointment.patients.map { $0.of(Patient.self) }
+        guard call.caller.may(.seeAppointment(patients: patients, practitioner: appointment.practitioner.of())) else {
+            throw Refusal.identifierAlreadyUsed
+        }
+        return appointment
     }
 
     fileprivate func book(_ request: BookingRequest) throws -> Appointment {

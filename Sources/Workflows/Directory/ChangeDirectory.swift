@@ -91,7 +91,9 @@ extension Story {
         case .storeLocation, .removeHours, .removeException, .removeHoliday: break
         case .storeResource(let resource):
             if directory.locations[resource.location] == nil { throw .locationUnknown }
-            if let known = directory.resources[resource.id], known.kind != resource.kind { throw .recordUnknown }
+            if let known = directory.resources[resource.id], known.kind != resource.kind {
+                throw resource.version == 1 ? .identifierAlreadyUsed : .recordUnknown
+            }
         case .storeVisitType(let visitType):
             for id in visitType.practitioners where directory.resources[id]?.kind != .practitioner { throw .practitionerUnknown }
         case .addHours(let hours): if directory.resources[hours.resource] == nil { throw .recordUnknown }
@@ -120,7 +122,9 @@ extension Story {
 extension DirectoryChange {
     fileprivate var whenNothingChanged: Refusal {
         switch self {
-        case .storeLocation, .storeResource, .storeVisitType: .changedMeanwhile
+        case .storeLocation(let location): location.version == 1 ? .identifierAlreadyUsed : .changedMeanwhile
+        case .storeResource(let resource): resource.version == 1 ? .identifierAlreadyUsed : .changedMeanwhile
+        case .storeVisitType(let visitType): visitType.version == 1 ? .identifierAlreadyUsed : .changedMeanwhile
         case .addHours, .addException, .addHoliday: .identifierAlreadyUsed
         case .removeHours, .removeException, .removeHoliday: .recordUnknown
         }

@@ -141,7 +141,7 @@ struct AllWorkingHours: Query {
 struct StoreWorkingHours: Command {
     static let sql: SQL = """
         INSERT INTO working_hours (id, resource_id, weekday, from_minute, to_minute, zone, effective_from, effective_until)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING
         """
     let hours: WorkingHours
     var bindings: [SQLValue] {
@@ -173,6 +173,7 @@ struct AllExceptions: Query {
 struct StoreException: Command {
     static let sql: SQL = """
         INSERT INTO schedule_exception (id, resource_id, kind, from_at, to_at, note) VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (id) DO NOTHING
         """
     let exception: ScheduleException
     var bindings: [SQLValue] {
@@ -199,7 +200,9 @@ struct AllHolidays: Query {
 }
 
 struct StoreHoliday: Command {
-    static let sql: SQL = "INSERT INTO holiday (id, location_id, day, name) VALUES ($1, $2, $3, $4)"
+    static let sql: SQL = """
+        INSERT INTO holiday (id, location_id, day, name) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING
+        """
     let holiday: Holiday
     var bindings: [SQLValue] { [.id(holiday.id), .id(holiday.location), .day(holiday.day), .text(holiday.name)] }
 }

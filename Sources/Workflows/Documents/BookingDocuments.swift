@@ -1,5 +1,5 @@
 public import Notation
-import People
+public import People
 public import Scheduling
 
 extension BookingRequest {
@@ -27,8 +27,8 @@ extension MoveRequest {
 extension Appointment {
     public var etag: String { "\"v\(version)\"" }
 
-    /// What staff see also names the override's reason.
-    public func write(to json: inout JSONWriter, forStaff: Bool = false) {
+    /// Staff read all of it. A patient reads neither why a rule was set aside, nor who else takes part.
+    public func write(to json: inout JSONWriter, for caller: Caller) {
         json.object { json in
             json.member("id", id)
             json.member("state", state.rawValue)
@@ -37,7 +37,7 @@ extension Appointment {
             json.member("room", room)
             json.member("device", device)
             json.member("location", location)
-            json.member("patients", patients)
+            json.member("patients", caller.isStaff ? patients : patients.filter { caller.isPatient($0.of()) })
             json.member("start", visit.from)
             json.member("end", visit.to)
             json.member("heldUntil", heldUntil)
@@ -49,7 +49,7 @@ extension Appointment {
                     json.member("reason", cancellation.reason.rawValue)
                 }
             }
-            if forStaff { json.member("overrideReason", overrideReason?.revealed) }
+            if caller.isStaff { json.member("overrideReason", overrideReason?.revealed) }
             json.member("createdAt", createdAt)
             json.member("updatedAt", updatedAt)
             json.member("version", version)

@@ -52,7 +52,7 @@ extension Resource {
 
 extension VisitType {
     public init(_ fields: Fields, id: ID<VisitType>, version: Int = 1) {
-        let practitioners: [ID<Resource>] = fields.has("practitioners") ? fields.ids("practitioners", count: 1...500) : []
+        let practitioners: [ID<Resource>] = fields.optionalIDs("practitioners", count: 1...500)
         let specialty = fields.optionalText("specialty", max: 64)
         if specialty == nil && practitioners.isEmpty {
             fields.reject("specialty", "is missing: name a specialty, or the practitioners who may do it")

@@ -3,12 +3,11 @@ import People
 import Scheduling
 
 /// An import as values, each with its place in the file. Reading collects every mistake a record can tell about itself;
-/// `checkReferences` those between records.
+/// `ImportChecks` those between records.
 struct ImportedClinic: Sendable {
     struct Placed<Value: Sendable>: Sendable {
         let value: Value
-        let pointer: String
-        let line: Int
+        let record: ImportRecord
     }
 
     private(set) var locations: [Placed<Location>] = []
@@ -19,17 +18,18 @@ struct ImportedClinic: Sendable {
     private(set) var holidays: [Placed<Holiday>] = []
     private(set) var patients: [Placed<Patient>] = []
     private(set) var appointments: [Placed<ImportedAppointment>] = []
-    private(set) var problems: [FieldProblem] = []
+    private(set) var problems: [FieldProblem]
+    /// The identifiers of all records of a kind, also of those that cannot be read: who refers to one of them is not to blame.
+    private(set) var named: [ImportKind: Set<ID<AuditSubject>>] = [:]
 
     var count: Int {
         locations.count + resources.count + visitTypes.count + hours.count + exceptions.count + holidays.count + patients.count
             + appointments.count
     }
 
-    init(_ records: [ImportRecord]) {
-        for kind in ImportKind.allCases {
-            for record in records where record.kind == kind { read(record) }
-        }
+    init(_ file: ImportFile) {
+        problems = file.problems
+        for record in file.records { read(record) }
     }
 
     private mutating func read(_ record: ImportRecord) {
@@ -41,9 +41,7 @@ struct ImportedClinic: Sendable {
         case .device: take(Resource(fields, id: fields.id("id"), kind: .device), fields, record, \.resources)
         case .visitType: take(VisitType(fields, id: fields.id("id")), fields, record, \.visitTypes)
         case .workingHours:
-            let resource = fields.id("resource", Resource.self)
-            take(
-                WorkingHours(fields, id: fields.id("id"), resource: resource, zone: zone(of: resource)), fields, record, \.hours)
+            take(WorkingHours(fields, id: fields.id("id"), resource: fields.id("resource"), zone: ""), fields, record, \.hours)
         case .exception:
             take(ScheduleException(fields, id: fields.id("id"), resource: fields.id("resource")), fields, record, \.exceptions)
         case .holiday: take(Holiday(fields, id: fields.id("id"), location: fields.id("location")), fields, record, \.holidays)
@@ -52,25 +50,30 @@ struct ImportedClinic: Sendable {
         }
     }
 
-    /// The zone of the location a resource of this file is at; working hours that name none are in it.
-    private func zone(of resource: ID<Resource>) -> String {
-        let location = resources.first { $0.value.id == resource }?.value.location
-        return locations.first { $0.value.id == location }?.value.zone ?? "UTC"
-    }
-
     private mutating func take<Value>(
         _ value: Value, _ fields: Fields, _ record: ImportRecord, _ list: WritableKeyPath<ImportedClinic, [Placed<Value>]>
     ) {
+        if let id = record.json["id"]?.string.flatMap({ ID<AuditSubject>($0) }) { named[record.kind, default: []].insert(id) }
         do throws(FieldProblems) {
             try fields.check()
-            self[keyPath: list].append(Placed(value: value, pointer: record.pointer, line: record.json.line))
+            self[keyPath: list].append(Placed(value: value, record: record))
         } catch {
             problems += error.problems
         }
     }
 
     mutating func reject<Value>(_ placed: Placed<Value>, _ field: String, _ detail: String) {
-        problems.append(FieldProblem(pointer: "\(placed.pointer)/\(field)", detail: detail, line: placed.line))
+        let line = placed.record.json[field]?.line ?? placed.record.json.line
+        problems.append(FieldProblem(pointer: "\(placed.record.pointer)/\(field)", detail: detail, line: line))
+    }
+
+    /// Gives working hours that name no zone the one of the place they are for.
+    mutating func setZones(_ zone: (ID<Resource>) -> String) {
+        hours = hours.map { placed in
+            var hours = placed.value
+            if hours.zone.isEmpty { hours.zone = zone(hours.resource) }
+            return Placed(value: hours, record: placed.record)
+        }
     }
 }
 

@@ -13,8 +13,7 @@ public enum Topic {
 extension OutboxMessage {
     static func event(_ event: AppointmentEvent, _ id: ID<OutboxMessage>, _ now: Instant) -> OutboxMessage {
         OutboxMessage(
-            id: id, topic: Topic.event, payload: event.payload, createdAt: now, orderKey: event.appointment.description,
-            subject: event.appointment.of())
+            id: id, topic: Topic.event, payload: event.payload, createdAt: now, orderKey: event.appointment.description)
     }
 
     /// Never sent once the visit has begun, and sent once for each time the appointment was given: moving it makes a new one.

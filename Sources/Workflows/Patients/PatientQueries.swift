@@ -17,16 +17,6 @@ struct PatientByID: Query {
     static func row(_ columns: any Columns) throws -> Patient { try Patient(columns) }
 }
 
-struct PatientsAfter: Query {
-    static let sql: SQL = """
-        SELECT id, name, email, phone, record_number, version FROM patient WHERE id > $1 ORDER BY id LIMIT $2
-        """
-    let after: ID<Patient>
-    let limit: Int
-    var bindings: [SQLValue] { [.id(after), .integer(limit)] }
-    static func row(_ columns: any Columns) throws -> Patient { try Patient(columns) }
-}
-
 extension Patient {
     init(_ columns: any Columns) throws {
         self.init(

@@ -21,7 +21,7 @@ extension Clinic {
                 if known == patient { return known }
                 throw Refusal.identifierAlreadyUsed
             }
-            if known == nil && patient.version != 1 { throw Refusal.patientUnknown }
+            if known == nil && patient.version != 1 { throw Refusal.recordUnknown }
             if try story.transaction.run(StorePatient(patient: patient)) == 0 { throw Refusal.changedMeanwhile }
             try story.auditChange(of: patient.id.of(), "patient.stored")
             return patient

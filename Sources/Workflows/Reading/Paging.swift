@@ -25,11 +25,14 @@ public struct Cursor: Sendable, Equatable, CustomStringConvertible {
 
     public init?(_ text: String) {
         let parts = text.split(separator: "~", maxSplits: 1)
-        guard parts.count == 2, let microseconds = Int64(parts[0], radix: 36), let id = ID<Cursor>(String(parts[1])) else {
-            return nil
-        }
+        guard parts.count == 2, let microseconds = Int64(parts[0], radix: 36), let id = ID<Cursor>(String(parts[1])),
+            Cursor.possible.contains(Instant(microseconds: microseconds))
+        else { return nil }
         self.init(at: Instant(microseconds: microseconds), id: id)
     }
+
+    /// What a text of RFC 3339 can say. A cursor made up beyond it would overflow whatever is reckoned from it.
+    private static let possible = Instant("0001-01-01T00:00:00Z")!...Instant("9999-12-31T23:59:59Z")!
 }
 
 /// What part of a list is wanted.

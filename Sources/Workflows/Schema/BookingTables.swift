@@ -100,6 +100,15 @@ enum BookingTables {
                 END
                 """,
             postgres: "SELECT 1"),
+        // REPLACE deletes the row and inserts another; no update happens.
+        SQL(
+            sqlite: """
+                CREATE TRIGGER resource_replaced_keeps_its_lanes BEFORE INSERT ON resource BEGIN
+                    SELECT RAISE(ABORT, 'claim_lane')
+                    WHERE EXISTS (SELECT 1 FROM claim WHERE holder_id = NEW.id AND lane >= NEW.lanes);
+                END
+                """,
+            postgres: "SELECT 1"),
     ]
 
     private static func guardTrigger(name: String, on event: String, excluding: String) -> SQL {

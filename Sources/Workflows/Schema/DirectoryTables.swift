@@ -38,9 +38,11 @@ enum DirectoryTables {
             CREATE TABLE visit_type (
                 id {uuid} NOT NULL PRIMARY KEY,
                 name {text} NOT NULL,
-                duration_minutes {number} NOT NULL CONSTRAINT visit_type_duration CHECK (duration_minutes BETWEEN 5 AND 1440),
-                buffer_before_minutes {number} NOT NULL,
-                buffer_after_minutes {number} NOT NULL,
+                duration_minutes {number} NOT NULL CONSTRAINT visit_type_duration CHECK (duration_minutes BETWEEN 5 AND 1440 AND duration_minutes % 5 = 0),
+                buffer_before_minutes {number} NOT NULL CONSTRAINT visit_type_buffer_before
+                    CHECK (buffer_before_minutes BETWEEN 0 AND 240 AND buffer_before_minutes % 5 = 0),
+                buffer_after_minutes {number} NOT NULL CONSTRAINT visit_type_buffer_after
+                    CHECK (buffer_after_minutes BETWEEN 0 AND 240 AND buffer_after_minutes % 5 = 0),
                 specialty {text},
                 practitioners {json} NOT NULL,
                 room_tag {text},
@@ -49,7 +51,8 @@ enum DirectoryTables {
                 earliest_notice_minutes {number} NOT NULL,
                 latest_horizon_days {number} NOT NULL,
                 cancellation_cutoff_minutes {number} NOT NULL,
-                start_grid_minutes {number} NOT NULL,
+                start_grid_minutes {number} NOT NULL CONSTRAINT visit_type_grid
+                    CHECK (start_grid_minutes BETWEEN 5 AND 1440 AND 1440 % start_grid_minutes = 0),
                 hold_minutes {number} NOT NULL,
                 active {bool} NOT NULL,
                 version {number} NOT NULL

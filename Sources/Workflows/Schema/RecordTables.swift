@@ -40,7 +40,7 @@ enum RecordTables {
                 body {bytes} NOT NULL,
                 expires_at {instant} NOT NULL,
                 PRIMARY KEY (principal, key)
-            ) {clustered}
+            ) {strict}
             """),
         "CREATE INDEX idempotency_expiry ON idempotency (expires_at)",
         SQL(table: """

@@ -7,7 +7,7 @@ import NIOCore
 import Notation
 import People
 import Storage
-//import Telemetry
+import Telemetry
 import Workflows
 
 struct Serve: AsyncParsableCommand {
@@ -29,10 +29,11 @@ struct Serve: AsyncParsableCommand {
             let metrics = PrometheusRegistry()
             MetricsSystem.bootstrap(metrics)
             let sink = LogSink(descriptor: STDERR_FILENO)
-            LoggingSystem.bootstrap { JSONLineLogHandler(label: $0, sink: sink) }
-            defer { sink.flush() }
-            var logger = Logger(label: "mediconnect")
-            logger.logLevel = settings.logLevel
+            LoggingSystem.bootstrap {
+                JSONLineLogHandler(label: $0, sink: sink, clock: MachineClock(), policy: LogPolicy(level: settings.logLevel))
+            }
+            defer { sink.close() }
+            let logger = Logger(label: "mediconnect")
             let meters = GroupMeters()
             let house = try House(settings) { meters.note(bodies: $0, seconds: $1) }
             try await serve(house, logger, metrics)

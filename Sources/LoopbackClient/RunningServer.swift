@@ -1,0 +1,39 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+import Foundation
+
+/// A server on a free port of this machine, started as a process of its own.
+public struct RunningServer: Sendable {
+    public let process: ChildProcess
+    public let port: Int
+    /// From its start until it said where it listens.
+    public let startSeconds: Double
+
+    public var base: String { "http://127.0.0.1:\(port)" }
+
+    /// Returns when it listens. Throws with what it wrote to standard error when it ends before that.
+    public static func start(
+        _ executable: String, _ arguments: [String], environment: [String: String] = [:], errors: String
+    ) async throws -> RunningServer {
+        let began = ContinuousClock.now
+        let process = try ChildProcess(executable, arguments, environment: environment, errors: errors)
+        for await line in process.lines {
+            guard let port = line.range(of: "http://127.0.0.1:").flatMap({ Int(line[$0.upperBound...].prefix { $0.isNumber }) }) else { continue }
+            return RunningServer(process: process, port: port, startSeconds: seconds(since: began))
+        }
+        throw ProcessFault("the server ended with \(await process.ended()); see \(errors)")
+    }
+
+    /// Asks it to stop and waits. Its exit code.
+    public func stop() async -> Int32 {
+        process.signal(SIGTERM)
+        return await process.ended()
+    }
+
+    private static func seconds(since start: ContinuousClock.Instant) -> Double { (ContinuousClock.now - start) / .seconds(1) }
+}

@@ -1,0 +1,20 @@
+import Storage
+
+/// A transaction that passes everything on. Saboteurs override what they want to spoil.
+class PassingTransaction: WriteTransaction {
+    private let inner: any WriteTransaction
+
+    init(_ inner: any WriteTransaction) { self.inner = inner }
+
+    func fetch<Asked: Query>(_ query: Asked) throws -> [Asked.Row] { try inner.fetch(query) }
+    func first<Asked: Query>(_ query: Asked) throws -> Asked.Row? { try inner.first(query) }
+    func run<Asked: Command>(_ command: Asked) throws -> Int { try inner.run(command) }
+    func savepoint<Answer>(_ body: () throws -> Answer) throws -> Answer { try inner.savepoint(body) }
+    func afterCommit(_ hook: @escaping @Sendable () -> Void) { inner.afterCommit(hook) }
+    func execute(_ script: SQL) throws { try inner.execute(script) }
+}
+
+/// Never hears that it was committed, like a program whose connection broke at that moment.
+final class DeafTransaction: PassingTransaction {
+    override func afterCommit(_ hook: @escaping @Sendable () -> Void) {}
+}

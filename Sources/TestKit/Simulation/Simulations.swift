@@ -1,0 +1,114 @@
+import Foundation
+import Synchronization
+
+/// What many seeds came to.
+public struct SimulationSummary: Sendable {
+    public var seeds = 0
+    public var tries = 0
+    public var seconds = 0.0
+    /// The seeds that broke a promise, in order.
+    public var failures: [SimulationReport] = []
+    public var coverage: [String: Int] = [:]
+    public var digests: [UInt64: UInt64] = [:]
+
+    public var seedsPerSecond: Double { seconds > 0 ? Double(seeds) / seconds : 0 }
+
+    fileprivate mutating func add(_ report: SimulationReport) {
+        seeds += 1
+        tries += report.tries
+        digests[report.seed] = report.digest
+        for (what, count) in report.coverage { coverage[what, default: 0] += count }
+        if !report.violations.isEmpty { failures.append(report) }
+    }
+}
+
+/// Plays seeds, each on one thread from its beginning to its end, several threads side by side.
+public enum Simulations {
+    /// Plays one seed.
+    public static func play(_ seed: UInt64, bug: PlantedBug? = nil) throws -> SimulationReport {
+        try Simulation(Stage(bug: bug), seed: seed).run()
+    }
+
+    /// Plays every seed of a range, or until the first that fails when `stopsAtFailure`.
+    ///
+    /// - Parameter progress: hears after each seed how many are done.
+    public static func play(
+        _ seeds: Range<UInt64>, bug: PlantedBug? = nil, threads: Int = 2, stopsAtFailure: Bool = false,
+        progress: @escaping @Sendable (_ done: Int) -> Void = { _ in }
+    ) async throws -> SimulationSummary {
+        let started = ContinuousClock.now
+        let run = Run(seeds, bug, stopsAtFailure, progress)
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<threads { group.addTask { await run.onThreadOfItsOwn() } }
+        }
+        var summary = try run.result()
+        summary.seconds = (ContinuousClock.now - started).seconds
+        summary.failures.sort { $0.seed < $1.seed }
+        return summary
+    }
+
+    /// A simulation never gives its thread away, so it must not have one of Swift's few.
+    private final class Run: Sendable {
+        private struct State {
+            var next: UInt64
+            var summary = SimulationSummary()
+            var error: (any Error)?
+        }
+        private let state: Mutex<State>
+        private let end: UInt64
+        private let bug: PlantedBug?
+        private let stopsAtFailure: Bool
+        private let progress: @Sendable (Int) -> Void
+
+        init(_ seeds: Range<UInt64>, _ bug: PlantedBug?, _ stopsAtFailure: Bool, _ progress: @escaping @Sendable (Int) -> Void) {
+            state = Mutex(State(next: seeds.lowerBound))
+            end = seeds.upperBound
+            self.bug = bug
+            self.stopsAtFailure = stopsAtFailure
+            self.progress = progress
+        }
+
+        func onThreadOfItsOwn() async {
+            await withCheckedContinuation { continuation in
+                let thread = Thread {
+                    self.playAll()
+                    continuation.resume()
+                }
+                thread.stackSize = 8 << 20
+                thread.start()
+            }
+        }
+
+        private func playAll() {
+            do {
+                let stage = try Stage(bug: bug)
+                while let seed = nextSeed() {
+                    let report = try Simulation(stage, seed: seed).run()
+                    let done = state.withLock { state in
+                        state.summary.add(report)
+                        return state.summary.seeds
+                    }
+                    progress(done)
+                }
+            } catch {
+                state.withLock { $0.error = error }
+            }
+        }
+
+        private func nextSeed() -> UInt64? {
+            state.withLock { state in
+                let isOver = state.error != nil || (stopsAtFailure && !state.summary.failures.isEmpty)
+                guard !isOver, state.next < end else { return nil }
+                defer { state.next += 1 }
+                return state.next
+            }
+        }
+
+        func result() throws -> SimulationSummary {
+            try state.withLock { state in
+                if let error = state.error { throw error }
+                return state.summary
+            }
+        }
+    }
+}

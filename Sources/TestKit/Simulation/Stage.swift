@@ -1,0 +1,88 @@
+import Notation
+import Scheduling
+import Storage
+import StorageSQLite
+import Synchronization
+import Workflows
+
+/// The engine in memory behind the door the clinic knows. `@unchecked Sendable`: a simulation runs on one thread.
+final class InlineStore: Database, @unchecked Sendable {
+    private let engine: InlineSQLite
+
+    init() throws { engine = try InlineSQLite() }
+
+    func inline<Answer>(_ body: (any WriteTransaction) throws -> Answer) throws -> Answer { try engine.write(body) }
+
+    func read<Answer: Sendable>(_ body: @escaping @Sendable (any ReadTransaction) throws -> Answer) async throws -> Answer {
+        try engine.read(body)
+    }
+
+    func write<Answer: Sendable>(_ body: @escaping @Sendable (any WriteTransaction) throws -> Answer) async throws -> Answer {
+        try inline(body)
+    }
+}
+
+/// A clinic in memory that one simulation after another plays on. It is built once; between two plays everything the
+/// first left behind is deleted, which takes a fraction of building it.
+final class Stage {
+    let plan: ClinicPlan
+    let store: InlineStore
+    let bug: PlantedBug?
+
+    init(bug: PlantedBug?) throws {
+        self.bug = bug
+        plan = Self.simulated
+        store = try InlineStore()
+        try build()
+        if bug == .blindAndUnguarded { try store.inline { try $0.execute(SQL(Unguarded.sql)) } }
+    }
+
+    /// Two practitioners with a second lane for emergencies, one room, one device, six patients and three hours on two
+    /// days: everybody is in everybody's way. It begins ten minutes before the first reminders are due.
+    private static let simulated = ClinicPlan {
+        $0.practitioners = 2
+        $0.lanes = 2
+        $0.rooms = 1
+        $0.devices = 1
+        $0.patients = 6
+        $0.opensAtHour = 9
+        $0.closesAtHour = 12
+        $0.policy.startGridMinutes = 15
+        $0.startsAt = Instant("2026-03-02T08:50:00Z")!
+    }
+
+    private func build() throws {
+        let clock = ManualClock(plan.startsAt)
+        let random = SeededRandom(seed: 0)
+        let failure = Mutex<(any Error)?>(nil)
+        let fixture = ClinicFixture(plan, store, clock, seed: 0)
+        _ = SeededExecutor(random).run(clock, limit: .days(1)) {
+            do {
+                try await Migrator(fixture.database, migrations: Schema.migrations, clock: clock).up()
+                _ = try await fixture.clinic.importClinic(fixture.plan.document())
+            } catch {
+                failure.withLock { $0 = error }
+            }
+        }
+        if let failure = failure.withLock({ $0 }) { throw failure }
+    }
+
+    /// Rows that point to others first.
+    func clear() throws {
+        try store.inline { transaction in
+            for table in ["claim", "appointment_patient", "appointment", "event", "audit", "idempotency", "notice", "outbox"] {
+                try transaction.execute(SQL("DELETE FROM \(table)"))
+            }
+        }
+    }
+}
+
+/// Mistakes that are put in on purpose: a checker that does not find them proves nothing.
+public enum PlantedBug: String, Sendable, CaseIterable {
+    /// The deciding query sees nobody's claims, and the schema's guard is dropped.
+    case blindAndUnguarded = "blind-and-unguarded"
+    /// A worker ends deliveries that somebody else has taken over.
+    case unfenced
+    /// The database answers before it has committed, and now and then does not commit.
+    case hasty
+}

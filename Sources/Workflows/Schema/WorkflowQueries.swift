@@ -1,0 +1,31 @@
+public import Storage
+
+/// Every statement of this module, for the test that looks at their plans. A type that is missing fails that test.
+public enum WorkflowQueries {
+    public static let catalogue: [any Statement.Type] = directory + booking + records + checks
+
+    private static let directory: [any Statement.Type] = [
+        DirectoryRevision.self, AdvanceDirectoryRevision.self, AllLocations.self, StoreLocation.self, AllResources.self,
+        StoreResource.self, AllVisitTypes.self, StoreVisitType.self, AllWorkingHours.self, StoreWorkingHours.self,
+        DeleteWorkingHours.self, AllExceptions.self, StoreException.self, DeleteException.self, AllHolidays.self,
+        StoreHoliday.self, DeleteHoliday.self,
+    ]
+
+    private static let booking: [any Statement.Type] = [
+        PatientExists.self, PatientByID.self, StorePatient.self, AppointmentByID.self, AppointmentContent.self,
+        InsertAppointment.self, UpdateAppointment.self, InsertAppointmentPatient.self, MoveAppointmentPatient.self,
+        OverdueHolds.self, AppointmentsOfPatient.self, AppointmentsOfPractitioner.self, AppointmentsOfDay.self,
+        LiveClaims.self, InsertClaim.self, ClaimsOfAppointment.self, DeleteClaims.self, AppointmentCount.self,
+        ClaimsFrom.self, StartsFrom.self,
+    ]
+
+    private static let records: [any Statement.Type] = [
+        InsertEvent.self, InsertAudit.self, AuditOf.self, InsertNotice.self, NoticesOf.self, NoticesAfter.self,
+        StoredAttempt.self, StoreAttempt.self, ForgetAttempt.self, ForgetExpiredAttempts.self,
+    ]
+
+    /// Read a whole table on purpose: `ClinicCheck` is for the command line.
+    public static let checks: [any Statement.Type] = [
+        OverlappingClaims.self, UnclaimedAppointments.self, OrphanedClaims.self, HowManyAppointments.self,
+    ]
+}

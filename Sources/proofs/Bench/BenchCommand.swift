@@ -1,0 +1,59 @@
+import ArgumentParser
+import Foundation
+import LoopbackClient
+
+struct Bench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Measure what MediConnect promises about speed, as ratios.",
+        discussion: """
+            Every number is compared with something measured in the same run on the same disk, in turns, and the median \
+            counts: a noisy neighbour slows both. Needs wrk. The large clinics are made once and kept in the cache folder \
+            (about 2 GB with --quick, 9 GB without). Exits 1 when a target is missed.
+            """)
+
+    @Option(help: "The server's binary; the one beside this program unless told otherwise.")
+    var server: String?
+    @Option(help: "Folder of the wrk scripts.")
+    var scripts = "bench"
+    @Option(help: "Where the large clinics are kept between runs.")
+    var cache = "\(NSTemporaryDirectory())/mediconnect-bench"
+    @Option(help: "Write the results to this file, as JSON.")
+    var json: String?
+    @Option(help: "Seconds of each measurement.")
+    var seconds = 5
+    @Option(help: "Measurements of each kind; the median counts.")
+    var rounds = 5
+    @Option(help: "Only these: bookings, search, first, growth, memory; separated by commas.")
+    var only: String?
+    @Flag(help: "Half a million appointments on file where it would be five million.")
+    var quick = false
+
+    func run() async throws {
+        Children.all.endWithMe()
+        let folder = try TemporaryFolder("bench", under: cache)
+        defer { folder.remove() }
+        let rig = BenchRig(
+            server: server ?? Siblings.server, scripts: scripts, folder: folder, cache: cache, seconds: seconds, rounds: rounds,
+            isQuick: quick)
+        let findings = try await measure(rig)
+        say(Finding.table(findings))
+        if let json { try Finding.write(findings, to: json) }
+        let missed = findings.filter { !$0.isMet }
+        for finding in missed { say("missed: \(finding.what) (\(finding.target))") }
+        if !missed.isEmpty { throw ExitCode(1) }
+    }
+
+    private func measure(_ rig: BenchRig) async throws -> [Finding] {
+        let wanted = only.map { Set($0.split(separator: ",").map(String.init)) }
+        let all: [(String, () async throws -> [Finding])] = [
+            ("bookings", { try await BookingRate(rig: rig).measure() }),
+            ("search", { try await SearchRate(rig: rig).measure() }),
+            ("first", { try await FirstFree(rig: rig).measure() }),
+            ("growth", { try await Growth(rig: rig).measure() }),
+            ("memory", { try await Memory(rig: rig).measure() }),
+        ]
+        var findings: [Finding] = []
+        for (name, body) in all where wanted?.contains(name) ?? true { findings += try await body() }
+        return findings
+    }
+}

@@ -1,0 +1,74 @@
+import API
+import Foundation
+import LoopbackClient
+import Notation
+
+/// What every measurement needs: the server's binary, the clinic, and a place for data.
+struct BenchRig {
+    let server: String
+    let scripts: String
+    let folder: TemporaryFolder
+    let cache: String
+    let seconds: Int
+    let rounds: Int
+    let isQuick: Bool
+
+    var plan: Plan { Plan(now: MachineClock().now) }
+
+    func wrk(connections: Int = 64, seconds: Int? = nil) -> Wrk {
+        Wrk(scripts: scripts, connections: connections, seconds: seconds ?? self.seconds)
+    }
+
+    /// The clinic without appointments, imported by the program itself.
+    func emptyClinic() async throws -> DataFolder {
+        let house = DataFolder(path: folder.file("empty"))
+        if FileManager.default.fileExists(atPath: house.databasePath) { return house }
+        let document = folder.file("clinic.json")
+        try Data(BenchClinic.document()).write(to: URL(fileURLWithPath: document))
+        let (status, _) = try await ChildProcess.run(server, ["import", document, "--data", house.path], errors: folder.file("errors"))
+        guard status == 0 else { throw ProcessFault("the import failed:\n\(errors)") }
+        house.makeSecret()
+        return house
+    }
+
+    func copy(of other: DataFolder, named name: String) throws -> DataFolder {
+        let house = DataFolder(path: folder.file(name))
+        try house.copy(from: other)
+        return house
+    }
+
+    func serve(_ house: DataFolder, _ arguments: [String] = []) async throws -> RunningServer {
+        do {
+            return try await RunningServer.start(
+                server, ["serve", "--data", house.path, "--port", "0"] + arguments, environment: ["MEDICONNECT_LOG_LEVEL": "warning"],
+                errors: folder.file("errors"))
+        } catch { throw ProcessFault("the server did not start:\n\(errors)") }
+    }
+
+    /// The plan as a file for wrk, with tokens signed by the clinic's secret.
+    func planFile(for house: DataFolder) async throws -> String {
+        let path = folder.file("plan.lua")
+        if !FileManager.default.fileExists(atPath: path) {
+            try await plan.write(to: path, tokens: Tokens(secret: try house.secret, clock: MachineClock()))
+        }
+        return path
+    }
+
+    /// Waits until every event has been delivered: what one measurement left must not slow down the next. Returns the
+    /// seconds it took.
+    func drained(_ house: DataFolder) async throws -> Double {
+        let start = ContinuousClock.now
+        let file = try PlainFile(house.databasePath)
+        let waiting = """
+            SELECT EXISTS (SELECT 1 FROM outbox WHERE topic = 'appointment.event' AND state = 'ready')
+                OR EXISTS (SELECT 1 FROM outbox WHERE state = 'running')
+            """
+        while try file.number(waiting) != 0 {
+            guard ContinuousClock.now - start < .seconds(300) else { throw ProcessFault("the outbox does not become empty") }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        return (ContinuousClock.now - start) / .seconds(1)
+    }
+
+    private var errors: String { (try? String(contentsOfFile: folder.file("errors"), encoding: .utf8)) ?? "" }
+}

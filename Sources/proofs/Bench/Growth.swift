@@ -1,0 +1,73 @@
+import Foundation
+import LoopbackClient
+import Notation
+
+/// Bookings a second with years of appointments on file, and with few: the work of a booking must not grow with history.
+struct Growth {
+    let rig: BenchRig
+
+    func measure() async throws -> [Finding] {
+        let many = rig.isQuick ? 500_000 : 5_000_000
+        let (large, small) = (try await rig.clinicBehind(many), try await rig.clinicBehind(50_000))
+        let (old, young) = (try await rig.serve(large), try await rig.serve(small))
+        let plan = try await rig.planFile(for: large)
+        // Bookings of earlier runs are still there: the caches are kept, and so are these.
+        var (firstOld, firstYoung) = (try booked(large, besides: many), try booked(small, besides: 50_000))
+        var (ours, theirs): ([Wrk.Result], [Wrk.Result]) = ([], [])
+        for round in 0...rig.rounds {
+            let late = try await rig.wrk().run("book.lua", against: old.base, [plan, "\(firstOld)"])
+            _ = try await rig.drained(large)
+            let early = try await rig.wrk().run("book.lua", against: young.base, [plan, "\(firstYoung)"])
+            _ = try await rig.drained(small)
+            (firstOld, firstYoung) = (firstOld + late.requests + 200, firstYoung + early.requests + 200)
+            if round > 0 { (ours, theirs) = (ours + [late], theirs + [early]) }
+            say("growth, round \(round): \(Int(late.rate))/s with \(many) on file, \(Int(early.rate))/s with 50000")
+        }
+        _ = await old.stop()
+        _ = await young.stop()
+        return [
+            .ratio(
+                "bookings with \(many) appointments on file", ours.map(\.rate).median, theirs.map(\.rate).median, unit: "/s",
+                with: "50000 on file", atLeast: 0.8),
+            .bound("… that failed", Double((ours + theirs).map(\.errors).reduce(0, +)), unit: "errors", below: 1),
+        ]
+    }
+
+    private func booked(_ house: DataFolder, besides filled: Int) throws -> Int {
+        let ahead = BenchClinic.midnight(of: MachineClock().now, plus: 1)
+        let last = try PlainFile(house.databasePath).number("SELECT max(start_at) FROM appointment")
+        let slots = rig.plan.starts.firstIndex { $0.microseconds > Int64(last) } ?? 0
+        return Int64(last) < ahead.microseconds ? 0 : slots * BenchClinic.practitioners
+    }
+}
+
+/// Memory of a server that has served a round of searches and is idle.
+struct Memory {
+    let rig: BenchRig
+
+    func measure() async throws -> [Finding] {
+        let demo = try await rig.serve(DataFolder(path: rig.folder.file("demo")), ["--demo"])
+        let small = try resident(demo)
+        _ = await demo.stop()
+        let house = try await rig.clinicAhead()
+        let server = try await rig.serve(house)
+        let now = MachineClock().now
+        let plan = try await rig.planFile(for: house)
+        _ = try await rig.wrk(connections: 8, seconds: 2).run(
+            "search.lua", against: server.base, [plan, "\(now)", "\(now + .days(90))", "first"])
+        let large = try resident(server)
+        _ = await server.stop()
+        return [
+            .bound("memory, demo clinic", small, unit: "MiB", below: 64),
+            .bound("memory, 500 practitioners, 500,000 appointments ahead, after searches", large, unit: "MiB", below: 200),
+        ]
+    }
+
+    private func resident(_ server: RunningServer) throws -> Double {
+        let status = try String(contentsOfFile: "/proc/\(server.process.number)/status", encoding: .utf8)
+        guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS:") }),
+            let kibibytes = Double(line.filter(\.isNumber))
+        else { throw ProcessFault("the memory of process \(server.process.number) cannot be read") }
+        return kibibytes / 1024
+    }
+}

@@ -1,0 +1,68 @@
+import ArgumentParser
+import Foundation
+import LoopbackClient
+
+struct Crash: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Kill the server under load, again and again, and show that nothing acknowledged is lost.",
+        discussion: """
+            Sixteen clients book, hold, confirm, cancel and move while the server is killed with SIGKILL after 20 to 400 ms. \
+            Each time it is started again on the same data, and every request whose outcome nobody knows is repeated under its \
+            key. Then every answer ever given is compared with what is there. Exits 1 with the history's path when something \
+            is not. With --faulty the server answers before it commits, and this must fail: a proof that cannot fail proves \
+            nothing.
+            """)
+
+    @Argument(help: "How often the server is killed.")
+    var cycles = 50
+    @Option(help: "The server's binary; the one beside this program unless told otherwise.")
+    var server: String?
+    @Option(help: "Seed of everything the clients decide and of when the server dies.")
+    var seed: UInt64 = 1
+    @Flag(help: "Prove that the proof can fail: use a server that answers before its commit.")
+    var faulty = false
+
+    func run() async throws {
+        Children.all.endWithMe()
+        let folder = try TemporaryFolder("crash")
+        let start = faulty ? (Siblings.me, ["faulty-server"]) : (server ?? Siblings.server, ["serve", "--port", "0"])
+        let stage = Stage(executable: start.0, arguments: start.1, importer: server ?? Siblings.server, folder: folder)
+        let ordeal = try await Ordeal(stage: stage, seed: seed)
+        let violations = try await ordeal.run(cycles: cycles)
+        guard violations.isEmpty else {
+            for violation in violations.prefix(20) { say("VIOLATION \(violation)") }
+            say("\(violations.count) violation\(violations.count == 1 ? "" : "s"); history: \(ordeal.history.path), data: \(stage.house.path)")
+            throw ExitCode(1)
+        }
+        folder.remove()
+    }
+}
+
+/// Where the play takes place: the server's program and its data.
+struct Stage: Sendable {
+    let executable: String
+    let arguments: [String]
+    /// The faulty server has no import of its own.
+    let importer: String
+    let folder: TemporaryFolder
+
+    var house: DataFolder { DataFolder(path: folder.file("data")) }
+
+    func start() async throws -> RunningServer {
+        let errors = folder.file("server.log")
+        do {
+            return try await RunningServer.start(
+                executable, arguments + ["--data", house.path], environment: ["MEDICONNECT_LOG_LEVEL": "warning"], errors: errors)
+        } catch {
+            throw ProcessFault("\(error)\n\((try? String(contentsOfFile: errors, encoding: .utf8)) ?? "")")
+        }
+    }
+
+    func importClinic() async throws {
+        let document = folder.file("clinic.json")
+        try Data(CrashClinic.document()).write(to: URL(fileURLWithPath: document))
+        let (status, _) = try await ChildProcess.run(importer, ["import", document, "--data", house.path], errors: folder.file("server.log"))
+        guard status == 0 else { throw ProcessFault("the import ended with \(status); see \(folder.file("server.log"))") }
+        house.makeSecret()
+    }
+}

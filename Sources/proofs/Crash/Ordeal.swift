@@ -1,0 +1,143 @@
+import API
+import LoopbackClient
+import Notation
+import People
+
+/// The whole proof: cycles of load, death and restart, and the reckoning.
+struct Ordeal: Sendable {
+    static let clients = 16
+
+    let stage: Stage
+    let history: History
+    private let seed: UInt64
+    private let ledger = Ledger()
+    private let http = Loopback()
+    private let visitors: [Visitor]
+
+    init(stage: Stage, seed: UInt64) async throws {
+        self.stage = stage
+        self.seed = seed
+        history = try History(path: stage.folder.file("history.jsonl"))
+        try await stage.importClinic()
+        let surroundings = Surroundings.machine()
+        let tokens = await Tokens(secret: try stage.house.secret, clock: surroundings.clock)
+        var visitors: [Visitor] = []
+        for number in 0..<Ordeal.clients {
+            var patients: [(String, String)] = []
+            for patient in 0..<CrashClinic.patients / Ordeal.clients {
+                let id = CrashClinic.patient(1 + number * CrashClinic.patients / Ordeal.clients + patient)
+                patients.append((id.description, try await tokens.issue(for: Caller(role: .patient, subject: id.of()), lasting: .days(1))))
+            }
+            visitors.append(
+                Visitor(
+                    number: number, patients: patients, seed: seed, http: http, history: history, ledger: ledger,
+                    identifiers: surroundings.identifiers))
+        }
+        self.visitors = visitors
+    }
+
+    /// Returns what was found wrong. Stops at the first restart after which something is: what follows would only be noise.
+    func run(cycles: Int) async throws -> [String] {
+        let began = ContinuousClock.now
+        var chance = Chance(seed: seed)
+        var starts: [Double] = []
+        for cycle in 1...max(1, cycles) {
+            let load = 20 + chance.below(381)
+            let server = try await stage.start()
+            starts.append(server.startSeconds)
+            history.mark("start", cycle: cycle)
+            try inspect()
+            if !ledger.violations.isEmpty { return try await giveUp(server) }
+            await strain(server, cycle: cycle, milliseconds: load)
+            say("cycle \(cycle)/\(cycles): up in \(milliseconds(of: server.startSeconds)) ms, killed after \(load) ms; \(tally)")
+        }
+        let server = try await stage.start()
+        starts.append(server.startSeconds)
+        try await reckon(server)
+        let code = await server.stop()
+        if code != 0 { ledger.violation("after SIGTERM the server ended with \(code)") }
+        await http.close()
+        history.flush()
+        summarise(cycles, starts.dropFirst().map { $0 * 1000 }, seconds: (ContinuousClock.now - began) / .seconds(1))
+        return ledger.violations
+    }
+
+    private func strain(_ server: RunningServer, cycle: Int, milliseconds: Int) async {
+        let firstDay = BenchClinic.midnight(of: MachineClock().now, plus: 5 + cycle * 2 % 300)
+        await withTaskGroup { group in
+            for visitor in visitors { group.addTask { await visitor.work(at: server.base, firstDay: firstDay) } }
+            // The length of the load is the experiment, not a wait for something to happen.
+            try? await Task.sleep(for: .milliseconds(milliseconds))
+            await server.process.kill()
+            history.mark("kill", cycle: cycle)
+        }
+    }
+
+    /// The state on disk just after a restart, before anybody asks for anything.
+    private func inspect() throws {
+        let evidence = try Evidence(stage.house, ledger)
+        try evidence.nothingLostNothingInvented()
+        try evidence.nobodyIsInTwoPlaces()
+    }
+
+    /// Everything, once every outcome is known and every event delivered.
+    private func reckon(_ server: RunningServer) async throws {
+        try inspect()
+        let day = BenchClinic.midnight(of: MachineClock().now, plus: 4)
+        await withTaskGroup { group in
+            for visitor in visitors { group.addTask { await visitor.work(at: server.base, firstDay: day, onlyOpen: true) } }
+        }
+        await askAgain(server)
+        let waited = try await Evidence.delivered(stage.house)
+        say("the outbox was empty after \(milliseconds(of: waited)) ms")
+        try inspect()
+        try Evidence(stage.house, ledger).everyChangeIsToldOnce()
+    }
+
+    /// Repeats every request ever answered under its key, and reads every appointment.
+    private func askAgain(_ server: RunningServer) async {
+        await inTurns(ledger.answers) { answer in
+            let again = try? await http.send(
+                "POST", server.base + answer.deed.path, token: answer.deed.token, key: answer.deed.key, body: answer.deed.body)
+            guard let again, again.isReplay, again.status == answer.status, again.body == answer.document else {
+                return ledger.violation("deed \(answer.deed.number) is answered differently now: \(again?.text ?? "nothing")")
+            }
+        }
+        await inTurns(Array(ledger.lives)) { id, life in
+            guard let reply = try? await http.send("GET", "\(server.base)/v1/appointments/\(id)", token: life.token) else {
+                return ledger.violation("\(id) cannot be read")
+            }
+            if reply.status == 200 ? reply.body != life.last?.document : life.last != nil {
+                ledger.violation("\(id) is not what its client was told: \(reply.text)")
+            }
+        }
+    }
+
+    private func inTurns<Element: Sendable>(_ list: [Element], _ body: @escaping @Sendable (Element) async -> Void) async {
+        await withTaskGroup { group in
+            for lane in 0..<Ordeal.clients {
+                group.addTask { for index in stride(from: lane, to: list.count, by: Ordeal.clients) { await body(list[index]) } }
+            }
+        }
+    }
+
+    private func giveUp(_ server: RunningServer) async throws -> [String] {
+        await server.process.kill()
+        await http.close()
+        history.flush()
+        return ledger.violations
+    }
+
+    private var tally: String { ledger.counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ") }
+
+    private func milliseconds(of seconds: Double) -> Int { Int(seconds * 1000) }
+
+    private func summarise(_ cycles: Int, _ starts: [Double], seconds: Double) {
+        say(
+            """
+            \(cycles) times killed in \(Int(seconds)) s, seed \(seed). Acknowledged and refused: \(tally).
+            Restarts: median \(Int(starts.median)) ms, slowest \(Int(starts.max() ?? 0)) ms.
+            \(ledger.violations.isEmpty ? "Nothing that was acknowledged is lost, nothing happened twice, nobody is in two places." : "")
+            """)
+    }
+}

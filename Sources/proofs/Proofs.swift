@@ -1,0 +1,8 @@
+import ArgumentParser
+
+@main
+struct Proofs: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "proofs", abstract: "What this project claims about itself, shown by doing it.",
+        subcommands: [Crash.self, Bench.self, FaultyServer.self, Hello.self])
+}

@@ -1,0 +1,31 @@
+import Foundation
+import LoopbackClient
+
+/// A clinic's data on disk.
+struct DataFolder {
+    let path: String
+    var databasePath: String { path + "/clinic.sqlite" }
+
+    /// What a stopped server leaves is one file, and the secret beside it.
+    func copy(from other: DataFolder) throws {
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        for name in ["clinic.sqlite", "token.secret"] where FileManager.default.fileExists(atPath: "\(other.path)/\(name)") {
+            try FileManager.default.copyItem(atPath: "\(other.path)/\(name)", toPath: "\(path)/\(name)")
+        }
+    }
+
+    /// Puts a secret in before the server makes one, so that whoever measures can sign tokens for every copy.
+    func makeSecret() {
+        let secret = [UInt8](repeating: 7, count: 32)
+        FileManager.default.createFile(atPath: path + "/token.secret", contents: Data(secret), attributes: [.posixPermissions: 0o600])
+    }
+
+    var secret: [UInt8] {
+        get throws {
+            guard let data = FileManager.default.contents(atPath: path + "/token.secret") else {
+                throw ProcessFault("\(path) has no token secret; start the server once")
+            }
+            return Array(data)
+        }
+    }
+}

@@ -1,0 +1,145 @@
+import API
+import HTTPTypes
+import Notation
+import People
+import Testing
+
+/// What is true of every route of the API, whatever it is for. Made from the route table: a new route is tested the day it
+/// appears, and fails here until somebody has said who may use it.
+@Suite struct EveryRoute {
+    @Test func `has a sample that says who may use it, and no sample is left over`() async throws {
+        try await inHouse { visitor in
+            let operations = Set(visitor.house.api.routes.map(\.operation))
+            #expect(operations == Set(Sample.all.keys))
+            #expect(operations.count == visitor.house.api.routes.count, "an operation's name stands for one route")
+        }
+    }
+
+    @Test func `answers the clinic's own people as it is described`() async throws {
+        try await inHouse { visitor in
+            for route in visitor.house.api.routes {
+                let heard = try await visitor.send(try await sample(route).ask(visitor), by: .admin)
+                #expect(heard.status == route.status, "\(route.operation): \(heard.status) \(heard.text)")
+            }
+        }
+    }
+
+    @Test(arguments: Who.allCases) func `is open to whom the table says and to nobody else`(who: Who) async throws {
+        try await inHouse { visitor in
+            for route in visitor.house.api.routes {
+                let sample = try sample(route)
+                let heard = try await visitor.send(try await sample.ask(visitor), by: who)
+                switch sample.mark(for: who) {
+                case "y": #expect(heard.status == route.status, "\(route.operation): \(heard.status) \(heard.text)")
+                case "n": #expect(heard.problem == "not-permitted", "\(route.operation): \(heard.status) \(heard.text)")
+                default: #expect(heard.problem == "not-found", "\(route.operation): \(heard.status) \(heard.text)")
+                }
+            }
+        }
+    }
+
+    @Test func `tells somebody who may not see an appointment the same as when there is none`() async throws {
+        try await inHouse { visitor in
+            for (operation, sample) in Sample.all where sample.mark(for: .noah) == "h" {
+                var ask = try await sample.ask(visitor)
+                let hidden = try await visitor.send(ask, by: .noah, headers: ["X-Request-Id": "same"])
+                ask.path = ask.path.replacing(#/[0-9a-f]{8}-[0-9a-f-]{27}/#, with: Known.nobody)
+                let absent = try await visitor.send(ask, by: .noah, headers: ["X-Request-Id": "same"])
+                #expect(hidden.status == 404 && hidden.body == absent.body && hidden.headers == absent.headers, "\(operation)")
+            }
+        }
+    }
+
+    @Test func `is closed without a token, with a bad one, a foreign one and an expired one`() async throws {
+        try await inHouse { visitor in
+            let foreign = await Tokens(secret: Array(repeating: 8, count: 32), clock: visitor.house.clock)
+            let expired = try await visitor.house.tokens.issue(for: Who.admin.caller, lasting: .minutes(1))
+            visitor.house.clock.advance(by: .minutes(1))
+            let bad = [
+                "Bearer": "token-missing", "Basic YTpi": "token-missing", "Bearer ": "token-invalid", "Bearer rubbish": "token-invalid",
+                "Bearer \(try await foreign.issue(for: Who.admin.caller, lasting: .hours(1)))": "token-invalid",
+                "Bearer \(expired)": "token-invalid",
+                // RFC 8725: a token without a signature is none. {"alg":"none"}
+                "Bearer eyJhbGciOiJub25lIn0.e30.": "token-invalid",
+            ]
+            for route in visitor.house.api.routes where !route.isOpen {
+                let ask = try await sample(route).ask(visitor)
+                #expect(try await visitor.send(ask, by: nil).problem == "token-missing", "\(route.operation)")
+                for (header, problem) in bad {
+                    let heard = try await visitor.send(ask, by: nil, headers: ["Authorization": header])
+                    #expect(heard.problem == problem && heard[header: "WWW-Authenticate"] == "Bearer", "\(route.operation) \(header)")
+                }
+            }
+        }
+    }
+
+    @Test func `takes the token's scheme in any case, as RFC 9110 §11.1 has it`() async throws {
+        try await inHouse { visitor in
+            let token = try await visitor.house.token(.desk)
+            for scheme in ["bearer", "BEARER", "Bearer"] {
+                let heard = try await visitor.send(.get("/v1/rooms"), by: nil, headers: ["Authorization": "\(scheme) \(token)"])
+                #expect(heard.status == 200)
+            }
+        }
+    }
+
+    @Test func `that changes something needs a key, and one that can be a key`() async throws {
+        try await inHouse { visitor in
+            for route in visitor.house.api.routes where route.changesSomething {
+                let ask = try await sample(route).ask(visitor)
+                let rows = try await visitor.rows()
+                let missing = try await visitor.send(ask, by: .admin, withKey: false)
+                #expect(missing.problem == "idempotency-key-missing", "\(route.operation)")
+                for key in ["", "\"\"", "two words", "tab\tbed", "schlüssel", String(repeating: "k", count: 256)] {
+                    let heard = try await visitor.send(ask, by: .admin, withKey: false, headers: ["Idempotency-Key": key])
+                    #expect(heard.problem == "idempotency-key-missing", "\(route.operation) \(key)")
+                }
+                #expect(try await visitor.rows() == rows)
+            }
+        }
+    }
+
+    @Test func `gives the same answer to the same request under the same key, byte for byte (MC-1)`() async throws {
+        try await inHouse { visitor in
+            for route in visitor.house.api.routes where route.changesSomething {
+                let ask = try await sample(route).ask(visitor)
+                let first = try await visitor.send(ask, by: .admin, key: "once-\(route.operation)")
+                let rows = try await visitor.rows()
+                let again = try await visitor.send(ask, by: .admin, key: "once-\(route.operation)")
+                #expect(first.status == route.status && !first.isRepeat && again.isRepeat, "\(route.operation) \(again.text)")
+                #expect(again.status == first.status && again.body == first.body, "\(route.operation)")
+                #expect(again.headersBesidesTheRepeat == first.headersBesidesTheRepeat, "\(route.operation)")
+                #expect(try await visitor.rows() == rows, "\(route.operation) took effect twice")
+            }
+        }
+    }
+
+    @Test func `that replaces something needs the version that was seen`() async throws {
+        try await inHouse { visitor in
+            for route in visitor.house.api.routes where route.method == .put {
+                var ask = try await sample(route).ask(visitor)
+                for (given, problem) in [
+                    (nil, "precondition-required"), ("*", "precondition-required"), ("\"v7\"", "changed-meanwhile"),
+                    ("W/\"v1\"", "changed-meanwhile"), ("\"v+1\"", "changed-meanwhile"), ("\"v01\"", "changed-meanwhile"),
+                    ("\"v0\"", "changed-meanwhile"), ("\"v9223372036854775807\"", "changed-meanwhile"), ("v1", "changed-meanwhile"),
+                    ("\"", "changed-meanwhile"), ("rubbish", "changed-meanwhile"),
+                ] as [(String?, String)] {
+                    ask.ifMatch = given
+                    #expect(try await visitor.send(ask, by: .admin).problem == problem, "\(route.operation) \(given ?? "-")")
+                }
+            }
+        }
+    }
+
+    private func sample(_ route: Route) throws -> Sample { try #require(Sample.all[route.operation], "\(route.operation) has no sample") }
+}
+
+extension Heard {
+    /// All but those that differ by nature: that it is a repeat, and whose request it was.
+    var headersBesidesTheRepeat: HTTPFields {
+        var headers = headers
+        headers[HTTPField.Name("Idempotent-Replayed")!] = nil
+        headers[HTTPField.Name("X-Request-Id")!] = nil
+        return headers
+    }
+}

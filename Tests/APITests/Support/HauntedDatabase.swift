@@ -1,0 +1,86 @@
+import Storage
+import Synchronization
+
+/// A database that a test can make fail, or hold before it writes.
+final class HauntedDatabase: Database {
+    enum Trouble: Sendable {
+        case none
+        /// Every read and write throws this.
+        case all(any Error)
+        /// Every write throws this, before anything is done.
+        case writes(any Error)
+        /// The write is committed, and its caller hears this.
+        case afterCommit(any Error)
+        /// Every write waits here.
+        case held(Gate)
+    }
+
+    private let inner: any Database
+    private let trouble = Mutex(Trouble.none)
+
+    init(_ inner: any Database) { self.inner = inner }
+
+    func haunt(_ trouble: Trouble) { self.trouble.withLock { $0 = trouble } }
+
+    func read<Answer: Sendable>(_ body: @escaping @Sendable (any ReadTransaction) throws -> Answer) async throws -> Answer {
+        if case .all(let error) = trouble.withLock({ $0 }) { throw error }
+        return try await inner.read(body)
+    }
+
+    func write<Answer: Sendable>(_ body: @escaping @Sendable (any WriteTransaction) throws -> Answer) async throws -> Answer {
+        switch trouble.withLock({ $0 }) {
+        case .none: return try await inner.write(body)
+        case .all(let error), .writes(let error): throw error
+        case .afterCommit(let error):
+            _ = try await inner.write(body)
+            throw error
+        case .held(let gate):
+            await gate.pass()
+            return try await inner.write(body)
+        }
+    }
+}
+
+/// Lets a test wait until somebody has come, and somebody wait until the test opens.
+final class Gate: Sendable {
+    private struct State {
+        var isOpen = false
+        var arrivals = 0
+        var waiting: [CheckedContinuation<Void, Never>] = []
+        var watchers: [CheckedContinuation<Void, Never>] = []
+    }
+    private let state = Mutex(State())
+
+    func pass() async {
+        await withCheckedContinuation { continuation in
+            let (isOpen, watchers) = state.withLock { state in
+                state.arrivals += 1
+                if !state.isOpen { state.waiting.append(continuation) }
+                defer { state.watchers = [] }
+                return (state.isOpen, state.watchers)
+            }
+            for watcher in watchers { watcher.resume() }
+            if isOpen { continuation.resume() }
+        }
+    }
+
+    /// Returns when somebody has reached the gate.
+    func reached() async {
+        await withCheckedContinuation { continuation in
+            let isThere = state.withLock { state in
+                if state.arrivals == 0 { state.watchers.append(continuation) }
+                return state.arrivals > 0
+            }
+            if isThere { continuation.resume() }
+        }
+    }
+
+    func open() {
+        let waiting = state.withLock { state in
+            state.isOpen = true
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+}

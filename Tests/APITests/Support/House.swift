@@ -1,0 +1,135 @@
+import API
+import Foundation
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import Logging
+import NIOCore
+import Notation
+import Outbox
+import Storage
+import StorageSQLite
+import Synchronization
+import Testing
+import Workflows
+
+/// A clinic with its door, for one test: a database of its own in a folder of its own, a clock that stands, and the
+/// server's whole HTTP side without a socket.
+final class House: Sendable {
+    let clock: StandingClock
+    let clinic: Clinic
+    let outbox: Outbox
+    let database: HauntedDatabase
+    let tokens: Tokens
+    let api: API
+    let serving: Serving
+    let journal = Journal()
+    private let sqlite: SQLiteDatabase
+    private let folder: String
+    private let keys = Mutex(0)
+    private let starts = Mutex(0)
+    private let issued = Mutex<[Who: String]>([:])
+
+    init(operations: Operations = Operations(), bodyMaximum: Int = 64 * 1024, document: String = Known.document) async throws {
+        folder = NSTemporaryDirectory() + "mediconnect-api-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        var settings = SQLiteSettings(path: folder + "/clinic.db", readers: 1)
+        settings.synchronous = .off
+        sqlite = try SQLiteDatabase(settings)
+        database = HauntedDatabase(sqlite)
+        clock = StandingClock(Known.morning)
+        let surroundings = Surroundings(
+            clock: clock, identifiers: Version7Identifiers(clock: clock, random: MachineRandom()), random: MachineRandom())
+        clinic = Clinic(database: database, surroundings: surroundings)
+        outbox = Outbox(database: database, surroundings: surroundings, workerName: "test", handlers: clinic.deliveries)
+        tokens = await Tokens(secret: Array(repeating: 7, count: 32), clock: clock)
+        api = API(clinic: clinic, operations: operations)
+        var serving = ServingSettings(base: "https://clinic.example")
+        serving.bodyMaximum = bodyMaximum
+        self.serving = Serving(
+            api: api, tokens: tokens, surroundings: surroundings, settings: serving, logger: journal.logger)
+        try await Migrator(sqlite, migrations: Schema.migrations, clock: clock).up()
+        _ = try await clinic.importClinic(Array(document.utf8))
+    }
+
+    func close() async {
+        await sqlite.close()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    func token(_ who: Who) async throws -> String {
+        if let known = issued.withLock({ $0[who] }) { return known }
+        let token = try await tokens.issue(for: who.caller, lasting: .days(365))
+        issued.withLock { $0[who] = token }
+        return token
+    }
+
+    /// A key nobody has used.
+    func newKey() -> String {
+        keys.withLock { count in
+            count += 1
+            return "key-\(count)"
+        }
+    }
+
+    /// Starts nobody else in this test has been given: on the hour, eight a day, from the second Monday on.
+    func newStart() -> String {
+        let count = starts.withLock { count in
+            count += 1
+            return count - 1
+        }
+        let (week, day, hour) = (count / 40, count / 8 % 5, count % 8)
+        let date = CalendarDay("2026-03-09")! + week * 7 + day
+        let summer = date >= CalendarDay("2026-03-29")!
+        let utc = hour + (summer ? 6 : 7)
+        return "\(date)T\(utc < 10 ? "0" : "")\(utc):00:00Z"
+    }
+
+    /// Delivers whatever is due.
+    func deliver() async throws { while try await outbox.step() > 0 {} }
+}
+
+/// Runs a test in a house of its own.
+func inHouse(
+    operations: Operations = Operations(), bodyMaximum: Int = 64 * 1024, document: String = Known.document,
+    _ body: @escaping @Sendable (Visitor) async throws -> Void
+) async throws {
+    let house = try await House(operations: operations, bodyMaximum: bodyMaximum, document: document)
+    let application = Application(router: house.serving.router(), logger: Journal.silent)
+    do { try await application.test(.router) { try await body(Visitor(house: house, client: $0)) } } catch {
+        await house.close()
+        throw error
+    }
+    await house.close()
+}
+
+/// Everything that is logged, as lines of text.
+final class Journal: Sendable {
+    private let entries = Mutex<[String]>([])
+
+    var lines: [String] { entries.withLock { $0 } }
+
+    var logger: Logger {
+        var logger = Logger(label: "test") { [self] _ in Handler(journal: self) }
+        logger.logLevel = .trace
+        return logger
+    }
+
+    static var silent: Logger { Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() } }
+
+    private struct Handler: LogHandler {
+        let journal: Journal
+        var metadata: Logger.Metadata = [:]
+        var logLevel: Logger.Level = .trace
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            let more = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+            journal.entries.withLock { $0.append("\(event.level) \(event.message) \(more)") }
+        }
+    }
+}

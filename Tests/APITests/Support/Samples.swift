@@ -1,0 +1,135 @@
+import Notation
+import Testing
+
+/// One good request for each operation of the API, and who may make it. A route without a sample fails the tests that go
+/// through all of them, so nobody can forget to say who may use a new one.
+struct Sample: Sendable {
+    /// For Emma (whose appointment it is), Noah (another patient), Dr. Brandt (whose calendar it is), Dr. Keller (another
+    /// practitioner), the desk, an admin: `y` may, `n` is told 403, `h` is told 404, because it is hidden from them.
+    let allowed: String
+    /// Prepares what the request is about, and gives the request. Each time about something of its own.
+    let ask: @Sendable (Visitor) async throws -> Ask
+
+    init(_ allowed: String, _ ask: @escaping @Sendable (Visitor) async throws -> Ask) {
+        self.allowed = allowed
+        self.ask = ask
+    }
+
+    func mark(for who: Who) -> Character { Array(allowed)[Who.allCases.firstIndex(of: who)!] }
+
+    static let all: [String: Sample] = appointments.merging(directory) { $1 }.merging(hours) { $1 }.merging(others) { $1 }
+
+    // MARK: Appointments
+
+    private static let appointments: [String: Sample] = [
+        "bookAppointment": Sample("ynynyy") { .post("/v1/appointments", Known.booking(at: $0.house.newStart())) },
+        "listAppointments": Sample("ynnnyy") { _ in .get("/v1/appointments?patient=\(Known.emma)") },
+        "readAppointment": Sample("yhyhyy") { .get("/v1/appointments/\(try await $0.booked().id)") },
+        "auditAppointment": Sample("nhyhyy") { .get("/v1/appointments/\(try await $0.booked().id)/audit") },
+        "confirmAppointment": Sample("yhyhyy") { .post("/v1/appointments/\(try await $0.held().id)/confirmation") },
+        "cancelAppointment": Sample("yhyhyy") { .post("/v1/appointments/\(try await $0.booked().id)/cancellation", "{}") },
+        "rescheduleAppointment": Sample("yhyhyy") {
+            .post("/v1/appointments/\(try await $0.booked().id)/rescheduling", #"{"start":"\#($0.house.newStart())"}"#)
+        },
+        "arriveAppointment": Sample("nhyhyy") { .post("/v1/appointments/\(try await $0.booked().id)/arrival") },
+        "checkInAppointment": Sample("nhyhyy") { .post("/v1/appointments/\(try await $0.booked().id)/check-in") },
+        "fulfilAppointment": Sample("nhyhyy") {
+            let id = try await $0.booked().id
+            try await $0.do("arrival", to: id)
+            return .post("/v1/appointments/\(id)/fulfilment")
+        },
+        "missAppointment": Sample("nhyhyy") { .post("/v1/appointments/\(try await $0.booked().id)/no-show") },
+        "markAppointmentAsError": Sample("nnnnyy") {
+            .post("/v1/appointments/\(try await $0.booked().id)/error-mark", #"{"note":"written twice"}"#)
+        },
+    ]
+
+    // MARK: Directory
+
+    private static let collections = [
+        ("locations", "Location", Known.river, #"{"name":"Annex","zone":"Europe/Berlin"}"#),
+        ("practitioners", "Practitioner", Known.brandt, #"{"name":"Dr. New","location":"\#(Known.river)","specialty":"general"}"#),
+        ("rooms", "Room", Known.room, #"{"name":"Room 9","location":"\#(Known.river)","tags":["examination"]}"#),
+        ("devices", "Device", Known.ultrasound, #"{"name":"Device 9","location":"\#(Known.river)","tags":["ultrasound"]}"#),
+        ("visit-types", "VisitType", Known.scan, #"{"name":"Long scan","durationMinutes":40,"specialty":"general"}"#),
+    ]
+
+    private static let directory: [String: Sample] = collections.reduce(into: [:]) { samples, one in
+        let (name, schema, id, body) = one
+        samples["list\(schema)s"] = Sample("yyyyyy") { _ in .get("/v1/\(name)") }
+        samples["read\(schema)"] = Sample("yyyyyy") { _ in .get("/v1/\(name)/\(id)") }
+        samples["create\(schema)"] = Sample("nnnnny") { _ in .post("/v1/\(name)", body) }
+        samples["replace\(schema)"] = Sample("nnnnny") { visitor in
+            let made = try await visitor.send(.post("/v1/\(name)", body), by: .admin)
+            return .put("/v1/\(name)/\(made.id)", body, ifMatch: made.etag)
+        }
+    }
+
+    // MARK: Hours
+
+    private static let hours: [String: Sample] = part(
+        "WorkingHours", "/v1/resources/\(Known.brandt)/working-hours", #"{"weekday":"saturday","from":"09:00","to":"12:00"}"#,
+        seenBy: "yyyyyy", changedBy: "nnynyy"
+    ).merging(
+        part(
+            "ScheduleException", "/v1/resources/\(Known.brandt)/exceptions",
+            #"{"kind":"leave","from":"2026-08-01T00:00:00Z","to":"2026-08-02T00:00:00Z","note":"away"}"#,
+            seenBy: "nnyyyy", changedBy: "nnynyy")
+    ) { $1 }.merging(
+        part(
+            "Holiday", "/v1/locations/\(Known.river)/holidays", #"{"day":"2026-12-25","name":"Christmas Day"}"#,
+            seenBy: "yyyyyy", changedBy: "nnnnny")
+    ) { $1 }
+
+    private static func part(
+        _ schema: String, _ path: String, _ body: String, seenBy: String, changedBy: String
+    ) -> [String: Sample] {
+        [
+            "list\(schema.hasSuffix("s") ? schema : schema + "s")": Sample(seenBy) { _ in .get(path) },
+            "add\(schema)": Sample(changedBy) { _ in .post(path, body) },
+            "remove\(schema)": Sample(changedBy) { visitor in
+                let added = try await visitor.send(.post(path, body), by: .admin)
+                return .delete("\(path)/\(added.items.last?["id"]?.string ?? "")")
+            },
+        ]
+    }
+
+    // MARK: The others
+
+    private static let others: [String: Sample] = [
+        "findFreeTimes": Sample("yyyyyy") { _ in .get("/v1/free-times?visitType=\(Known.consultation)") },
+        "explainTime": Sample("nnynyy") {
+            .get("/v1/free-times/explanation?visitType=\(Known.consultation)&practitioner=\(Known.brandt)&start=\($0.house.newStart())")
+        },
+        "listSpecialties": Sample("yyyyyy") { _ in .get("/v1/specialties") },
+        "createPatient": Sample("nnnnyy") { _ in .post("/v1/patients", #"{"name":"New Patient"}"#) },
+        "readPatient": Sample("yhyyyy") { _ in .get("/v1/patients/\(Known.emma)") },
+        "replacePatient": Sample("nnnnyy") { visitor in
+            let made = try await visitor.send(.post("/v1/patients", #"{"name":"New Patient"}"#))
+            return .put("/v1/patients/\(made.id)", #"{"name":"Newer Patient"}"#, ifMatch: made.etag)
+        },
+        "readMailbox": Sample("ynnnyy") { _ in .get("/v1/mailbox?recipient=\(Known.emma)") },
+        "live": open("/health/live"), "ready": open("/health/ready"), "health": open("/health"), "metrics": open("/metrics"),
+        "listProblems": open("/problems"), "readProblem": open("/problems/not-found"), "openAPI": open("/openapi.json"),
+    ]
+
+    private static func open(_ path: String) -> Sample { Sample("yyyyyy") { _ in .get(path) } }
+
+    /// Every field of every body, filled in: what the tests of single fields start from.
+    static let fullBodies: [String: String] = [
+        "BookingRequest": #"{"id":"01900000-0000-7000-8000-00000000beef","visitType":"\#(Known.consultation)","practitioner":"\#(Known.brandt)","start":"2026-03-09T09:00:00Z","patients":["\#(Known.emma)"],"room":"\#(Known.room)","hold":false,"overrideReason":"asked for"}"#,
+        "MoveRequest": #"{"start":"2026-03-09T09:00:00Z","practitioner":"\#(Known.brandt)","room":"\#(Known.room)","overrideReason":"asked for"}"#,
+        "CancellationRequest": #"{"reason":"desk","note":"called"}"#,
+        "ErrorMarkRequest": #"{"note":"written twice"}"#,
+        "Location": #"{"id":"\#(Known.nobody)","name":"Annex","zone":"Europe/Berlin","address":"Street 1"}"#,
+        "Practitioner": #"{"id":"\#(Known.nobody)","name":"Dr. New","location":"\#(Known.river)","specialty":"general","lanes":2,"lanesOffered":1,"maximumPerDay":9,"active":true}"#,
+        "Room": place, "Device": place,
+        "VisitType": #"{"id":"\#(Known.nobody)","name":"Visit","durationMinutes":20,"bufferBeforeMinutes":5,"bufferAfterMinutes":5,"specialty":"general","practitioners":["\#(Known.brandt)"],"roomTag":"a","deviceTag":"b","patientsMaximum":2,"policy":{"earliestNoticeMinutes":60,"latestHorizonDays":90,"cancellationCutoffMinutes":60,"startGridMinutes":15,"holdMinutes":5},"active":true}"#,
+        "WorkingHours": #"{"id":"\#(Known.nobody)","weekday":"sunday","from":"09:00","to":"12:00","zone":"Europe/Berlin","effectiveFrom":"2026-01-01","effectiveUntil":"2027-01-01"}"#,
+        "ScheduleException": #"{"id":"\#(Known.nobody)","kind":"leave","from":"2026-08-01T00:00:00Z","to":"2026-08-02T00:00:00Z","note":"away"}"#,
+        "Holiday": #"{"id":"\#(Known.nobody)","day":"2026-12-25","name":"Christmas Day"}"#,
+        "Patient": #"{"id":"\#(Known.nobody)","name":"New Patient","email":"new@example.org","phone":"+49 30 1","recordNumber":"P-1"}"#,
+    ]
+    private static let place =
+        #"{"id":"\#(Known.nobody)","name":"Place","location":"\#(Known.river)","tags":["a"],"lanes":2,"lanesOffered":1,"active":true}"#
+}
