@@ -17,6 +17,7 @@ func suite(_ name: String, uses: [Target.Dependency]) -> Target {
 }
 
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -25,6 +26,10 @@ let metricsFacade = Target.Dependency.product(name: "Metrics", package: "swift-m
 let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 
@@ -32,6 +37,7 @@ let package = Package(
     name: "mediconnect",
     products: [
         .executable(name: "mediconnect", targets: ["mediconnect"]),
+        .executable(name: "proofs", targets: ["proofs"]),
     ],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
@@ -42,6 +48,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
     targets: [
         // Pure: no input, no output, milliseconds to test.
@@ -67,7 +75,7 @@ let package = Package(
             name: "mediconnect",
             dependencies: [
                 "API", "Workflows", "Outbox", "StorageSQLite", "Storage", "Telemetry", "People", "Scheduling", "Notation", hummingbird,
-                logging, metrics, arguments, configuration, lifecycle, signals,
+                hummingbirdCore, nioCore, nioPosix, logging, metricsFacade, metrics, arguments, configuration, lifecycle, signals,
             ],
             swiftSettings: strict
         ),
@@ -75,6 +83,15 @@ let package = Package(
         // What a stranger runs to see the promises kept, and what tests share.
         .target(name: "CFaultyDisk", dependencies: ["CSQLite"]),
         room("TestKit", uses: ["Workflows", "Outbox", "StorageSQLite", "Storage", "Scheduling", "People", "Notation"]),
+        room("LoopbackClient", uses: [httpClient, nioCore, nioHTTP1]),
+        .executableTarget(
+            name: "proofs",
+            dependencies: [
+                "TestKit", "LoopbackClient", "API", "Workflows", "Outbox", "StorageSQLite", "Storage", "CSQLite", "People", "Scheduling",
+                "Notation", hummingbird, logging, arguments, lifecycle, signals,
+            ],
+            swiftSettings: strict
+        ),
 
         suite("NotationTests", uses: ["Notation"]),
         suite("SchedulingTests", uses: ["Scheduling", "Notation"]),
@@ -82,6 +99,14 @@ let package = Package(
         suite("StorageSQLiteTests", uses: ["StorageSQLite", "Storage", "Notation", "CFaultyDisk"]),
         suite("OutboxTests", uses: ["Outbox", "StorageSQLite", "Storage", "Notation"]),
         suite("TelemetryTests", uses: ["Telemetry", "Notation", logging, metrics]),
+        suite("WorkflowsTests", uses: ["Workflows", "Outbox", "People", "Scheduling", "StorageSQLite", "Storage", "Notation"]),
+        suite(
+            "APITests",
+            uses: [
+                "API", "Telemetry", "Workflows", "Outbox", "People", "Scheduling", "StorageSQLite", "Storage", "Notation", hummingbird,
+                hummingbirdTesting, jwt, logging, metricsFacade, metrics,
+            ]),
+        suite("CrashTests", uses: ["LoopbackClient", "StorageSQLite"]),
         suite("PromiseTests", uses: ["TestKit", "Workflows", "Outbox", "StorageSQLite", "Storage", "Scheduling", "People", "Notation"]),
     ]
 )

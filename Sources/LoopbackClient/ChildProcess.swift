@@ -22,26 +22,40 @@ public final class ChildProcess: Sendable {
     /// Starts `executable` with the environment of this process and `environment` on top. Standard error goes to the file
     /// `errors`, added to what is there.
     public init(_ executable: String, _ arguments: [String], environment: [String: String] = [:], errors: String) throws {
-        var ends: [Int32] = [0, 0]
-        guard pipe(&ends) == 0 else { throw ProcessFault("no pipe: \(String(cString: strerror(errno)))") }
-        defer { close(ends[1]) }
-        _ = fcntl(ends[0], F_SETFD, FD_CLOEXEC)
-        do {
-            number = try Self.spawn(executable, arguments, environment, output: ends[1], errors: errors)
-        } catch {
-            close(ends[0])
-            throw error
+        // One after the other: between making a pipe and closing it in future children, another start would inherit it and
+        // keep it open after this child is dead.
+        let (number, output) = try Self.starting.withLock { _ in
+            try Self.start(executable, arguments, environment, errors: errors)
         }
+        self.number = number
         let (lines, written) = AsyncStream.makeStream(of: String.self)
         self.lines = lines
         Children.all.add(number)
-        let (number, ending, output) = (number, ending, ends[0])
+        let ending = ending
         Thread.detachNewThread {
             readLines(output) { written.yield($0) }
             let status = reap(number)
             Children.all.remove(number)
             written.finish()
             ending.keep(status)
+        }
+    }
+
+    private static let starting = Mutex(())
+
+    /// The child's number, and the end of a pipe to read what it says.
+    private static func start(
+        _ executable: String, _ arguments: [String], _ environment: [String: String], errors: String
+    ) throws -> (Int32, Int32) {
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0 else { throw ProcessFault("no pipe: \(String(cString: strerror(errno)))") }
+        defer { close(ends[1]) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        do {
+            return (try spawn(executable, arguments, environment, output: ends[1], errors: errors), ends[0])
+        } catch {
+            close(ends[0])
+            throw error
         }
     }
 
@@ -54,8 +68,6 @@ public final class ChildProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, output, 1)
         posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        // Another child must not inherit it: the pipe would stay open after this one is dead.
-        posix_spawn_file_actions_addclose(&actions, output)
         let all = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         var words = ([executable] + arguments).map { strdup($0) } + [nil]
         var settings = all.map { strdup("\($0.key)=\($0.value)") } + [nil]

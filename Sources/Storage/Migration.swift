@@ -59,6 +59,7 @@ public struct Migrator: Sendable {
         for migration in migrations where migration.number > current && migration.number <= target ?? newest {
             taken.append(
                 try await database.write { [clock] transaction in
+                    try transaction.execute(Self.table)
                     for statement in migration.up { try transaction.execute(statement) }
                     let step = Step(number: migration.number, name: migration.name, appliedAt: clock.now)
                     try transaction.run(RecordStep(step: step))
@@ -91,10 +92,12 @@ public struct Migrator: Sendable {
         if current < newest { throw StorageFault.olderSchema(found: current, known: newest) }
     }
 
+    /// Looks only, so that it works beside a running server too. A database without the table has taken no step.
     private func applied() async throws -> [Step] {
-        try await database.write { transaction in
-            try transaction.execute(Self.table)
-            return try transaction.fetch(AppliedSteps())
+        do {
+            return try await database.read { try $0.fetch(AppliedSteps()) }
+        } catch StorageFault.statement {
+            return []
         }
     }
 

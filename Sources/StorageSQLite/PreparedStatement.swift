@@ -15,6 +15,8 @@ final class PreparedStatement {
     /// callers count by the digits.
     private let slots: [Int]
     private let bindingCount: Int
+    /// Room for an identifier in each parameter, so that SQLite need not copy it: a booking binds forty.
+    private let identifiers: UnsafeMutableBufferPointer<UInt64>
 
     /// Takes `handle` over, also when it throws.
     init(_ handle: OpaquePointer, name: String, connection: SQLiteConnection) throws {
@@ -29,7 +31,10 @@ final class PreparedStatement {
             throw error
         }
         self.bindingCount = (slots.max() ?? -1) + 1
+        self.identifiers = .allocate(capacity: 2 * slots.count)
     }
+
+    deinit { identifiers.deallocate() }
 
     /// Reads and writes nothing: then it begins or ends a transaction, or turns a switch of the connection.
     var isControl: Bool { isReadOnly && sqlite3_column_count(handle) == 0 }
@@ -111,9 +116,13 @@ final class PreparedStatement {
         return bytes.withUnsafeBytes { sqlite3_bind_blob64(handle, index, $0.baseAddress, UInt64($0.count), copied) }
     }
 
-    /// Sixteen bytes in network order, so that blobs sort as identifiers do.
+    /// Sixteen bytes in network order, so that blobs sort as identifiers do. They stay where SQLite reads them until the
+    /// statement is reset.
     private func bind(_ high: UInt64, _ low: UInt64, at index: Int32) -> Int32 {
-        withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { sqlite3_bind_blob(handle, index, $0.baseAddress, 16, copied) }
+        let place = 2 * (Int(index) - 1)
+        identifiers[place] = high.bigEndian
+        identifiers[place + 1] = low.bigEndian
+        return sqlite3_bind_blob(handle, index, identifiers.baseAddress! + place, 16, nil)
     }
 }
 

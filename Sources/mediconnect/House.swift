@@ -25,6 +25,7 @@ struct House {
         var sqlite = SQLiteSettings(path: settings.databasePath)
         sqlite.readers = settings.readers
         sqlite.waitingMaximum = settings.waitingMaximum
+        sqlite.checkpointPages = settings.checkpointPages
         database = try SQLiteDatabase(sqlite, onGroup: onGroup)
     }
 

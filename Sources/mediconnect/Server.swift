@@ -1,6 +1,7 @@
 import API
 import Foundation
 import Hummingbird
+import HummingbirdCore
 import Logging
 import Metrics
 import NIOCore
@@ -47,7 +48,8 @@ struct Server {
         var application = Application(
             router: serving().router(),
             server: .http1(configuration: .init(idleTimeout: .seconds(60))),
-            configuration: .init(address: .hostname(house.settings.host, port: house.settings.port), serverName: nil, reuseAddress: true),
+            configuration: .init(address: .hostname(house.settings.host, port: house.settings.port), serverName: nil, reuseAddress: true,
+                availableConnectionsDelegate: MaximumAvailableConnections(10_000)),
             onServerRunning: { [state] channel in
                 state.isServing.withLock { $0 = true }
                 onListening(channel.localAddress?.port ?? 0)

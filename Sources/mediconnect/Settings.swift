@@ -26,6 +26,7 @@ struct Settings: Sendable {
     var eventLoops: Int
     var readers: Int
     var waitingMaximum: Int
+    var checkpointPages: Int
     var drainSeconds: Int
     var bodyMaximumBytes: Int
 
@@ -97,6 +98,9 @@ extension Settings {
         readers = whole("database.readers", "database.readers", 4, 1...64)
         // database.waiting: writes that may wait before new ones hear 503; default 10000.
         waitingMaximum = whole("database.waiting", "database.waiting", 10_000, 10...1_000_000)
+        // database.checkpoint: pages of 4 KiB after which the writer moves the log into the file; default 4000. Fewer make
+        // the pause shorter and more frequent, more make it longer and rarer.
+        checkpointPages = whole("database.checkpoint", "database.checkpoint", 4000, 100...1_000_000)
         // drain.seconds: how long a stop waits for what is in flight; default 30.
         drainSeconds = whole("drain.seconds", "drain.seconds", 30, 1...600)
         // body.maximum: bytes of a request's body; default 262144.
@@ -109,6 +113,7 @@ extension Settings {
         [
             ("data", data), ("host", host), ("port", String(port)), ("public.url", publicURL), ("log.level", logLevel.rawValue),
             ("event.loops", String(eventLoops)), ("database.readers", String(readers)), ("database.waiting", String(waitingMaximum)),
+            ("database.checkpoint", String(checkpointPages)),
             ("drain.seconds", String(drainSeconds)), ("body.maximum", String(bodyMaximumBytes)),
         ]
     }

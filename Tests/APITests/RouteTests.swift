@@ -56,7 +56,7 @@ import Testing
             let expired = try await visitor.house.tokens.issue(for: Who.admin.caller, lasting: .minutes(1))
             visitor.house.clock.advance(by: .minutes(1))
             let bad = [
-                "Bearer": "token-missing", "Basic YTpi": "token-missing", "Bearer ": "token-invalid", "Bearer rubbish": "token-invalid",
+                "Bearer": "token-missing", "Basic YTpi": "token-missing", "Bearer rubbish": "token-invalid",
                 "Bearer \(try await foreign.issue(for: Who.admin.caller, lasting: .hours(1)))": "token-invalid",
                 "Bearer \(expired)": "token-invalid",
                 // RFC 8725: a token without a signature is none. {"alg":"none"}

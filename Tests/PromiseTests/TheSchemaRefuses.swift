@@ -23,7 +23,9 @@ extension Promises {
             }
         }
 
-        static let overlapping: [(Int, Int)] = [(540, 600), (530, 550), (590, 610), (550, 560), (500, 700), (539, 541), (599, 601)]
+        static let overlapping: [(Int, Int)] = [
+            (540, 600), (530, 550), (590, 610), (550, 560), (500, 700), (539, 541), (599, 601),
+        ]
         static let words = ["INSERT", "INSERT OR REPLACE", "INSERT OR IGNORE", "INSERT OR ROLLBACK", "INSERT OR FAIL", "REPLACE"]
 
         @Test(arguments: Engine.allCases, words)
@@ -52,9 +54,12 @@ extension Promises {
                 try await hand.type(hand.insert(lane: 0, 660, 720))
                 try await hand.type(hand.insert(lane: 1, 540, 600))
                 let later = "WHERE lane = 0 AND from_at = \(hand.minute(660))"
-                await hand.isRefused("\(word) claim SET from_at = \(hand.minute(540)), to_at = \(hand.minute(600)) \(later)", "claim_overlap")
+                await hand.isRefused(
+                    "\(word) claim SET from_at = \(hand.minute(540)), to_at = \(hand.minute(600)) \(later)", "claim_overlap")
                 await hand.isRefused("\(word) claim SET from_at = \(hand.minute(590)) \(later)", "claim_overlap")
-                await hand.isRefused("\(word) claim SET to_at = \(hand.minute(661)) WHERE lane = 0 AND from_at = \(hand.minute(540))", "claim_overlap")
+                await hand.isRefused(
+                    "\(word) claim SET to_at = \(hand.minute(661)) WHERE lane = 0 AND from_at = \(hand.minute(540))",
+                    "claim_overlap")
                 await hand.isRefused("\(word) claim SET lane = 0 WHERE lane = 1", "claim_overlap")
                 try await hand.expectClaims(["0 0 540-600", "0 0 660-720", "0 1 540-600"])
             }
@@ -65,7 +70,8 @@ extension Promises {
             try await withClaim(engine) { hand in
                 try await hand.type(hand.insert(lane: 1, 570, 630))
                 await hand.isRefused("UPDATE claim SET lane = 0", "claim_overlap")
-                await hand.isRefused("UPDATE claim SET from_at = \(hand.minute(500)), to_at = \(hand.minute(510)), lane = 1", "claim_overlap")
+                await hand.isRefused(
+                    "UPDATE claim SET from_at = \(hand.minute(500)), to_at = \(hand.minute(510)), lane = 1", "claim_overlap")
                 try await hand.expectClaims(["0 0 540-600", "0 1 570-630"])
             }
         }

@@ -108,7 +108,7 @@ struct DirectoryRoutes {
             },
             Route(
                 .put, "/v1/\(name)/{id}", "replace\(schema)", "Change a \(one)", takes: schema, gives: schema,
-                problems: [.notFound, .unknownReference, .changedMeanwhile], needsIfMatch: true
+                problems: [.notFound, .unknownReference, .changedMeanwhile, .timeUnavailable], needsIfMatch: true
             ) { exchange in
                 let id = try exchange.id("id", AnyRecord.self)
                 let fields = exchange.fields()

@@ -1,4 +1,5 @@
 import Notation
+import Workflows
 
 /// The OpenAPI 3.1 description, made from the same table that the router is made from, so the two cannot disagree.
 public enum OpenAPI {
@@ -69,7 +70,7 @@ public enum OpenAPI {
             self.parameter(parameter.name, in: "query", required: parameter.isRequired, form: parameter.form, parameter.description, &json)
         }
         if route.changesSomething {
-            parameter("Idempotency-Key", in: "header", required: true, form: "string", "1 to 255 printable characters; the same again for a repeat", &json)
+            parameter("Idempotency-Key", in: "header", required: true, form: "key", "1 to 255 printable characters; the same again for a repeat", &json)
             parameter("If-Match", in: "header", required: route.needsIfMatch, form: "string", "The ETag of the version seen", &json)
         }
     }
@@ -83,10 +84,26 @@ public enum OpenAPI {
             json.member("required", required)
             if !description.isEmpty { json.member("description", description) }
             json.name("schema")
-            json.object { json in
-                json.member("type", form == "integer" ? "integer" : "string")
-                if form == "uuid" || form == "date-time" { json.member("format", form) }
-            }
+            json.object { schema(of: form, &$0) }
+        }
+    }
+
+    private static func schema(of form: String, _ json: inout JSONWriter) {
+        json.member("type", form == "limit" ? "integer" : "string")
+        switch form {
+        case "uuid", "date-time": json.member("format", form)
+        case "limit":
+            json.member("minimum", 1)
+            json.member("maximum", PageRequest.most)
+            json.member("default", PageRequest.usual)
+        case "cursor":
+            json.member("minLength", 1)
+            json.member("maxLength", 64)
+        case "key":
+            json.member("minLength", 1)
+            json.member("maxLength", 255)
+            json.member("pattern", "^[!-~]+$")
+        default: break
         }
     }
 
@@ -160,7 +177,7 @@ extension Route {
         if !isOpen { types += [.invalidFields, .tokenMissing, .tokenInvalid, .notPermitted, .overloaded] }
         if changesSomething {
             types += [
-                .bodyTooLarge, .mediaTypeUnsupported, .idempotencyKeyMissing, .idempotencyKeyReused, .requestInProgress,
+                .bodyTooLarge, .bodyTooSlow, .mediaTypeUnsupported, .idempotencyKeyMissing, .idempotencyKeyReused, .requestInProgress,
                 .changedMeanwhile, .outcomeUnknown,
             ]
         }

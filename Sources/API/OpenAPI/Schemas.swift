@@ -23,13 +23,23 @@ public enum Schemas {
         #"{"type":"string","enum":[\#(names.map { "\"\($0)\"" }.joined(separator: ","))]}"#
     }
     private static func reference(_ schema: String) -> String { ##"{"$ref":"#/components/schemas/\##(schema)"}"## }
-    private static func object(_ members: KeyValuePairs<String, String>, required: [String] = [], closed: Bool = false) -> String {
+    private static func object(
+        _ members: KeyValuePairs<String, String>, required: [String] = [], closed: Bool = false, also: String = ""
+    ) -> String {
         let inside = members.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",")
         let needed = required.isEmpty ? "" : #","required":[\#(required.map { "\"\($0)\"" }.joined(separator: ","))]"#
-        return #"{"type":"object","properties":{\#(inside)}\#(needed)\#(closed ? #","additionalProperties":false"# : "")}"#
+        return #"{"type":"object","properties":{\#(inside)}\#(needed)\#(closed ? #","additionalProperties":false"# : "")\#(also.isEmpty ? "" : ",")\#(also)}"#
     }
 
-    private static let wallTime = #"{"type":"string","pattern":"^([01][0-9]|2[0-4]):[0-5][05]$"}"#
+    private static let shiftStart = #"{"type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][05]$"}"#
+    private static let shiftEnd = #"{"type":"string","pattern":"^(?!00:00)(([01][0-9]|2[0-3]):[0-5][05]|24:00)$"}"#
+    private static let email = #"{"type":"string","minLength":1,"maxLength":254,"pattern":"^[^ ]*@[^ ]*$"}"#
+    private static let phone = #"{"type":"string","minLength":1,"maxLength":32,"pattern":"^[\\p{N}+() /.-]+$"}"#
+    /// What divides a day, on the five-minute grid.
+    private static let grid: String = {
+        let steps = (1...288).map { $0 * 5 }.filter { 1440 % $0 == 0 }.map(String.init)
+        return #"{"type":"integer","enum":[\#(steps.joined(separator: ","))]}"#
+    }()
     private static let weekdays = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
     private static let states = ["pending", "booked", "arrived", "checked-in", "fulfilled", "cancelled", "noshow", "entered-in-error"]
     private static let cancelReasons = ["patient", "practitioner", "desk", "expired", "payment-failed", "provider-failed", "other"]
@@ -49,16 +59,16 @@ public enum Schemas {
                 "bufferAfterMinutes": minutes(0...240), "specialty": text(64), "practitioners": list(uuid, 1...500),
                 "roomTag": text(64), "deviceTag": text(64), "patientsMaximum": whole(1...100),
                 "policy": reference("SchedulingPolicy"), "active": truth,
-            ], required: ["name", "durationMinutes"], closed: true),
+            ], required: ["name", "durationMinutes"], closed: true, also: #""anyOf":[{"required":["specialty"]},{"required":["practitioners"]}]"#),
         "SchedulingPolicy": object(
             [
                 "earliestNoticeMinutes": whole(0...525_600), "latestHorizonDays": whole(1...366),
-                "cancellationCutoffMinutes": whole(0...525_600), "startGridMinutes": minutes(5...1440),
+                "cancellationCutoffMinutes": whole(0...525_600), "startGridMinutes": grid,
                 "holdMinutes": whole(1...1440),
             ], closed: true),
         "WorkingHours": object(
             [
-                "id": uuid, "resource": uuid, "weekday": choice(weekdays), "from": wallTime, "to": wallTime, "zone": text(64),
+                "id": uuid, "resource": uuid, "weekday": choice(weekdays), "from": shiftStart, "to": shiftEnd, "zone": text(64),
                 "effectiveFrom": day, "effectiveUntil": day,
             ], required: ["weekday", "from", "to"], closed: true),
         "ScheduleException": object(
@@ -68,7 +78,7 @@ public enum Schemas {
             ], required: ["kind", "from", "to"], closed: true),
         "Holiday": object(["id": uuid, "location": uuid, "day": day, "name": name], required: ["day", "name"], closed: true),
         "Patient": object(
-            ["id": uuid, "name": name, "email": text(254), "phone": text(32), "recordNumber": text(64)], required: ["name"],
+            ["id": uuid, "name": name, "email": email, "phone": phone, "recordNumber": text(64)], required: ["name"],
             closed: true),
         "Appointment": object(
             [

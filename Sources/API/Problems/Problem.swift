@@ -76,11 +76,14 @@ extension Problem {
     }
 
     private init(_ fault: StorageFault) {
-        switch fault {
-        case .outcomeUnknown: self.init(.outcomeUnknown)
-        case .overloaded: self.init(.overloaded)
-        case .closed, .inUse, .timedOut, .full, .inputOutput, .corrupt, .cannotOpen: self.init(.unavailable)
-        case .constraint, .newerSchema, .olderSchema, .statement: self.init(.internalFault)
-        }
+        // Named in full: a bare `.overloaded` would be the fault again, and this initializer call itself without end.
+        let type: ProblemType =
+            switch fault {
+            case .outcomeUnknown: .outcomeUnknown
+            case .overloaded: .overloaded
+            case .closed, .inUse, .timedOut, .full, .inputOutput, .corrupt, .cannotOpen: .unavailable
+            case .constraint, .newerSchema, .olderSchema, .statement: .internalFault
+            }
+        self.init(type)
     }
 }

@@ -9,6 +9,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
     case notFound = "not-found"
     case methodNotAllowed = "method-not-allowed"
     case bodyTooLarge = "body-too-large"
+    case bodyTooSlow = "body-too-slow"
     case mediaTypeUnsupported = "media-type-unsupported"
     case idempotencyKeyMissing = "idempotency-key-missing"
     case idempotencyKeyReused = "idempotency-key-reused"
@@ -40,6 +41,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .notPermitted: 403
         case .notFound: 404
         case .methodNotAllowed: 405
+        case .bodyTooSlow: 408
         case .requestInProgress, .identifierAlreadyUsed, .transitionNotAllowed, .holdExpired, .cancellationTooLate,
             .timeUnavailable, .patientBusy:
             409
@@ -63,6 +65,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .notFound: "There is no such thing"
         case .methodNotAllowed: "This cannot be done here"
         case .bodyTooLarge: "The body is too large"
+        case .bodyTooSlow: "The body came too slowly"
         case .mediaTypeUnsupported: "The body must be JSON"
         case .idempotencyKeyMissing: "An Idempotency-Key is needed"
         case .idempotencyKeyReused: "The Idempotency-Key was used for another request"
@@ -97,6 +100,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .notFound: "There is nothing at this address, or the token may not know of it."
         case .methodNotAllowed: "The address exists; the header `Allow` says what can be done with it."
         case .bodyTooLarge: "Bodies may have up to 256 KiB."
+        case .bodyTooSlow: "A body must arrive within 15 seconds. Nothing was done."
         case .mediaTypeUnsupported: "Send `Content-Type: application/json`."
         case .idempotencyKeyMissing: "Every change needs the header `Idempotency-Key`: 1 to 255 printable characters, a new one for each thing you want done, the same one when you try again. It is kept for 72 hours."
         case .idempotencyKeyReused: "The key stands for another request of yours. Use a new key for a new request. Nothing was done."

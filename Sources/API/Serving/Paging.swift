@@ -2,8 +2,8 @@ import Notation
 import Workflows
 
 let pageParameters = [
-    QueryParameter("limit", "integer", "How many at most, 1 to 200; the default is 20"),
-    QueryParameter("cursor", "string", "Where to go on: `next` of the page before"),
+    QueryParameter("limit", "limit", "How many at most, 1 to 200; the default is 20"),
+    QueryParameter("cursor", "cursor", "Where to go on: `next` of the page before"),
 ]
 
 extension Fields {

@@ -16,6 +16,8 @@ public struct ServingSettings: Sendable {
     public var base: String
     /// Bytes. A booking has a few hundred.
     public var bodyMaximum: Int = 256 * 1024
+    /// How long a body that does not come with its head may take.
+    public var bodyPatience: Span = .seconds(15)
 
     public init(base: String) { self.base = base }
 }
@@ -29,14 +31,13 @@ public struct ServingContext: RequestContext {
 /// The door: turns HTTP into an `Exchange` and an `Answer` into HTTP. In this order: request id, size, token, key,
 /// and only then the route; a refusal on the way is a problem document like any other.
 public final class Serving: Sendable {
-    private let api: API
+    let api: API
     private let tokens: Tokens
-    private let surroundings: Surroundings
-    private let settings: ServingSettings
-    private let logger: Logger
+    let surroundings: Surroundings
+    let settings: ServingSettings
+    let logger: Logger
     private let inFlight = InFlight()
-    /// While stopping: finish what is there, but tell the balancer's next request to go elsewhere.
-    private let gauges: [String: RouteGauges]
+    let gauges: [String: RouteGauges]
 
     public init(api: API, tokens: Tokens, surroundings: Surroundings, settings: ServingSettings, logger: Logger) {
         self.api = api
@@ -74,7 +75,7 @@ public final class Serving: Sendable {
         }
         let response = response(answer, requestID: requestID, request)
         gauges.record(status: answer.status, since: started)
-        note(route, answer, requestID: requestID, caller: caller, since: started)
+        note(route, answer, request, requestID: requestID, caller: caller, since: started)
         return response
     }
 
@@ -116,104 +117,6 @@ public final class Serving: Sendable {
         defer { inFlight.leave(name) }
         return try await body()
     }
-
-    /// 1…255 printable ASCII characters, bare or as a structured-field string.
-    private func idempotencyKey(_ request: Request) throws(Problem) -> String {
-        guard var key = request.headers[.idempotencyKey].map({ $0[...] }), !key.isEmpty else { throw Problem(.idempotencyKeyMissing) }
-        if key.count >= 2, key.hasPrefix("\""), key.hasSuffix("\"") { key = key.dropFirst().dropLast() }
-        guard (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-            throw Problem(.idempotencyKeyMissing, detail: "The key must have 1 to 255 printable ASCII characters.")
-        }
-        return String(key)
-    }
-
-    private func body(_ route: Route, _ request: Request) async throws -> JSON {
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > settings.bodyMaximum {
-            throw Problem(.bodyTooLarge)
-        }
-        let buffer: ByteBuffer
-        do { buffer = try await request.body.collect(upTo: settings.bodyMaximum) } catch is NIOTooManyBytesError {
-            throw Problem(.bodyTooLarge)
-        }
-        guard buffer.readableBytes > 0 else { return JSON(.object([])) }
-        if let type = request.headers[.contentType]?.prefix(while: { $0 != ";" && $0 != " " }), type.lowercased() != "application/json" {
-            throw Problem(.mediaTypeUnsupported)
-        }
-        return try JSON(parsing: Array(buffer.readableBytesView))
-    }
-
-    /// The client's own id when it is harmless, else a new one.
-    private func requestID(of request: Request) -> String {
-        if let given = request.headers[.requestID], (1...64).contains(given.utf8.count),
-            given.utf8.allSatisfy({ (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 45 || $0 == 95 || $0 == 46 })
-        {
-            return given
-        }
-        return surroundings.identifiers.next(Request.self).description
-    }
-
-    private func response(_ answer: Answer, requestID: String, _ request: Request) -> Response {
-        var headers = HTTPFields()
-        headers.reserveCapacity(8)
-        headers[.requestID] = requestID
-        if answer.status != 304 && !answer.body.isEmpty { headers[.contentType] = answer.contentType }
-        if let etag = answer.etag { headers[.eTag] = etag }
-        if let location = answer.location { headers[.location] = location }
-        headers[.cacheControl] = answer.cacheControl ?? "no-store"
-        if let seconds = answer.retryAfterSeconds { headers[.retryAfter] = String(seconds) }
-        if let allow = answer.allow { headers[.allow] = allow }
-        if let challenge = answer.challenge { headers[.wwwAuthenticate] = challenge }
-        if answer.isRepeat { headers[.idempotentReplayed] = "true" }
-        var body = answer.body
-        if body.count >= Gzip.threshold {
-            headers[.vary] = "Accept-Encoding"
-            if Gzip.isAccepted(request.headers[.acceptEncoding]), let smaller = Gzip.compress(body) {
-                body = smaller
-                headers[.contentEncoding] = "gzip"
-            }
-        }
-        return Response(
-            status: HTTPResponse.Status(code: answer.status), headers: headers,
-            body: body.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
-    }
-
-    /// Addresses no route has, and methods an address does not take.
-    private func elsewhere(_ request: Request) -> Response {
-        let parts = request.uri.path.split(separator: "/")
-        let here = api.routes.filter { $0.matches(parts) }
-        let problem =
-            here.isEmpty
-            ? Problem(.notFound) : Problem(.methodNotAllowed, allow: here.map(\.method.rawValue).joined(separator: ", "))
-        gauges["unknown"]?.record(status: problem.type.status, since: .now)
-        return response(problem.answer(base: settings.base), requestID: requestID(of: request), request)
-    }
-
-    /// Changes at level info, reads at debug: a search is not worth a line a millisecond.
-    private func note(_ route: Route, _ answer: Answer, requestID: String, caller: Caller?, since: ContinuousClock.Instant) {
-        let level: Logger.Level = answer.status >= 500 ? .error : route.changesSomething ? .info : .debug
-        guard logger.logLevel <= level else { return }
-        logger.log(
-            level: level, "\(route.method.rawValue) \(route.path)",
-            metadata: [
-                "evt": "http.\(route.operation)", "request_id": "\(requestID)", "status": "\(answer.status)",
-                "duration_ms": "\(since.duration(to: .now).milliseconds)", "caller_role": "\(caller?.role.rawValue ?? "nobody")",
-            ])
-    }
-
-    /// A fault of ours: its type and its own quiet words, never what it was about.
-    private func report(_ error: any Error, _ route: Route, _ requestID: String) {
-        let quiet = (error as? StorageFault)?.description ?? String(describing: type(of: error))
-        logger.error("a request failed", metadata: ["evt": "http.fault", "request_id": "\(requestID)", "reason": "\(quiet)", "route": "\(route.operation)"])
-    }
-}
-
-extension Duration {
-    /// Milliseconds with three decimals.
-    fileprivate var milliseconds: String {
-        let micros = components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
-        let rest = String(micros % 1000)
-        return "\(micros / 1000).\(String(repeating: "0", count: 3 - rest.count))\(rest)"
-    }
 }
 
 extension Route {
@@ -235,8 +138,3 @@ private struct Elsewhere: RouterMiddleware {
     }
 }
 
-extension HTTPField.Name {
-    static let idempotencyKey = HTTPField.Name("Idempotency-Key")!
-    static let idempotentReplayed = HTTPField.Name("Idempotent-Replayed")!
-    static let requestID = HTTPField.Name("X-Request-Id")!
-}

@@ -9,20 +9,25 @@ extension Checker {
     mutating func checkFollowUps() {
         let events = snapshot.events.map(\.payload)
         compare(
-            .everythingFollowsOnce, wanted: events, found: snapshot.messages.filter { $0.topic == "appointment.event" }.map(\.payload),
+            .everythingFollowsOnce, wanted: events,
+            found: snapshot.messages.filter { $0.topic == "appointment.event" }.map(\.payload),
             "event in the outbox")
         let held = chains.filter { $0.value.links.first?.kind == "appointment.held" }
         let timers = Dictionary(grouping: snapshot.messages.filter { $0.topic == "appointment.hold-expiry" }, by: \.subject)
         for id in held.keys.sorted() where timers[id] == nil { report(.everythingFollowsOnce, "\(id) was held without a timer") }
-        for case let id? in timers.keys where held[id] == nil { report(.everythingFollowsOnce, "\(id) has a timer and was never held") }
+        for case let id? in timers.keys where held[id] == nil {
+            report(.everythingFollowsOnce, "\(id) has a timer and was never held")
+        }
         if isQuiet { checkQueueIsEmpty() }
     }
 
     private mutating func checkQueueIsEmpty() {
         for message in snapshot.messages {
             switch message.state {
-            case "running", "dead", "expired": report(.everythingFollowsOnce, "a message ended as \(message.state): \(message.payload)")
-            case "ready" where message.availableAt <= now: report(.everythingFollowsOnce, "a due message waits: \(message.payload)")
+            case "running", "dead", "expired":
+                report(.everythingFollowsOnce, "a message ended as \(message.state): \(message.payload)")
+            case "ready" where message.availableAt <= now:
+                report(.everythingFollowsOnce, "a due message waits: \(message.payload)")
             default: break
             }
         }
@@ -30,7 +35,9 @@ extension Checker {
 
     /// One notice for each event that people are told about, to each of them.
     mutating func checkNotices() {
-        let told = snapshot.notices.filter { $0.kind != "reminder" }.map { "\($0.kind) of \($0.appointment) to \($0.role) \($0.recipient)" }
+        let told = snapshot.notices.filter { $0.kind != "reminder" }.map {
+            "\($0.kind) of \($0.appointment) to \($0.role) \($0.recipient)"
+        }
         let delivered = Set(snapshot.messages.filter { $0.topic == "appointment.event" && $0.state == "done" }.map(\.payload))
         var wanted: [String] = []
         for (id, chain) in chains {
@@ -62,7 +69,9 @@ extension Checker {
             else { return report(.everythingFollowsOnce, "a reminder nobody can read") }
             sent["\(notice.appointment) \(start.microseconds) \(minutes) \(notice.recipient)", default: 0] += 1
             if notice.at >= start { report(.everythingFollowsOnce, "\(notice.appointment) was reminded of after it began") }
-            if notice.at + clockSlack < start - .minutes(Int(minutes)) { report(.everythingFollowsOnce, "\(notice.appointment) was reminded of early") }
+            if notice.at + clockSlack < start - .minutes(Int(minutes)) {
+                report(.everythingFollowsOnce, "\(notice.appointment) was reminded of early")
+            }
             if !wasBooked(notice.appointment, for: start, at: notice.at) {
                 report(.everythingFollowsOnce, "\(notice.appointment) was reminded of a time it did not have")
             }

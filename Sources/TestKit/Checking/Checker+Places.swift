@@ -43,7 +43,8 @@ extension Checker {
         let inOrder = snapshot.claims.sorted { ($0.holder, $0.lane, $0.range.from) < ($1.holder, $1.lane, $1.range.from) }
         for (first, second) in zip(inOrder, inOrder.dropFirst())
         where first.holder == second.holder && first.lane == second.lane && second.range.from < first.range.to {
-            report(.neverDoubleBooked, "\(first.appointment) and \(second.appointment) claim lane \(first.lane) of \(first.holder)")
+            report(
+                .neverDoubleBooked, "\(first.appointment) and \(second.appointment) claim lane \(first.lane) of \(first.holder)")
         }
         for claim in inOrder where claim.lane < 0 || claim.lane >= snapshot.places[claim.holder]?.lanes ?? 1 {
             report(.neverDoubleBooked, "\(claim.appointment) has lane \(claim.lane) of \(claim.holder), which is not there")
@@ -51,7 +52,9 @@ extension Checker {
         let wanted = snapshot.bookings.filter(\.isLive).flatMap { booking in
             needs(of: booking).map { "\(booking.id) \($0.0) \($0.1.from.microseconds) \($0.1.to.microseconds)" }
         }
-        let claimed = snapshot.claims.map { "\($0.appointment) \($0.holder) \($0.range.from.microseconds) \($0.range.to.microseconds)" }
+        let claimed = snapshot.claims.map {
+            "\($0.appointment) \($0.holder) \($0.range.from.microseconds) \($0.range.to.microseconds)"
+        }
         compare(.claimsAgree, wanted: wanted, found: claimed, "claim")
         let listed = snapshot.bookings.flatMap { booking in
             booking.patients.map { "\(booking.id) \($0) \(booking.range.from.microseconds)" }

@@ -54,7 +54,9 @@ extension Checker {
             for link in chain.links where link.kind == "appointment.expired" && link.at < until {
                 report(.holdsEnd, "\(booking.id) expired before its time")
             }
-            if booking.state == "pending", booking.heldUntil != until { report(.holdsEnd, "\(booking.id) is held for another time") }
+            if booking.state == "pending", booking.heldUntil != until {
+                report(.holdsEnd, "\(booking.id) is held for another time")
+            }
             if isQuiet, booking.state == "pending", until <= now { report(.holdsEnd, "\(booking.id) is still held") }
         }
     }

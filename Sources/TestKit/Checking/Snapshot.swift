@@ -101,4 +101,12 @@ struct Snapshot: Sendable {
         notices = try transaction.fetch(EveryNotice())
         answers = try transaction.fetch(EveryAnswer())
     }
+
+    /// Every row there is, but for stored answers: a refusal is kept under its key and changes nothing else.
+    var text: String {
+        [
+            claims.map { "\($0)" }, bookings.map { "\($0)" }, listings.map { "\($0)" }, events.map { "\($0)" },
+            audits.map { "\($0)" }, messages.map { "\($0)" }, notices.map { "\($0)" },
+        ].joined().joined(separator: "\n")
+    }
 }

@@ -66,6 +66,9 @@ public final class ClinicFixture: Sendable {
     /// Hand-typed SQL, in a transaction of its own.
     public func execute(_ text: String) async throws { try await database.write { try $0.execute(SQL(text)) } }
 
+    /// Everything the database has, as one text: two are equal when nothing was changed between them.
+    public func contents() async throws -> String { try await database.read { try Snapshot(reading: $0).text } }
+
     /// Everything the database and the callers disagree about.
     ///
     /// - Parameter isQuiet: nothing is on its way any more: what was due is done.

@@ -22,7 +22,8 @@ public struct ClinicPlan: Sendable {
     public var opensAtHour = 8
     public var closesAtHour = 16
     public var policy = SchedulingPolicy(
-        earliestNoticeMinutes: 60, latestHorizonDays: 20, cancellationCutoffMinutes: 24 * 60, startGridMinutes: 30, holdMinutes: 5)
+        earliestNoticeMinutes: 60, latestHorizonDays: 20, cancellationCutoffMinutes: 24 * 60, startGridMinutes: 30, holdMinutes: 5
+    )
     /// A Monday, before the doors open.
     public var startsAt = Instant("2026-03-02T06:00:00Z")!
 

@@ -57,7 +57,8 @@ extension Ask {
                 Outcome(try await clinic.advance(AppointmentTarget(id: id), step, call: call, wording: .told))
             case .markError(let id):
                 Outcome(
-                    try await clinic.markError(AppointmentTarget(id: id), note: Personal("a mistake"), call: call, wording: .told))
+                    try await clinic.markError(AppointmentTarget(id: id), note: Personal("a mistake"), call: call, wording: .told)
+                )
             }
         } catch {
             return Outcome(error)

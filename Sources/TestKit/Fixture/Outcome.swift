@@ -104,7 +104,8 @@ public enum Outcome: Sendable, Equatable {
 
     init(_ reply: Reply<Booked>) {
         switch reply {
-        case .done(let booked, _): self = booked.existedBefore ? .existed(Told(booked.appointment)) : .did(Told(booked.appointment))
+        case .done(let booked, _):
+            self = booked.existedBefore ? .existed(Told(booked.appointment)) : .did(Told(booked.appointment))
         case .refused(let refusal, _): self = .refused(refusal)
         case .repeated(let answer): self = .repeated(answer)
         }

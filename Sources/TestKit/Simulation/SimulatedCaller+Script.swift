@@ -77,7 +77,9 @@ extension SimulatedCaller {
         let practitioner = random.below(3) == 0 ? plan.practitioner(random.below(plan.practitioners)) : nil
         let reason = random.below(6) == 0 ? Personal("an emergency") : nil
         // Back to where it was, now and then: what was planned for that time before must not happen twice.
-        let start = random.below(4) == 0 ? random.one(of: world.known.all.filter { told in mine.contains { $0.id == told.id } })?.start : nil
+        let start =
+            random.below(4) == 0
+            ? random.one(of: world.known.all.filter { told in mine.contains { $0.id == told.id } })?.start : nil
         let request = MoveRequest(start: start ?? anyStart(), practitioner: practitioner, overrideReason: reason)
         await change { .move($0.id, request, version: $1) }
     }
@@ -129,8 +131,9 @@ extension SimulatedCaller {
     private func listDay() async {
         let practitioner = random.below(plan.practitioners)
         let list = AppointmentList.ofPractitioner(plan.practitioner(practitioner))
-        guard let page = try? await world.anyNode(random).clinic.appointments(
-            list, in: plan.range(ofDays: 1..<3), page: PageRequest(limit: 200), for: plan.desk())
+        guard
+            let page = try? await world.anyNode(random).clinic.appointments(
+                list, in: plan.range(ofDays: 1..<3), page: PageRequest(limit: 200), for: plan.desk())
         else { return }
         world.coverage.add("looked at a day")
         let live = page.elements.filter { $0.state.holdsItsTime }.map(\.visit)

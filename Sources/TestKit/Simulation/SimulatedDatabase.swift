@@ -39,7 +39,9 @@ final class SimulatedDatabase: Database {
     private func pass() async throws {
         let isPaused = isWorker && random.happens(perMille: world.weather.pauses)
         if isPaused { world.coverage.add("worker paused past its lease") }
-        let length = isPaused ? .seconds(61 + random.below(40)) : random.span(upTo: random.below(40) == 0 ? .seconds(8) : .milliseconds(80))
+        let length =
+            isPaused
+            ? .seconds(61 + random.below(40)) : random.span(upTo: random.below(40) == 0 ? .seconds(8) : .milliseconds(80))
         try await world.clock.sleep(until: world.clock.now + length)
         if isDead { throw ProgramDied() }
     }

@@ -78,33 +78,3 @@ struct SimulatedSweeper: Sendable {
         }
     }
 }
-
-/// Sets clocks and kills programs.
-struct SimulatedDirector: Sendable {
-    let world: World
-    let workers: [SimulatedWorker]
-    let nodes: Int
-
-    func live(_ random: SeededRandom) async {
-        while !world.callersAreDone.isRaised {
-            await world.pause(random, upTo: .seconds(40))
-            if random.happens(perMille: world.weather.clockSetBack) { jump(by: .zero - random.span(upTo: World.largestJumpBack), "back") }
-            if random.happens(perMille: 350) { jump(by: random.span(upTo: .minutes(6)), "forward") }
-            if random.happens(perMille: world.weather.crashes) { random.one(of: workers)?.life.value?.die() }
-            if random.happens(perMille: world.weather.crashes) { await restartNode(random.below(nodes)) }
-        }
-    }
-
-    private func jump(by span: Span, _ direction: String) {
-        world.journal.write("the clock jumps by \(span.seconds) s")
-        world.coverage.add("clock jumped \(direction)")
-        world.clock.jump(by: span)
-    }
-
-    private func restartNode(_ number: Int) async {
-        world.journal.write("program \(number) is killed")
-        world.coverage.add("program killed")
-        world.node(number)?.database.die()
-        await world.startNode(number)
-    }
-}

@@ -61,9 +61,8 @@ extension World {
                 let random = random.branch()
                 group.addTask { await SimulatedSweeper(number: number, world: self).live(random) }
             }
-            let director = SimulatedDirector(world: self, workers: workers, nodes: nodes)
-            let chance = random.branch()
-            group.addTask { await director.live(chance) }
+            let director = SimulatedDirector(world: self, workers: workers, nodes: nodes, random: random.branch())
+            group.addTask { await director.live() }
             group.addTask { await self.perform(callers) }
         }
     }
@@ -72,7 +71,9 @@ extension World {
     private func cast() -> [SimulatedCaller] {
         var callers = (0..<plan.patients).map { SimulatedCaller("patient-\($0)", plan.patientCaller($0), self) }
         for number in 0..<random.below(4) { callers.append(SimulatedCaller("desk-\(number)", plan.desk(number), self)) }
-        for number in 0..<random.below(3) { callers.append(SimulatedCaller("practitioner-\(number)", plan.practitionerCaller(number), self)) }
+        for number in 0..<random.below(3) {
+            callers.append(SimulatedCaller("practitioner-\(number)", plan.practitionerCaller(number), self))
+        }
         if random.below(3) == 0 { callers.append(SimulatedCaller("admin", plan.admin(), self)) }
         return callers
     }

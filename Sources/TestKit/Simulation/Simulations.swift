@@ -1,5 +1,7 @@
 import Foundation
+import Scheduling
 import Synchronization
+import Workflows
 
 /// What many seeds came to.
 public struct SimulationSummary: Sendable {
@@ -24,6 +26,23 @@ public struct SimulationSummary: Sendable {
 
 /// Plays seeds, each on one thread from its beginning to its end, several threads side by side.
 public enum Simulations {
+    /// What has to happen in a thousand seeds, or they prove less than they seem to.
+    public static let wanted: [String] =
+        Fault.allCases.map(\.rawValue) + [
+            "worker paused past its lease", "lease rescued", "stale completion", "worker crashed", "program killed",
+            "program failed to start", "clock jumped back", "clock jumped forward", "answer repeated", "sent twice at once",
+            "asked again after an unknown outcome", "key used for another request", "booked before under the same name",
+            "leave changed: done", "lanes changed: done", "lanes changed: refused, practitionerTaken",
+            "looked at an own appointment", "looked at a day", "holds ended by the sweeper", "appointment.hold-expiry done",
+            "appointment.event done", "appointment.reminder done", "appointment.reminder cancelled",
+        ]
+        + AppointmentEvent.Kind.allCases.map(\.rawValue) + Notice.Kind.allCases.map { "notice: \($0.rawValue)" }
+        + [
+            Refusal.notPermitted, .appointmentUnknown, .identifierAlreadyUsed, .changedMeanwhile, .transitionNotAllowed,
+            .holdExpired, .cancellationTooLate, .startIsInThePast, .startOffGrid, .beyondHorizon, .practitionerAway,
+            .outsideWorkingHours, .practitionerTaken, .patientTaken, .roomTaken,
+        ].map { "refused: \($0.rawValue)" }
+
     /// Plays one seed.
     public static func play(_ seed: UInt64, bug: PlantedBug? = nil) throws -> SimulationReport {
         try Simulation(Stage(bug: bug), seed: seed).run()

@@ -73,6 +73,9 @@ final class Stage {
             for table in ["claim", "appointment_patient", "appointment", "event", "audit", "idempotency", "notice", "outbox"] {
                 try transaction.execute(SQL("DELETE FROM \(table)"))
             }
+            try transaction.execute("DELETE FROM schedule_exception")
+            try transaction.execute(SQL("UPDATE resource SET lanes = \(plan.lanes), version = 1 WHERE kind = 'practitioner'"))
+            try transaction.execute("UPDATE revision SET value = 1")
         }
     }
 }

@@ -85,7 +85,7 @@ public struct Storm: Sendable {
             for number in 0..<plan.callers {
                 group.addTask {
                     var caller = StormCaller(number, plan, fixture)
-                    await caller.rush(attempts: plan.attempts / plan.callers)
+                    await caller.rush(attempts: (plan.attempts + number) / plan.callers)
                     return caller
                 }
             }

@@ -52,7 +52,13 @@ extension Clinic {
         return try await database.read { [self] transaction in
             let directory = try directory.current(transaction)
             let calendar = TransactionCalendar(transaction: transaction)
-            return try directory.objections(to: wish, in: calendar, now: surroundings.clock.now)
+            var found = Set(try directory.objections(to: wish, in: calendar, now: surroundings.clock.now))
+            // Without a patient the question is only about the time.
+            if wish.patients.isEmpty { found.remove(.patientUnknown) }
+            for patient in wish.patients where try transaction.first(PatientExists(id: patient.of())) == nil {
+                found.insert(.patientUnknown)
+            }
+            return Refusal.allCases.filter(found.contains)
         }
     }
 }

@@ -23,7 +23,7 @@ extension OutboxMessage {
             id: id, topic: Topic.reminder,
             payload: #"{"appointment":"\#(appointment.id)","start":"\#(appointment.visit.from)","minutesBefore":\#(minutes)}"#,
             createdAt: now, availableAt: appointment.visit.from - before, expiresAt: appointment.visit.from,
-            dedupeKey: "\(appointment.id):\(appointment.version):\(minutes)", subject: appointment.id.of())
+            dedupeKey: "\(appointment.id):\(appointment.visit.from):\(minutes)", subject: appointment.id.of())
     }
 
     static func holdExpiry(_ appointment: Appointment, _ heldUntil: Instant, _ id: ID<OutboxMessage>, _ now: Instant) -> OutboxMessage {

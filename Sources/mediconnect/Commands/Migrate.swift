@@ -3,6 +3,7 @@ import Foundation
 import Notation
 import Storage
 import StorageSQLite
+import Workflows
 
 struct Migrate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -44,14 +45,18 @@ struct Migrate: AsyncParsableCommand {
     }
 
     struct Status: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show every step and when it was taken.")
+        static let configuration = CommandConfiguration(abstract: "Show every step and when it was taken, also beside a running server.")
         @OptionGroup var common: CommonOptions
 
         func run() async throws {
-            try await withHouse(common) { house in
-                for step in try await house.migrator.status() {
+            try await reported {
+                let settings = try await Settings.read(common)
+                let database = try SQLiteDatabase.readOnly(SQLiteSettings(path: settings.databasePath, readers: 1))
+                let migrator = Migrator(database, migrations: Schema.migrations, clock: MachineClock())
+                for step in try await migrator.status() {
                     print("\(step.number)  \(step.appliedAt?.description ?? "not taken          ")  \(step.name)")
                 }
+                await database.close()
             }
         }
     }

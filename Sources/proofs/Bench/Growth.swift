@@ -1,4 +1,3 @@
-import Foundation
 import LoopbackClient
 import Notation
 
@@ -47,7 +46,7 @@ struct Memory {
 
     func measure() async throws -> [Finding] {
         let demo = try await rig.serve(DataFolder(path: rig.folder.file("demo")), ["--demo"])
-        let small = try resident(demo)
+        let small = try demo.process.residentMebibytes
         _ = await demo.stop()
         let house = try await rig.clinicAhead()
         let server = try await rig.serve(house)
@@ -55,19 +54,11 @@ struct Memory {
         let plan = try await rig.planFile(for: house)
         _ = try await rig.wrk(connections: 8, seconds: 2).run(
             "search.lua", against: server.base, [plan, "\(now)", "\(now + .days(90))", "first"])
-        let large = try resident(server)
+        let large = try server.process.residentMebibytes
         _ = await server.stop()
         return [
             .bound("memory, demo clinic", small, unit: "MiB", below: 64),
             .bound("memory, 500 practitioners, 500,000 appointments ahead, after searches", large, unit: "MiB", below: 200),
         ]
-    }
-
-    private func resident(_ server: RunningServer) throws -> Double {
-        let status = try String(contentsOfFile: "/proc/\(server.process.number)/status", encoding: .utf8)
-        guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS:") }),
-            let kibibytes = Double(line.filter(\.isNumber))
-        else { throw ProcessFault("the memory of process \(server.process.number) cannot be read") }
-        return kibibytes / 1024
     }
 }

@@ -22,6 +22,9 @@ struct Crash: AsyncParsableCommand {
     @Flag(help: "Prove that the proof can fail: use a server that answers before its commit.")
     var faulty = false
 
+    @Flag(help: "Leave the data and the history behind, also when all is well.")
+    var keep = false
+
     func run() async throws {
         Children.all.endWithMe()
         let folder = try TemporaryFolder("crash")
@@ -34,7 +37,7 @@ struct Crash: AsyncParsableCommand {
             say("\(violations.count) violation\(violations.count == 1 ? "" : "s"); history: \(ordeal.history.path), data: \(stage.house.path)")
             throw ExitCode(1)
         }
-        folder.remove()
+        if keep { say("data: \(stage.house.path), history: \(ordeal.history.path)") } else { folder.remove() }
     }
 }
 

@@ -70,8 +70,9 @@ struct Evidence {
         for row in strays { ledger.violation("\(row[0].string) has \(row[1].number) claims and should have \(row[2].number)") }
     }
 
-    /// Each acknowledged change has one event, one audit entry, one stored answer and its notices; nothing else has.
-    func everyChangeIsToldOnce() throws {
+    /// Each acknowledged change has one event, one audit entry, one stored answer and its notices; nothing else has. Returns
+    /// how many notices there are.
+    func everyChangeIsToldOnce() throws -> Int {
         let expected = ledger.lives.compactMapValues { $0.events.isEmpty ? nil : $0.events }
         for (table, subject, kind) in [("event", "appointment_id", "kind"), ("audit", "subject_id", "act")] {
             var found: [String: [String]] = [:]
@@ -87,6 +88,7 @@ struct Evidence {
         try noticesWentOut()
         for finding in try file.texts("PRAGMA integrity_check") where finding != "ok" { ledger.violation("integrity: \(finding)") }
         for row in try file.rows("PRAGMA foreign_key_check") { ledger.violation("a row of \(row[0].string) points to nothing") }
+        return try file.number("SELECT count(*) FROM notice")
     }
 
     private func answersAreKeptOnce() throws {

@@ -23,21 +23,23 @@ final class House: Sendable {
     let tokens: Tokens
     let api: API
     let serving: Serving
-    let journal = Journal()
     private let sqlite: SQLiteDatabase
     private let folder: String
     private let keys = Mutex(0)
     private let starts = Mutex(0)
     private let issued = Mutex<[Who: String]>([:])
 
-    init(operations: Operations = Operations(), bodyMaximum: Int = 64 * 1024, document: String = Known.document) async throws {
+    init(
+        operations: Operations = Operations(), bodyMaximum: Int = 64 * 1024, document: String = Known.document,
+        clock: StandingClock = StandingClock(Known.morning), logger: Logger? = nil
+    ) async throws {
         folder = NSTemporaryDirectory() + "mediconnect-api-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         var settings = SQLiteSettings(path: folder + "/clinic.db", readers: 1)
         settings.synchronous = .off
         sqlite = try SQLiteDatabase(settings)
         database = HauntedDatabase(sqlite)
-        clock = StandingClock(Known.morning)
+        self.clock = clock
         let surroundings = Surroundings(
             clock: clock, identifiers: Version7Identifiers(clock: clock, random: MachineRandom()), random: MachineRandom())
         clinic = Clinic(database: database, surroundings: surroundings)
@@ -47,7 +49,7 @@ final class House: Sendable {
         var serving = ServingSettings(base: "https://clinic.example")
         serving.bodyMaximum = bodyMaximum
         self.serving = Serving(
-            api: api, tokens: tokens, surroundings: surroundings, settings: serving, logger: journal.logger)
+            api: api, tokens: tokens, surroundings: surroundings, settings: serving, logger: logger ?? Journal.silent)
         try await Migrator(sqlite, migrations: Schema.migrations, clock: clock).up()
         _ = try await clinic.importClinic(Array(document.utf8))
     }
@@ -103,33 +105,7 @@ func inHouse(
     await house.close()
 }
 
-/// Everything that is logged, as lines of text.
-final class Journal: Sendable {
-    private let entries = Mutex<[String]>([])
-
-    var lines: [String] { entries.withLock { $0 } }
-
-    var logger: Logger {
-        var logger = Logger(label: "test") { [self] _ in Handler(journal: self) }
-        logger.logLevel = .trace
-        return logger
-    }
-
+/// A log nobody reads.
+enum Journal {
     static var silent: Logger { Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() } }
-
-    private struct Handler: LogHandler {
-        let journal: Journal
-        var metadata: Logger.Metadata = [:]
-        var logLevel: Logger.Level = .trace
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            let more = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
-            journal.entries.withLock { $0.append("\(event.level) \(event.message) \(more)") }
-        }
-    }
 }

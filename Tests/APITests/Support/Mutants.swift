@@ -69,12 +69,13 @@ enum Mutants {
             wrong += ["2026-02-30T09:00:00Z", "2026-03-10T09:00:00", "2026-03-10", "10.03.2026 09:00"].map { ($0, JSON(.string($0))) }
         }
         if form["format"]?.string == "date" { wrong += ["2026-02-29", "2026-2-1", "2026-03-10T00:00:00Z"].map { ($0, JSON(.string($0))) } }
-        if form["pattern"] != nil { wrong += ["9:00", "25:00", "09:03", "09:60", "+9:30", "09:+5", "-0:30", "09.30"].map { ($0, JSON(.string($0))) } }
+        if form["pattern"]?.string?.contains("[0-5][05]") ?? false { wrong += ["9:00", "25:00", "09:03", "09:60", "+9:30", "09:+5", "-0:30", "09.30"].map { ($0, JSON(.string($0))) } }
         return wrong
     }
 
     private static func wrongNumbers(_ form: JSON) -> [(String, JSON)] {
         var wrong: [(String, JSON)] = [("text", JSON(.string("7"))), ("a fraction", JSON(.number(7.5))), ("a truth", JSON(.bool(true)))]
+        if form["enum"] != nil { wrong.append(("none of the choices", JSON(.integer(25)))) }
         if let least = form["minimum"]?.integer { wrong.append(("too small", JSON(.integer(least - 1)))) }
         if let most = form["maximum"]?.integer { wrong.append(("too large", JSON(.integer(most + 1)))) }
         wrong.append(("immense", JSON(.integer(.max))))

@@ -1,0 +1,84 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import Notation
+import People
+import Storage
+
+// What goes out: the answer, and what is noted about it.
+extension Serving {
+    func response(_ answer: Answer, requestID: String, _ request: Request) -> Response {
+        var headers = HTTPFields()
+        headers.reserveCapacity(8)
+        headers[.requestID] = requestID
+        if answer.status != 304 && !answer.body.isEmpty { headers[.contentType] = answer.contentType }
+        if let etag = answer.etag { headers[.eTag] = etag }
+        if let location = answer.location { headers[.location] = location }
+        headers[.cacheControl] = answer.cacheControl ?? "no-store"
+        if let seconds = answer.retryAfterSeconds { headers[.retryAfter] = String(seconds) }
+        if let allow = answer.allow { headers[.allow] = allow }
+        if let challenge = answer.challenge { headers[.wwwAuthenticate] = challenge }
+        if answer.isRepeat { headers[.idempotentReplayed] = "true" }
+        var body = answer.body
+        if body.count >= Gzip.threshold {
+            headers[.vary] = "Accept-Encoding"
+            if Gzip.isAccepted(request.headers[.acceptEncoding]), let smaller = Gzip.compress(body) {
+                body = smaller
+                headers[.contentEncoding] = "gzip"
+            }
+        }
+        return Response(
+            status: HTTPResponse.Status(code: answer.status), headers: headers,
+            body: body.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+    }
+
+    /// Addresses no route has, and methods an address does not take.
+    func elsewhere(_ request: Request) -> Response {
+        let parts = request.uri.path.split(separator: "/")
+        let here = api.routes.filter { $0.matches(parts) }
+        let problem =
+            here.isEmpty
+            ? Problem(.notFound) : Problem(.methodNotAllowed, allow: here.map(\.method.rawValue).joined(separator: ", "))
+        gauges["unknown"]?.record(status: problem.type.status, since: .now)
+        return response(problem.answer(base: settings.base), requestID: requestID(of: request), request)
+    }
+
+    /// Changes at level info, reads at debug: a search is not worth a line a millisecond.
+    func note(
+        _ route: Route, _ answer: Answer, _ request: Request, requestID: String, caller: Caller?, since: ContinuousClock.Instant
+    ) {
+        let level: Logger.Level = answer.status >= 500 ? .error : route.changesSomething ? .info : .debug
+        guard logger.logLevel <= level else { return }
+        logger.log(
+            level: level, "\(route.method.rawValue) \(route.path)",
+            metadata: [
+                "evt": "http.\(route.operation)", "request_id": "\(requestID)", "appointment_id": "\(appointment(route, request, answer))",
+                "status": "\(answer.status)",
+                "duration_ms": "\(since.duration(to: .now).milliseconds)", "caller_role": "\(caller?.role.rawValue ?? "nobody")",
+            ])
+    }
+
+    /// The appointment a request was about, from its address or from the answer's; never text that is no identifier.
+    private func appointment(_ route: Route, _ request: Request, _ answer: Answer) -> String {
+        guard route.path.hasPrefix("/v1/appointments") else { return "" }
+        let parts = (answer.location ?? request.uri.path).split(separator: "/")
+        return parts.count > 2 ? ID<Route>(String(parts[2]))?.description ?? "" : ""
+    }
+
+    /// A fault of ours: its type and its own quiet words, never what it was about.
+    func report(_ error: any Error, _ route: Route, _ requestID: String) {
+        let quiet = (error as? StorageFault)?.description ?? String(describing: type(of: error))
+        logger.error("a request failed", metadata: ["evt": "http.fault", "request_id": "\(requestID)", "reason": "\(quiet)", "route": "\(route.operation)"])
+    }
+}
+
+extension Duration {
+    /// Milliseconds with three decimals.
+    fileprivate var milliseconds: String {
+        let micros = components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
+        let rest = String(micros % 1000)
+        return "\(micros / 1000).\(String(repeating: "0", count: 3 - rest.count))\(rest)"
+    }
+}
+

@@ -1,0 +1,68 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Notation
+
+// What comes in: the key, the body, the request's id.
+extension Serving {
+    /// 1…255 printable ASCII characters, bare or as a structured-field string.
+    func idempotencyKey(_ request: Request) throws(Problem) -> String {
+        guard var key = request.headers[.idempotencyKey].map({ $0[...] }), !key.isEmpty else { throw Problem(.idempotencyKeyMissing) }
+        if key.count >= 2, key.hasPrefix("\""), key.hasSuffix("\"") { key = key.dropFirst().dropLast() }
+        guard (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw Problem(.idempotencyKeyMissing, detail: "The key must have 1 to 255 printable ASCII characters.")
+        }
+        return String(key)
+    }
+
+    func body(_ route: Route, _ request: Request) async throws -> JSON {
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > settings.bodyMaximum {
+            throw Problem(.bodyTooLarge)
+        }
+        let buffer = try await collected(request)
+        guard buffer.readableBytes > 0 else { return JSON(.object([])) }
+        if let type = request.headers[.contentType]?.prefix(while: { $0 != ";" && $0 != " " }), type.lowercased() != "application/json" {
+            throw Problem(.mediaTypeUnsupported)
+        }
+        return try JSON(parsing: Array(buffer.readableBytesView))
+    }
+
+    /// The client's own id when it is harmless, else a new one.
+    func requestID(of request: Request) -> String {
+        if let given = request.headers[.requestID], (1...64).contains(given.utf8.count),
+            given.utf8.allSatisfy({ (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 45 || $0 == 95 || $0 == 46 })
+        {
+            return given
+        }
+        return surroundings.identifiers.next(Request.self).description
+    }
+
+    /// The whole body, or a refusal when it is too long or comes too slowly: a client that sends a byte a minute must not
+    /// keep its place for ever. Small bodies arrive with the head, and pay for no clock.
+    private func collected(_ request: Request) async throws -> ByteBuffer {
+        let maximum = settings.bodyMaximum
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length <= 1024 {
+            return try await collect(request.body, upTo: maximum)
+        }
+        let deadline = surroundings.clock.now + settings.bodyPatience
+        return try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
+            group.addTask { try await self.collect(request.body, upTo: maximum) }
+            group.addTask {
+                try await self.surroundings.clock.sleep(until: deadline)
+                throw Problem(.bodyTooSlow)
+            }
+            defer { group.cancelAll() }
+            return try await group.next()!
+        }
+    }
+
+    private func collect(_ body: RequestBody, upTo maximum: Int) async throws -> ByteBuffer {
+        do { return try await body.collect(upTo: maximum) } catch is NIOTooManyBytesError { throw Problem(.bodyTooLarge) }
+    }
+}
+
+extension HTTPField.Name {
+    static let idempotencyKey = HTTPField.Name("Idempotency-Key")!
+    static let idempotentReplayed = HTTPField.Name("Idempotent-Replayed")!
+    static let requestID = HTTPField.Name("X-Request-Id")!
+}

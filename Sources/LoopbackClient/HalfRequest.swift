@@ -1,0 +1,62 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+import Foundation
+
+/// A request on a connection of its own that can be left unfinished, which no well-behaved client does: the server has it in
+/// its hands as long as we like. Plain sockets, because every HTTP client sends a body when it has it.
+public final class HalfRequest: Sendable {
+    private let descriptor: Int32
+
+    /// Connects to a port of this machine. Nothing waits longer than `timeoutSeconds`.
+    public init(port: Int, timeoutSeconds: Int = 20) throws {
+        descriptor = socket(AF_INET, streamSocket, 0)
+        guard descriptor >= 0 else { throw ProcessFault("no socket: \(String(cString: strerror(errno)))") }
+        var limit = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(UInt16(port)).bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let code = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+        }
+        guard code == 0 else {
+            let reason = String(cString: strerror(errno))
+            close(descriptor)
+            throw ProcessFault("no connection to port \(port): \(reason)")
+        }
+    }
+
+    deinit { close(descriptor) }
+
+    public func send(_ text: String) throws {
+        let bytes = Array(text.utf8)
+        guard write(descriptor, bytes, bytes.count) == bytes.count else {
+            throw ProcessFault("the connection is gone: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    /// Everything the server says until it closes the connection, or until `isEnough`.
+    public func received(until isEnough: (String) -> Bool) -> String {
+        var received: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            if count <= 0 { break }
+            received += buffer.prefix(count)
+            if isEnough(String(decoding: received, as: UTF8.self)) { break }
+        }
+        return String(decoding: received, as: UTF8.self)
+    }
+}
+
+#if canImport(Glibc)
+    private let streamSocket = Int32(SOCK_STREAM.rawValue)
+#else
+    private let streamSocket = SOCK_STREAM
+#endif

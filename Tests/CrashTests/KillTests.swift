@@ -1,0 +1,21 @@
+import LoopbackClient
+import Testing
+
+/// The proofs run as programs of their own, as `./dev test` and an operator run them.
+@Suite("A server that dies", .serialized)
+struct KillTests {
+    @Test("50 kill -9 under load lose nothing that was acknowledged", .timeLimit(.minutes(10)))
+    func killed() async throws {
+        let (status, output) = try await ChildProcess.run(Programs.proofs, ["crash", "50"])
+        #expect(status == 0, "\(output.suffix(25).joined(separator: "\n"))")
+        #expect(output.contains { $0.contains("Nothing that was acknowledged is lost") })
+    }
+
+    /// The negative control: a proof that cannot fail proves nothing.
+    @Test("a server that answers before its commit is found out", .timeLimit(.minutes(5)))
+    func impatient() async throws {
+        let (status, output) = try await ChildProcess.run(Programs.proofs, ["crash", "10", "--faulty"])
+        #expect(status == 1)
+        #expect(output.contains { $0.hasPrefix("VIOLATION lost: ") }, "\(output.suffix(25).joined(separator: "\n"))")
+    }
+}

@@ -1,0 +1,113 @@
+import Notation
+import Outbox
+import Scheduling
+import Storage
+import TestKit
+import Testing
+import Workflows
+
+extension Promises {
+    /// The negative controls of the checker itself: whatever somebody damages by hand, it says so.
+    @Suite struct TheCheckerSees {
+        /// A clinic with a little of everything: a booking under a key, one that was moved, one that was cancelled, a hold
+        /// that runs and one that expired, all delivered.
+        private func withHistory(_ body: (ClinicFixture) async throws -> Void) async throws {
+            try await ClinicFixture.open { fixture in
+                let times = (9...13).map { fixture.plan.time(day: 3, hour: $0) }
+                await fixture.book(patient: 0, at: times[0], key: "one")
+                let moved = try #require(await fixture.book(patient: 1, at: times[1]).told)
+                await fixture.move(moved.id, to: times[2], by: fixture.plan.desk())
+                let cancelled = try #require(await fixture.book(patient: 2, at: times[3]).told)
+                await fixture.cancel(cancelled.id, by: fixture.plan.patientCaller(2))
+                await fixture.hold(patient: 3, at: times[4])
+                fixture.clock.advance(by: .minutes(5))
+                try await fixture.clinic.sweepHolds(grace: .seconds(-1))
+                await fixture.hold(patient: 3, at: times[4])
+                while try await fixture.worker().step() > 0 {}
+                try await body(fixture)
+            }
+        }
+
+        @Test func `nothing to complain about when nobody did anything`() async throws {
+            try await withHistory { try await $0.keepsEveryPromise(isQuiet: true) }
+        }
+
+        private static let noticeColumns = "recipient_id, recipient_role, kind, appointment_id, at, payload"
+        private static let damages: [(Violation.Promise, String)] = [
+            (.neverDoubleBooked, "UPDATE appointment SET start_at = start_at - start_at % 86400000000, end_at = start_at"),
+            (.claimsAgree, "DELETE FROM claim WHERE from_at = (SELECT min(from_at) FROM claim)"),
+            (.claimsAgree, "UPDATE claim SET to_at = to_at + 60000000"),
+            (.claimsAgree, "DELETE FROM appointment_patient"),
+            (.claimsAgree, "UPDATE appointment SET state = 'entered-in-error' WHERE state = 'booked'"),
+            (.nothingLost, "DELETE FROM audit WHERE act = 'appointment.booked'"),
+            (.nothingLost, "DELETE FROM event WHERE kind = 'appointment.rescheduled'"),
+            (.noGhosts, "UPDATE audit SET request_id = 'somebody' WHERE act = 'appointment.cancelled'"),
+            (.noGhosts, "UPDATE audit SET by = 'desk:somebody' WHERE act = 'appointment.booked'"),
+            (.noGhosts, "UPDATE audit SET request_id = 'hold-expiry' WHERE act = 'appointment.cancelled'"),
+            (.onceForEachKey, "UPDATE idempotency SET body = x'41'"),
+            (.onceForEachKey, "DELETE FROM idempotency"),
+            (.everyChangeIsTold, "UPDATE appointment SET version = version + 1"),
+            (.everyChangeIsTold, "UPDATE appointment SET start_at = start_at + 60000000 WHERE state = 'booked'"),
+            (.everyChangeIsTold, "UPDATE audit SET to_state = 'booked'"),
+            (
+                .everyChangeIsTold,
+                "INSERT INTO audit SELECT subject_id, randomblob(16), at, by, act, from_state, to_state, reason, overridden, request_id FROM audit"
+            ),
+            (.everythingFollowsOnce, "DELETE FROM outbox WHERE topic = 'appointment.event'"),
+            (.everythingFollowsOnce, "DELETE FROM outbox WHERE topic = 'appointment.hold-expiry'"),
+            (.everythingFollowsOnce, "DELETE FROM outbox WHERE topic = 'appointment.reminder'"),
+            (.everythingFollowsOnce, "UPDATE outbox SET state = 'dead' WHERE topic = 'appointment.event'"),
+            (.everythingFollowsOnce, "DELETE FROM notice WHERE kind = 'move'"),
+            (
+                .everythingFollowsOnce,
+                "INSERT INTO notice SELECT randomblob(16), \(noticeColumns) FROM notice WHERE kind = 'expiry'"
+            ),
+            (.everythingFollowsOnce, reminder(of: "state = 'cancelled'", at: "start_at - 7200000000")),
+            (.everythingFollowsOnce, reminder(of: "state = 'booked'", at: "start_at")),
+            (.everythingFollowsOnce, reminder(of: "state = 'booked'", at: "start_at - 7200000001")),
+            (.holdsEnd, "UPDATE appointment SET held_until = held_until + 1 WHERE state = 'pending'"),
+        ]
+
+        /// A reminder somebody wrote by hand.
+        private static func reminder(of which: String, at instant: String) -> String {
+            """
+            INSERT INTO notice (id, \(noticeColumns))
+            SELECT randomblob(16), practitioner_id, 'patient', 'reminder', id, \(instant),
+                '{"start":"' || strftime('%Y-%m-%dT%H:%M:%SZ', start_at / 1000000, 'unixepoch') || '","minutesBefore":120}'
+            FROM appointment WHERE \(which)
+            """
+        }
+
+        @Test(arguments: damages)
+        func `what was damaged by hand`(promise: Violation.Promise, damage: String) async throws {
+            try await withHistory { fixture in
+                try await fixture.execute(damage)
+                let violations = try await fixture.violations(isQuiet: true)
+                #expect(violations.contains { $0.promise == promise }, "\(damage): \(violations)")
+            }
+        }
+
+        @Test func `a booking that is gone without a trace`() async throws {
+            try await withHistory { fixture in
+                for table in ["claim", "appointment_patient", "event", "audit", "outbox", "notice", "appointment"] {
+                    try await fixture.execute("DELETE FROM \(table)")
+                }
+                let violations = try await fixture.violations()
+                #expect(violations.contains { $0.promise == .nothingLost })
+            }
+        }
+
+        @Test func `a booking nobody asked for`() async throws {
+            try await withHistory { fixture in
+                let other = try await fixture.anotherClinic()
+                let ask = Ask.book(
+                    BookingRequest(
+                        visitType: fixture.plan.consultation, practitioner: fixture.plan.practitioner(0),
+                        start: fixture.plan.time(day: 5, hour: 9), patients: [fixture.plan.patient(5)]))
+                await History().send(ask, to: other, by: fixture.plan.desk())
+                let violations = try await fixture.violations()
+                #expect(violations.contains { $0.promise == .noGhosts || $0.promise == .onceForEachKey })
+            }
+        }
+    }
+}
