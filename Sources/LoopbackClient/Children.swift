@@ -21,7 +21,10 @@ public final class Children: Sendable {
 
     /// Call once, before the first child is started.
     public func endWithMe() {
-        atexit { Children.all.killAll() }
+        atexit {
+            Children.all.killAll()
+            TemporaryFolder.removeThoseThatGoWithMe()
+        }
         for number in [SIGINT, SIGTERM, SIGHUP] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())

@@ -152,8 +152,19 @@ struct Deliberation {
         guard let lane, (room == nil) == (parties.rooms == nil), (device == nil) == (parties.devices == nil) else { return nil }
         return Placement(
             practitioner: wish.practitioner, room: room?.resource, device: device?.resource, patients: wish.patients,
-            location: parties.practitioner.location, visit: parties.visit, occupied: parties.occupied, overridden: inOrder,
+            location: parties.practitioner.location, visit: parties.visit, occupied: parties.occupied,
+            overridden: inOrder + beyondOffer(lane, parties.practitioner, room, device),
             practitionerLane: lane, roomLane: room?.lane ?? 0, deviceLane: device?.lane ?? 0)
+    }
+
+    /// Lanes that are there but not offered: whoever takes one squeezed somebody in beside another appointment.
+    private func beyondOffer(_ lane: Int, _ practitioner: Resource, _ room: Seat?, _ device: Seat?) -> [Refusal] {
+        guard wish.isOverride else { return [] }
+        func isBeyond(_ seat: Seat?) -> Bool { seat.map { $0.lane >= directory.resources[$0.resource]?.lanesOffered ?? 0 } ?? false }
+        return [
+            lane >= practitioner.lanesOffered ? .practitionerTaken : nil, isBeyond(room) ? .roomTaken : nil,
+            isBeyond(device) ? .deviceTaken : nil,
+        ].compactMap { $0 }
     }
 
     private func arePatientsTaken(during visit: TimeRange) throws -> Bool {

@@ -44,7 +44,7 @@ import Testing
     @Test func `of a patient is what it says it is`() async throws {
         try await inHouse { visitor in
             for (field, values) in [
-                ("email", ["not an address", "two words@example.org", "nobody"]), ("phone", ["call me", "+49 30 abc", "1;2"]),
+                ("email", ["not an address", "two words@example.org", "nobody"]), ("phone", ["call me", "+49 30 abc", "1;2", "½", "٣٣"]),
             ] {
                 for value in values {
                     let heard = try await visitor.send(.post("/v1/patients", #"{"name":"New Patient","\#(field)":"\#(value)"}"#))

@@ -54,7 +54,7 @@ public enum OpenAPI {
         if let takes = route.takes {
             json.name("requestBody")
             json.object { json in
-                json.member("required", true)
+                json.member("required", Schemas.all[takes]?.contains(#""required":["#) ?? true)
                 content([("application/json", takes)], &json)
             }
         }
@@ -97,8 +97,8 @@ public enum OpenAPI {
             json.member("maximum", PageRequest.most)
             json.member("default", PageRequest.usual)
         case "cursor":
-            json.member("minLength", 1)
             json.member("maxLength", 64)
+            json.member("pattern", "^-?[0-9a-z]+~[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
         case "key":
             json.member("minLength", 1)
             json.member("maxLength", 255)

@@ -34,7 +34,7 @@ public enum Schemas {
     private static let shiftStart = #"{"type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][05]$"}"#
     private static let shiftEnd = #"{"type":"string","pattern":"^(?!00:00)(([01][0-9]|2[0-3]):[0-5][05]|24:00)$"}"#
     private static let email = #"{"type":"string","minLength":1,"maxLength":254,"pattern":"^[^ ]*@[^ ]*$"}"#
-    private static let phone = #"{"type":"string","minLength":1,"maxLength":32,"pattern":"^[\\p{N}+() /.-]+$"}"#
+    private static let phone = #"{"type":"string","minLength":1,"maxLength":32,"pattern":"^[0-9+() /.-]+$"}"#
     /// What divides a day, on the five-minute grid.
     private static let grid: String = {
         let steps = (1...288).map { $0 * 5 }.filter { 1440 % $0 == 0 }.map(String.init)

@@ -6,7 +6,7 @@ extension Patient {
         let email = fields.optionalText("email", max: 254)
         if let email, !email.contains("@") || email.contains(" ") { fields.reject("email", "must be an e-mail address") }
         let phone = fields.optionalText("phone", max: 32)
-        if let phone, !phone.allSatisfy({ $0.isNumber || "+-() /.".contains($0) }) {
+        if let phone, !phone.allSatisfy({ "0123456789+-() /.".contains($0) }) {
             fields.reject("phone", "must be a telephone number")
         }
         self.init(

@@ -30,8 +30,7 @@ struct Bench: AsyncParsableCommand {
 
     func run() async throws {
         Children.all.endWithMe()
-        let folder = try TemporaryFolder("bench", under: cache)
-        defer { folder.remove() }
+        let folder = try TemporaryFolder("bench", under: cache, goesWithProcess: true)
         let rig = BenchRig(
             server: server ?? Siblings.server, scripts: scripts, folder: folder, cache: cache, seconds: seconds, rounds: rounds,
             isQuick: quick)

@@ -88,22 +88,28 @@ enum Documents {
 
     private static func words(for given: JSON) -> String {
         if let reference = given["$ref"]?.string { return "see `\(reference.split(separator: "/").last ?? "")` in the schema" }
-        switch given["type"]?.string {
-        case "string":
-            if let choices = given["enum"]?.array { return choices.compactMap(\.string).map { "`\($0)`" }.joined(separator: ", ") }
-            if given["pattern"]?.string?.contains("[0-5][05]") ?? false { return "time of day on a five-minute step: `09:30`" }
-            return switch given["format"]?.string {
-            case "uuid": "a UUID"
-            case "date-time": "a time with an offset: `2026-03-01T09:00:00Z`"
-            case "date": "a day: `2026-03-01`"
-            default: "text of 1 to \(given["maxLength"]?.integer ?? 0) characters"
-            }
-        case "integer" where given["enum"] != nil: return (given["enum"]?.array ?? []).compactMap { $0.integer.map(String.init) }.joined(separator: ", ")
-        case "integer": return "\(given["minimum"]?.integer ?? 0) to \(given["maximum"]?.integer ?? 0)" + (given["multipleOf"] == nil ? "" : ", a multiple of 5")
-        case "boolean": return "`true` or `false`"
-        default: return "a list: \(given["items"].map(words) ?? "")"
+        if let choices = given["enum"]?.array { return choices.map { $0.string.map { "`\($0)`" } ?? $0.text }.joined(separator: ", ") }
+        let type = given["type"]?.string
+        if type == "string" { return textWords(given) }
+        if type == "boolean" { return "`true` or `false`" }
+        if type == "array" { return "a list: \(given["items"].map { words(for: $0) } ?? "")" }
+        let range = "\(given["minimum"]?.integer ?? 0) to \(given["maximum"]?.integer ?? 0)"
+        return given["multipleOf"] == nil ? range : range + ", a multiple of 5"
+    }
+
+    private static func textWords(_ given: JSON) -> String {
+        if given["pattern"]?.string?.contains("[0-5][05]") ?? false { return "time of day on a five-minute step: `09:30`" }
+        return switch given["format"]?.string {
+        case "uuid": "a UUID"
+        case "date-time": "a time with an offset: `2026-03-01T09:00:00Z`"
+        case "date": "a day: `2026-03-01`"
+        default: "text of 1 to \(number("maxLength", of: given)) characters"
         }
     }
+
+    /// Kept out of line: Swift 6.3.1's optimizer fails on optional chains of this shape inside an interpolation.
+    @inline(never)
+    private static func number(_ name: String, of given: JSON) -> String { given[name].map(\.text) ?? "0" }
 
     /// Indented by two, with whatever fits on a line on one line.
     static func pretty(_ json: JSON, indent: Int = 0) -> String {

@@ -22,7 +22,7 @@ final class Ear: Sendable {
 
     init(clock: any WallClock) throws {
         path = NSTemporaryDirectory() + "mediconnect-ear-" + UUID().uuidString
-        FileManager.default.createFile(atPath: path, contents: nil)
+        _ = FileManager.default.createFile(atPath: path, contents: nil)
         file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
         sink = LogSink(descriptor: file.fileDescriptor, clock: clock)
         var policy = LogPolicy(level: .trace, libraryLevel: .trace)
