@@ -68,13 +68,19 @@ let package = Package(
 
         // How it is reached and watched.
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        room("API", uses: ["Workflows", "People", "Scheduling", "Storage", "Notation", "CZlib", hummingbird, jwt, crypto, logging, metricsFacade]),
+        room(
+            "API",
+            uses: [
+                "Workflows", "People", "Scheduling", "Storage", "Notation", "CZlib", hummingbird, jwt, crypto, logging,
+                metricsFacade,
+            ]),
         room("Telemetry", uses: ["Notation", logging, metrics]),
 
         .executableTarget(
             name: "mediconnect",
             dependencies: [
-                "API", "Workflows", "Outbox", "StorageSQLite", "Storage", "Telemetry", "People", "Scheduling", "Notation", hummingbird,
+                "API", "Workflows", "Outbox", "StorageSQLite", "Storage", "Telemetry", "People", "Scheduling", "Notation",
+                hummingbird,
                 hummingbirdCore, nioCore, nioPosix, logging, metricsFacade, metrics, arguments, configuration, lifecycle, signals,
             ],
             swiftSettings: strict
@@ -87,7 +93,8 @@ let package = Package(
         .executableTarget(
             name: "proofs",
             dependencies: [
-                "TestKit", "LoopbackClient", "API", "Workflows", "Outbox", "StorageSQLite", "Storage", "CSQLite", "People", "Scheduling",
+                "TestKit", "LoopbackClient", "API", "Workflows", "Outbox", "StorageSQLite", "Storage", "CSQLite", "People",
+                "Scheduling",
                 "Notation", hummingbird, logging, arguments, lifecycle, signals,
             ],
             swiftSettings: strict
@@ -103,10 +110,13 @@ let package = Package(
         suite(
             "APITests",
             uses: [
-                "API", "Telemetry", "Workflows", "Outbox", "People", "Scheduling", "StorageSQLite", "Storage", "Notation", hummingbird,
+                "API", "Telemetry", "Workflows", "Outbox", "People", "Scheduling", "StorageSQLite", "Storage", "Notation",
+                hummingbird,
                 hummingbirdTesting, jwt, logging, metricsFacade, metrics,
             ]),
         suite("CrashTests", uses: ["LoopbackClient", "StorageSQLite"]),
-        suite("PromiseTests", uses: ["TestKit", "Workflows", "Outbox", "StorageSQLite", "Storage", "Scheduling", "People", "Notation"]),
+        suite(
+            "PromiseTests",
+            uses: ["TestKit", "Workflows", "Outbox", "StorageSQLite", "Storage", "Scheduling", "People", "Notation"]),
     ]
 )

@@ -23,7 +23,8 @@ public struct RunningServer: Sendable {
         let began = ContinuousClock.now
         let process = try ChildProcess(executable, arguments, environment: environment, errors: errors)
         for await line in process.lines {
-            guard let port = line.range(of: "http://127.0.0.1:").flatMap({ Int(line[$0.upperBound...].prefix { $0.isNumber }) }) else { continue }
+            guard let port = line.range(of: "http://127.0.0.1:").flatMap({ Int(line[$0.upperBound...].prefix { $0.isNumber }) })
+            else { continue }
             return RunningServer(process: process, port: port, startSeconds: seconds(since: began))
         }
         throw ProcessFault("the server ended with \(await process.ended()); see \(errors)")

@@ -9,8 +9,10 @@ public final class TemporaryFolder: Sendable {
     /// With `goesWithProcess` it is removed when this process exits, also by Ctrl-C, once `Children.endWithMe` was called.
     public init(_ purpose: String, under parent: String? = nil, goesWithProcess: Bool = false) throws {
         let parent = parent ?? NSTemporaryDirectory()
-        path = "\(parent.hasSuffix("/") ? String(parent.dropLast()) : parent)/mediconnect-\(purpose)-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        path =
+            "\(parent.hasSuffix("/") ? String(parent.dropLast()) : parent)/mediconnect-\(purpose)-\(UUID().uuidString.prefix(8))"
+        try FileManager.default.createDirectory(
+            atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         if goesWithProcess { Self.goingWithMe.withLock { $0.append(path) } }
     }
 

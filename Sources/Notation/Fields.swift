@@ -215,7 +215,8 @@ public final class Fields {
     private func choice<Choice: RawRepresentable & CaseIterable>(_ json: JSON, _ name: String) -> Choice?
     where Choice.RawValue == String {
         guard let text = json.string, let choice = Choice(rawValue: text) else {
-            return refused(path(name), "must be one of " + Choice.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", "), json)
+            return refused(
+                path(name), "must be one of " + Choice.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", "), json)
         }
         return choice
     }

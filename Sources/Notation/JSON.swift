@@ -142,7 +142,9 @@ private struct JSONParser {
         }
         while true {
             skipWhiteSpace()
-            guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else { throw mistake("a member's name is missing") }
+            guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else {
+                throw mistake("a member's name is missing")
+            }
             let name = try string()
             if isRepeated(name, in: members, &names) { throw mistake("a member stands twice") }
             skipWhiteSpace()

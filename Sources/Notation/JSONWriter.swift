@@ -31,7 +31,9 @@ public struct JSONWriter {
         needsComma = true
     }
 
-    public mutating func array<Elements: Sequence>(of elements: Elements, _ each: (inout JSONWriter, Elements.Element) throws -> Void) rethrows {
+    public mutating func array<Elements: Sequence>(
+        of elements: Elements, _ each: (inout JSONWriter, Elements.Element) throws -> Void
+    ) rethrows {
         try array { json in for element in elements { try each(&json, element) } }
     }
 

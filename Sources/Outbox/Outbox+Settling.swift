@@ -27,7 +27,9 @@ extension Outbox {
     }
 
     /// Not later than its expiry: there it expires, and lets those behind it pass.
-    private func again(_ claimed: Claimed, at instant: Instant, givesAttemptBack: Bool = false, error: String? = nil) -> Settlement {
+    private func again(_ claimed: Claimed, at instant: Instant, givesAttemptBack: Bool = false, error: String? = nil)
+        -> Settlement
+    {
         let next = claimed.delivery.expiresAt.map { min($0, instant) } ?? instant
         return Settlement(state: .ready, availableAt: next, givesAttemptBack: givesAttemptBack, error: error)
     }

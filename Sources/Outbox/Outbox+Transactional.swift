@@ -8,7 +8,7 @@ extension Outbox {
     func deliverTransactional(_ batch: [Claimed]) async throws {
         do {
             try await deliverTogether(batch)
-        } catch where batch.count > 1 && !isAboutTheDatabase(error) {
+        } catch  where batch.count > 1 && !isAboutTheDatabase(error) {
             for claimed in batch { try await deliverAlone(claimed) }
         }
     }
@@ -23,7 +23,7 @@ extension Outbox {
     private func deliverAlone(_ claimed: Claimed) async throws {
         do {
             try await deliverTogether([claimed])
-        } catch where !isAboutTheDatabase(error) {
+        } catch  where !isAboutTheDatabase(error) {
             try await settle([Ended(claimed: claimed, settlement: failure(of: claimed, error))])
         }
     }
@@ -40,7 +40,7 @@ extension Outbox {
             }
         } catch is LeaseLost {
             return .stale(topic: claimed.delivery.topic)
-        } catch where !isAboutTheDatabase(error) {
+        } catch  where !isAboutTheDatabase(error) {
             return try end(claimed, as: failure(of: claimed, error), in: transaction)
         }
     }

@@ -160,7 +160,9 @@ struct Deliberation {
     /// Lanes that are there but not offered: whoever takes one squeezed somebody in beside another appointment.
     private func beyondOffer(_ lane: Int, _ practitioner: Resource, _ room: Seat?, _ device: Seat?) -> [Refusal] {
         guard wish.isOverride else { return [] }
-        func isBeyond(_ seat: Seat?) -> Bool { seat.map { $0.lane >= directory.resources[$0.resource]?.lanesOffered ?? 0 } ?? false }
+        func isBeyond(_ seat: Seat?) -> Bool {
+            seat.map { $0.lane >= directory.resources[$0.resource]?.lanesOffered ?? 0 } ?? false
+        }
         return [
             lane >= practitioner.lanesOffered ? .practitionerTaken : nil, isBeyond(room) ? .roomTaken : nil,
             isBeyond(device) ? .deviceTaken : nil,

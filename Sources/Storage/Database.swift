@@ -135,7 +135,8 @@ extension SQL {
                 ("{number}", "INTEGER"), ("{text}", "TEXT"), ("{strict}", "STRICT"), ("{clustered}", "STRICT, WITHOUT ROWID"),
             ]),
             postgres: replaced([
-                ("{uuid}", "uuid"), ("{instant}", "timestamptz"), ("{bytes}", "bytea"), ("{json}", "jsonb"), ("{bool}", "boolean"),
+                ("{uuid}", "uuid"), ("{instant}", "timestamptz"), ("{bytes}", "bytea"), ("{json}", "jsonb"),
+                ("{bool}", "boolean"),
                 ("{number}", "bigint"), ("{text}", "text"), ("{strict}", ""), ("{clustered}", ""),
             ]))
     }

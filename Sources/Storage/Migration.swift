@@ -30,7 +30,8 @@ public struct Migrator: Sendable {
 
     /// `migrations` are numbered from 1 without a gap.
     public init(_ database: any Database, migrations: [Migration], clock: any WallClock) {
-        precondition(migrations.map(\.number) == Array(1..<(migrations.count + 1)), "migrations are numbered from 1 without a gap")
+        precondition(
+            migrations.map(\.number) == Array(1..<(migrations.count + 1)), "migrations are numbered from 1 without a gap")
         self.database = database
         self.migrations = migrations
         self.clock = clock
@@ -45,7 +46,8 @@ public struct Migrator: Sendable {
     public func status() async throws -> [Step] {
         let applied = try await applied()
         let known = migrations.map { migration in
-            applied.first { $0.number == migration.number } ?? Step(number: migration.number, name: migration.name, appliedAt: nil)
+            applied.first { $0.number == migration.number }
+                ?? Step(number: migration.number, name: migration.name, appliedAt: nil)
         }
         return known + applied.filter { $0.number > newest }
     }

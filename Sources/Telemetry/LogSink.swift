@@ -112,14 +112,16 @@ public final class LogSink: @unchecked Sendable {
     private func start() {
         let this = Unmanaged.passRetained(self)
         var handle = pthread_t()
-        let result = pthread_create(&handle, nil, { raw in
-            #if canImport(Darwin)
-                Unmanaged<LogSink>.fromOpaque(raw).takeRetainedValue().serve()
-            #else
-                Unmanaged<LogSink>.fromOpaque(raw!).takeRetainedValue().serve()
-            #endif
-            return nil
-        }, this.toOpaque())
+        let result = pthread_create(
+            &handle, nil,
+            { raw in
+                #if canImport(Darwin)
+                    Unmanaged<LogSink>.fromOpaque(raw).takeRetainedValue().serve()
+                #else
+                    Unmanaged<LogSink>.fromOpaque(raw!).takeRetainedValue().serve()
+                #endif
+                return nil
+            }, this.toOpaque())
         if result == 0 { thread = handle } else { this.release() }
     }
 

@@ -138,7 +138,9 @@ extension Story {
     fileprivate func namingTheHolder<Value>(_ body: () throws -> Value) throws -> Value {
         do {
             return try body()
-        } catch StorageFault.constraint(let name) where name == "claim_overlap" || name == "claim_lane" || name.hasPrefix("claim.holder_id") {
+        } catch StorageFault.constraint(let name)
+            where name == "claim_overlap" || name == "claim_lane" || name.hasPrefix("claim.holder_id")
+        {
             throw Refusal.practitionerTaken
         }
     }

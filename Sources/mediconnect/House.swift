@@ -18,7 +18,8 @@ struct House {
     init(_ settings: Settings, onGroup: @escaping @Sendable (Int, Double) -> Void = { _, _ in }) throws {
         self.settings = settings
         do {
-            try FileManager.default.createDirectory(atPath: settings.data, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            try FileManager.default.createDirectory(
+                atPath: settings.data, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw StorageFault.cannotOpen("the folder \(settings.data) cannot be made; choose another with --data")
         }
@@ -36,7 +37,9 @@ struct House {
 
     static func secret(_ settings: Settings) throws -> [UInt8] {
         if let data = FileManager.default.contents(atPath: settings.secretPath) {
-            guard data.count >= 32 else { throw StorageFault.cannotOpen("\(settings.secretPath) is too short; delete it and every token becomes invalid") }
+            guard data.count >= 32 else {
+                throw StorageFault.cannotOpen("\(settings.secretPath) is too short; delete it and every token becomes invalid")
+            }
             return Array(data)
         }
         var random = SystemRandomNumberGenerator()

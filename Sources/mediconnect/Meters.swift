@@ -30,7 +30,10 @@ struct OutboxMeters: Sendable {
             if let error {
                 logger.warning(
                     "a delivery failed",
-                    metadata: ["evt": "outbox.failed", "topic": "\(topic)", "attempt": "\(attempt)", "error": .stringConvertible(SafeError(vouchedFor: error))])
+                    metadata: [
+                        "evt": "outbox.failed", "topic": "\(topic)", "attempt": "\(attempt)",
+                        "error": .stringConvertible(SafeError(vouchedFor: error)),
+                    ])
             }
         case .stale(let topic):
             Counter(label: "mediconnect_outbox_stale", dimensions: [("topic", topic)]).increment()
@@ -38,7 +41,9 @@ struct OutboxMeters: Sendable {
             Counter(label: "mediconnect_outbox_rescued", dimensions: [("topic", topic)]).increment()
         case .interrupted, .swept: break
         case .failed(let doing, let error):
-            logger.error("the outbox worker failed and goes on", metadata: ["evt": "outbox.fault", "job": "\(doing)", "error": .stringConvertible(SafeError(vouchedFor: error))])
+            logger.error(
+                "the outbox worker failed and goes on",
+                metadata: ["evt": "outbox.fault", "job": "\(doing)", "error": .stringConvertible(SafeError(vouchedFor: error))])
         }
     }
 }
@@ -65,11 +70,14 @@ final class HouseGauges: Sendable {
         metrics.registerGauge("mediconnect_outbox_ready", help: "Messages not delivered yet, due or not") { [self] in
             Double(depth.withLock { $0.ready })
         }
-        metrics.registerGauge("mediconnect_outbox_due", help: "Messages that are due") { [self] in Double(depth.withLock { $0.due }) }
+        metrics.registerGauge("mediconnect_outbox_due", help: "Messages that are due") { [self] in
+            Double(depth.withLock { $0.due })
+        }
         metrics.registerGauge("mediconnect_outbox_dead", help: "Messages that failed for good") { [self] in
             Double(depth.withLock { $0.dead })
         }
-        metrics.registerGauge("mediconnect_outbox_oldest_due_seconds", help: "How long the oldest due message has waited") { [self] in
+        metrics.registerGauge("mediconnect_outbox_oldest_due_seconds", help: "How long the oldest due message has waited") {
+            [self] in
             depth.withLock { $0.oldestSeconds }
         }
     }

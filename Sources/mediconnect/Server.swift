@@ -35,7 +35,8 @@ struct Server {
         clinic.onChange { bell.ring() }
         let meters = OutboxMeters(logger: logger)
         outbox = Outbox(
-            database: house.database, surroundings: house.surroundings, workerName: "node-\(ProcessInfo.processInfo.processIdentifier)",
+            database: house.database, surroundings: house.surroundings,
+            workerName: "node-\(ProcessInfo.processInfo.processIdentifier)",
             handlers: clinic.deliveries, bell: bell, report: { meters.note($0) })
     }
 
@@ -48,7 +49,8 @@ struct Server {
         var application = Application(
             router: serving().router(),
             server: .http1(configuration: .init(idleTimeout: .seconds(60))),
-            configuration: .init(address: .hostname(house.settings.host, port: house.settings.port), serverName: nil, reuseAddress: true,
+            configuration: .init(
+                address: .hostname(house.settings.host, port: house.settings.port), serverName: nil, reuseAddress: true,
                 availableConnectionsDelegate: MaximumAvailableConnections(10_000)),
             onServerRunning: { [state] channel in
                 state.isServing.withLock { $0 = true }
@@ -147,7 +149,10 @@ private struct Upkeep: Service {
     private func tidy() async {
         do {
             let holds = try await clinic.sweepHolds()
-            if holds > 0 { logger.notice("the sweeper ended holds their timers missed", metadata: ["evt": "holds.swept", "count": "\(holds)"]) }
+            if holds > 0 {
+                logger.notice(
+                    "the sweeper ended holds their timers missed", metadata: ["evt": "holds.swept", "count": "\(holds)"])
+            }
             try await clinic.forgetExpiredAnswers()
         } catch {
             logger.warning("upkeep failed and will be tried again", metadata: ["evt": "upkeep.failed", "error": .safe(error)])

@@ -12,7 +12,8 @@ struct CommonOptions: ParsableArguments {
     @Option(name: .customLong("settings"), help: "A JSON file with settings (MEDICONNECT_SETTINGS).")
     var file: String?
 
-    @Option(name: .customLong("log-level"), help: "trace, debug, info, notice, warning, error or critical (MEDICONNECT_LOG_LEVEL).")
+    @Option(
+        name: .customLong("log-level"), help: "trace, debug, info, notice, warning, error or critical (MEDICONNECT_LOG_LEVEL).")
     var logLevel: String?
 }
 
@@ -43,10 +44,13 @@ struct SettingsProblems: Error, CustomStringConvertible {
 extension Settings {
     /// Reads flags, environment and file, and checks every value.
     static func read(
-        _ options: CommonOptions, host: String? = nil, port: Int? = nil, environment: [String: String] = ProcessInfo.processInfo.environment
+        _ options: CommonOptions, host: String? = nil, port: Int? = nil,
+        environment: [String: String] = ProcessInfo.processInfo.environment
     ) async throws -> Settings {
         var flags: [AbsoluteConfigKey: ConfigValue] = [:]
-        func flag(_ key: AbsoluteConfigKey, _ content: ConfigContent?) { if let content { flags[key] = ConfigValue(content, isSecret: false) } }
+        func flag(_ key: AbsoluteConfigKey, _ content: ConfigContent?) {
+            if let content { flags[key] = ConfigValue(content, isSecret: false) }
+        }
         flag(["data"], options.data.map { .string($0) })
         flag(["log", "level"], options.logLevel.map { .string($0) })
         flag(["host"], host.map { .string($0) })
@@ -69,7 +73,9 @@ extension Settings {
             let text = config.string(forKey: key)
             let number = config.int(forKey: key) ?? text.flatMap { Int($0) }
             guard let number else {
-                if text != nil { problems.append("\(name): must be a whole number from \(range.lowerBound) to \(range.upperBound)") }
+                if text != nil {
+                    problems.append("\(name): must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+                }
                 return usual
             }
             if !range.contains(number) { problems.append("\(name): must be from \(range.lowerBound) to \(range.upperBound)") }
@@ -112,7 +118,8 @@ extension Settings {
     var listing: [(name: String, value: String)] {
         [
             ("data", data), ("host", host), ("port", String(port)), ("public.url", publicURL), ("log.level", logLevel.rawValue),
-            ("event.loops", String(eventLoops)), ("database.readers", String(readers)), ("database.waiting", String(waitingMaximum)),
+            ("event.loops", String(eventLoops)), ("database.readers", String(readers)),
+            ("database.waiting", String(waitingMaximum)),
             ("database.checkpoint", String(checkpointPages)),
             ("drain.seconds", String(drainSeconds)), ("body.maximum", String(bodyMaximumBytes)),
         ]

@@ -7,7 +7,10 @@ import Testing
         try await inHouse { visitor in
             let held = try await visitor.held()
             var seen = [held.etag]
-            for (verb, body) in [("confirmation", nil), ("rescheduling", #"{"start":"\#(visitor.house.newStart())"}"#), ("arrival", nil), ("check-in", nil), ("fulfilment", nil)] {
+            for (verb, body) in [
+                ("confirmation", nil), ("rescheduling", #"{"start":"\#(visitor.house.newStart())"}"#), ("arrival", nil),
+                ("check-in", nil), ("fulfilment", nil),
+            ] {
                 let heard = try await visitor.do(verb, to: held.id, body)
                 #expect(try await visitor.get("/v1/appointments/\(held.id)").etag == heard.etag)
                 seen.append(heard.etag)
@@ -20,7 +23,8 @@ import Testing
     @Test func `that is no longer current changes nothing`() async throws {
         try await inHouse { visitor in
             let booked = try await visitor.booked()
-            try await visitor.do("rescheduling", to: booked.id, #"{"start":"\#(visitor.house.newStart())"}"#, ifMatch: booked.etag)
+            try await visitor.do(
+                "rescheduling", to: booked.id, #"{"start":"\#(visitor.house.newStart())"}"#, ifMatch: booked.etag)
             let rows = try await visitor.rows()
             let late = try await visitor.do("cancellation", to: booked.id, ifMatch: booked.etag)
             #expect(late.problem == "changed-meanwhile" && late.status == 412)
@@ -52,9 +56,11 @@ import Testing
         try await inHouse { visitor in
             let id = try await visitor.booked().id
             for path in [
-                "/v1/appointments/\(id)", "/v1/locations", "/v1/locations/\(Known.river)", "/v1/practitioners/\(Known.brandt)", "/v1/rooms",
+                "/v1/appointments/\(id)", "/v1/locations", "/v1/locations/\(Known.river)", "/v1/practitioners/\(Known.brandt)",
+                "/v1/rooms",
                 "/v1/devices", "/v1/visit-types", "/v1/visit-types/\(Known.scan)", "/v1/specialties",
-                "/v1/resources/\(Known.brandt)/working-hours", "/v1/resources/\(Known.brandt)/exceptions", "/v1/locations/\(Known.river)/holidays",
+                "/v1/resources/\(Known.brandt)/working-hours", "/v1/resources/\(Known.brandt)/exceptions",
+                "/v1/locations/\(Known.river)/holidays",
             ] {
                 let first = try await visitor.get(path)
                 let etag = try #require(first.etag, "\(path)")
@@ -77,7 +83,9 @@ import Testing
         }
     }
 
-    @Test func `may be kept as long as MA-14 says: places an hour, templates a quarter of one, persons' own not at all`() async throws {
+    @Test func `may be kept as long as MA-14 says: places an hour, templates a quarter of one, persons' own not at all`()
+        async throws
+    {
         try await inHouse { visitor in
             let id = try await visitor.booked().id
             let expected = [
@@ -89,7 +97,9 @@ import Testing
                 "/v1/appointments": "private, no-store", "/v1/mailbox": "private, no-store",
                 "/v1/patients/\(Known.emma)": "private, no-store", "/v1/appointments/\(id)/audit": "private, no-store",
             ]
-            for (path, control) in expected { #expect(try await visitor.get(path)[header: "Cache-Control"] == control, "\(path)") }
+            for (path, control) in expected {
+                #expect(try await visitor.get(path)[header: "Cache-Control"] == control, "\(path)")
+            }
         }
     }
 

@@ -14,13 +14,15 @@ import Testing
             #expect(made[header: "Location"] == "/v1/\(name)/\(Known.nobody)")
             let read = try await visitor.get("/v1/\(name)/\(Known.nobody)", by: .emma)
             #expect(read.body == made.body && read.etag == made.etag)
-            #expect(Set(body.members!.map(\.name)).subtracting(read.json.members!.map(\.name)).isEmpty, "everything sent is answered")
+            #expect(
+                Set(body.members!.map(\.name)).subtracting(read.json.members!.map(\.name)).isEmpty, "everything sent is answered")
             let changed = body.with("name", JSON(.string("Renamed"))).text
             let replaced = try await visitor.send(.put("/v1/\(name)/\(Known.nobody)", changed, ifMatch: made.etag), by: .admin)
             #expect(replaced.status == 200 && replaced["name"]?.string == "Renamed" && replaced.etag == "\"v2\"")
             #expect(try await visitor.get("/v1/\(name)?limit=200").items.contains { $0["name"]?.string == "Renamed" })
             // What was read may be sent again as it is.
-            let same = try await visitor.send(.put("/v1/\(name)/\(Known.nobody)", replaced.text, ifMatch: replaced.etag), by: .admin)
+            let same = try await visitor.send(
+                .put("/v1/\(name)/\(Known.nobody)", replaced.text, ifMatch: replaced.etag), by: .admin)
             #expect(same.status == 200 && same.body == replaced.body)
         }
     }
@@ -33,7 +35,8 @@ import Testing
             #expect(try await visitor.send(.post("/v1/\(name)", body.text), by: .admin).status == 201)
             let other = body.with("name", JSON(.string("Another"))).text
             #expect(try await visitor.send(.post("/v1/\(name)", other), by: .admin).problem == "identifier-already-used")
-            let unknown = try await visitor.send(.put("/v1/\(name)/\(Known.id(998))", body.with("id", nil).text, ifMatch: "\"v1\""), by: .admin)
+            let unknown = try await visitor.send(
+                .put("/v1/\(name)/\(Known.id(998))", body.with("id", nil).text, ifMatch: "\"v1\""), by: .admin)
             #expect(unknown.problem == "not-found")
         }
     }
@@ -42,7 +45,9 @@ import Testing
         try await inHouse { visitor async throws in
             let body = #"{"id":"\#(Known.brandt)","name":"R","location":"\#(Known.river)"}"#
             #expect(try await visitor.send(.post("/v1/rooms", body), by: .admin).problem == "identifier-already-used")
-            #expect(try await visitor.send(.put("/v1/rooms/\(Known.brandt)", body, ifMatch: "\"v1\""), by: .admin).problem == "not-found")
+            #expect(
+                try await visitor.send(.put("/v1/rooms/\(Known.brandt)", body, ifMatch: "\"v1\""), by: .admin).problem
+                    == "not-found")
             #expect(try await visitor.get("/v1/rooms/\(Known.brandt)").problem == "not-found")
         }
     }
@@ -70,8 +75,14 @@ import Testing
 
     @Test(arguments: [
         ("/v1/resources/\(Known.brandt)/working-hours", #"{"weekday":"sunday","from":"09:00","to":"12:00"}"#),
-        ("/v1/resources/\(Known.room)/working-hours", #"{"weekday":"sunday","from":"22:00","to":"06:00","zone":"UTC","effectiveFrom":"2026-01-01","effectiveUntil":"2026-12-31"}"#),
-        ("/v1/resources/\(Known.brandt)/exceptions", #"{"kind":"blocked","from":"2026-03-10T09:00:00Z","to":"2026-03-10T10:00:00Z"}"#),
+        (
+            "/v1/resources/\(Known.room)/working-hours",
+            #"{"weekday":"sunday","from":"22:00","to":"06:00","zone":"UTC","effectiveFrom":"2026-01-01","effectiveUntil":"2026-12-31"}"#
+        ),
+        (
+            "/v1/resources/\(Known.brandt)/exceptions",
+            #"{"kind":"blocked","from":"2026-03-10T09:00:00Z","to":"2026-03-10T10:00:00Z"}"#
+        ),
         ("/v1/locations/\(Known.river)/holidays", #"{"day":"2026-12-25","name":"Christmas Day"}"#),
     ])
     func `adds and takes away hours, exceptions and holidays`(path: String, body: String) async throws {
@@ -87,7 +98,9 @@ import Testing
             let removed = try await visitor.send(.delete("\(path)/\(id)"), by: .admin)
             #expect(removed.status == 200 && removed.items == before.items)
             #expect(try await visitor.send(.delete("\(path)/\(id)"), by: .admin).problem == "not-found")
-            #expect(try await visitor.send(.post(path.replacing(#/[0-9a-f]{8}-[0-9a-f-]{27}/#, with: Known.nobody), body), by: .admin).problem == "not-found")
+            #expect(
+                try await visitor.send(.post(path.replacing(#/[0-9a-f]{8}-[0-9a-f-]{27}/#, with: Known.nobody), body), by: .admin)
+                    .problem == "not-found")
         }
     }
 
@@ -96,7 +109,9 @@ import Testing
             let body = #"{"kind":"leave","from":"2026-03-10T00:00:00Z","to":"2026-03-11T00:00:00Z"}"#
             let added = try await visitor.send(.post("/v1/resources/\(Known.keller)/exceptions", body), by: .keller)
             let id = added.items[0]["id"]?.string ?? ""
-            #expect(try await visitor.send(.delete("/v1/resources/\(Known.brandt)/exceptions/\(id)"), by: .brandt).problem == "not-found")
+            #expect(
+                try await visitor.send(.delete("/v1/resources/\(Known.brandt)/exceptions/\(id)"), by: .brandt).problem
+                    == "not-found")
             #expect(try await visitor.get("/v1/resources/\(Known.keller)/exceptions").items.count == 1)
         }
     }
@@ -105,28 +120,40 @@ import Testing
         try await inHouse { visitor in
             let two = #"{"name":"Dr. Two","location":"\#(Known.river)","specialty":"general","lanes":2}"#
             let made = try await visitor.send(.post("/v1/practitioners", two), by: .admin)
-            try await visitor.send(.post("/v1/resources/\(made.id)/working-hours", #"{"weekday":"tuesday","from":"08:00","to":"16:00"}"#), by: .admin)
-            for patient in [Known.emma, Known.noah] { _ = try await visitor.booked(at: "2026-03-10T09:00:00Z", with: made.id, for: [patient]) }
-            let one = try await visitor.send(.put("/v1/practitioners/\(made.id)", two.replacing(":2}", with: ":1}"), ifMatch: made.etag), by: .admin)
+            try await visitor.send(
+                .post("/v1/resources/\(made.id)/working-hours", #"{"weekday":"tuesday","from":"08:00","to":"16:00"}"#), by: .admin
+            )
+            for patient in [Known.emma, Known.noah] {
+                _ = try await visitor.booked(at: "2026-03-10T09:00:00Z", with: made.id, for: [patient])
+            }
+            let one = try await visitor.send(
+                .put("/v1/practitioners/\(made.id)", two.replacing(":2}", with: ":1}"), ifMatch: made.etag), by: .admin)
             #expect(one.status == 409 && one["refusal"]?.string == "practitionerTaken")
         }
     }
 
     @Test func `survives times at the ends of the calendar`() async throws {
         try await inHouse { visitor async throws in
-            for (from, to) in [("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"), ("9999-12-30T00:00:00Z", "9999-12-31T00:00:00Z")] {
+            for (from, to) in [
+                ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"), ("9999-12-30T00:00:00Z", "9999-12-31T00:00:00Z"),
+            ] {
                 let body = #"{"kind":"blocked","from":"\#(from)","to":"\#(to)"}"#
                 #expect(try await visitor.send(.post("/v1/resources/\(Known.keller)/exceptions", body), by: .admin).status == 201)
             }
             for day in ["0001-01-01", "9999-12-31"] {
-                #expect(try await visitor.send(.post("/v1/locations/\(Known.river)/holidays", #"{"day":"\#(day)","name":"X"}"#), by: .admin).status == 201)
+                #expect(
+                    try await visitor.send(
+                        .post("/v1/locations/\(Known.river)/holidays", #"{"day":"\#(day)","name":"X"}"#), by: .admin
+                    ).status == 201)
             }
-            let hours = #"{"weekday":"sunday","from":"00:00","to":"24:00","effectiveFrom":"0001-01-01","effectiveUntil":"9999-12-31"}"#
+            let hours =
+                #"{"weekday":"sunday","from":"00:00","to":"24:00","effectiveFrom":"0001-01-01","effectiveUntil":"9999-12-31"}"#
             #expect(try await visitor.send(.post("/v1/resources/\(Known.keller)/working-hours", hours), by: .admin).status == 201)
             for start in ["0001-01-01T00:00:00Z", "9999-12-31T23:55:00Z"] {
                 #expect(try await visitor.send(.post("/v1/appointments", Known.booking(at: start))).status >= 409)
                 let path = "visitType=\(Known.consultation)&practitioner=\(Known.brandt)"
-                #expect(try await visitor.get("/v1/free-times/explanation?\(path)&start=\(start)")["available"] == JSON(.bool(false)))
+                #expect(
+                    try await visitor.get("/v1/free-times/explanation?\(path)&start=\(start)")["available"] == JSON(.bool(false)))
                 #expect(try await visitor.get("/v1/free-times?\(path)&from=\(start)").items.count >= 0)
                 #expect(try await visitor.get("/v1/appointments?from=\(start)").status == 200)
             }

@@ -17,7 +17,9 @@ import Workflows
             ]
             for (name, text) in today {
                 let file = Documents.folder.appendingPathComponent(name)
-                if ProcessInfo.processInfo.environment["UPDATE_DOCS"] == "1" { try text.write(to: file, atomically: true, encoding: .utf8) }
+                if ProcessInfo.processInfo.environment["UPDATE_DOCS"] == "1" {
+                    try text.write(to: file, atomically: true, encoding: .utf8)
+                }
                 let committed = try? String(contentsOf: file, encoding: .utf8)
                 #expect(committed == text, "\(name) is not what the program says; run: \(Documents.regenerate)")
             }
@@ -38,7 +40,8 @@ import Workflows
         let schema = try JSON(parsing: ImportSchema.document())
         #expect(schema["properties"]?.members?.map(\.name) == ImportKind.allCases.map(\.plural))
         let definitions = Set(schema["$defs"]?.members?.map(\.name) ?? [])
-        let references = String(decoding: ImportSchema.document(), as: UTF8.self).matches(of: #/"\$ref":"#\/\$defs\/([^"]+)"/#).map { String($0.1) }
+        let references = String(decoding: ImportSchema.document(), as: UTF8.self).matches(of: #/"\$ref":"#\/\$defs\/([^"]+)"/#)
+            .map { String($0.1) }
         #expect(Set(references) == definitions)
     }
 
@@ -57,7 +60,9 @@ import Workflows
     private func problems(with document: String) async throws -> [FieldProblem] {
         let house = try await House(document: "{}")
         var found: [FieldProblem] = []
-        do { _ = try await house.clinic.importClinic(Array(document.utf8)) } catch let problems as ImportProblems { found = problems.problems }
+        do { _ = try await house.clinic.importClinic(Array(document.utf8)) } catch let problems as ImportProblems {
+            found = problems.problems
+        }
         await house.close()
         return found
     }

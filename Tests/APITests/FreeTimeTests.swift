@@ -6,7 +6,8 @@ import Testing
 @Suite struct FreeTimes {
     @Test func `are what the hours leave, with the room that would go with them`() async throws {
         try await inHouse { visitor in
-            let path = "/v1/free-times?visitType=\(Known.consultation)&practitioner=\(Known.brandt)&from=2026-03-10T00:00:00Z&to=2026-03-11T00:00:00Z&limit=200"
+            let path =
+                "/v1/free-times?visitType=\(Known.consultation)&practitioner=\(Known.brandt)&from=2026-03-10T00:00:00Z&to=2026-03-11T00:00:00Z&limit=200"
             let items = try await visitor.get(path, by: .emma).items
             let starts = items.compactMap { $0["start"]?.string }
             #expect(starts.first == "2026-03-10T07:00:00Z" && starts.last == "2026-03-10T14:30:00Z" && starts.count == 31)
@@ -21,23 +22,35 @@ import Testing
             let (monday, sunday) = ("2026-03-09T09:00:00Z", "2026-03-08T09:00:00Z")
             func expect(_ start: String, _ isFree: Bool, _ why: Comment) async throws {
                 #expect(try await visitor.isFree(start) == isFree, why)
-                let answer = try await visitor.get("/v1/free-times/explanation?visitType=\(Known.consultation)&practitioner=\(Known.brandt)&start=\(start)&patient=\(Known.emma)")
+                let answer = try await visitor.get(
+                    "/v1/free-times/explanation?visitType=\(Known.consultation)&practitioner=\(Known.brandt)&start=\(start)&patient=\(Known.emma)"
+                )
                 #expect((answer["available"] == JSON(.bool(true))) == isFree, why)
             }
             try await expect(monday, true, "in the hours")
             try await expect(sunday, false, "outside the hours")
-            let hours = try await visitor.send(.post("/v1/resources/\(Known.brandt)/working-hours", #"{"weekday":"sunday","from":"08:00","to":"12:00"}"#), by: .brandt)
+            let hours = try await visitor.send(
+                .post("/v1/resources/\(Known.brandt)/working-hours", #"{"weekday":"sunday","from":"08:00","to":"12:00"}"#),
+                by: .brandt)
             try await expect(sunday, true, "new hours")
             let rule = try #require(hours.items.first { $0["weekday"]?.string == "sunday" }?["id"]?.string)
             try await visitor.send(.delete("/v1/resources/\(Known.brandt)/working-hours/\(rule)"), by: .brandt)
             try await expect(sunday, false, "hours taken away")
-            let leave = try await visitor.send(.post("/v1/resources/\(Known.brandt)/exceptions", #"{"kind":"leave","from":"2026-03-09T00:00:00Z","to":"2026-03-10T00:00:00Z"}"#), by: .brandt)
+            let leave = try await visitor.send(
+                .post(
+                    "/v1/resources/\(Known.brandt)/exceptions",
+                    #"{"kind":"leave","from":"2026-03-09T00:00:00Z","to":"2026-03-10T00:00:00Z"}"#), by: .brandt)
             try await expect(monday, false, "on leave")
-            try await visitor.send(.delete("/v1/resources/\(Known.brandt)/exceptions/\(leave.items[0]["id"]?.string ?? "")"), by: .brandt)
+            try await visitor.send(
+                .delete("/v1/resources/\(Known.brandt)/exceptions/\(leave.items[0]["id"]?.string ?? "")"), by: .brandt)
             try await expect(monday, true, "back")
-            try await visitor.send(.post("/v1/resources/\(Known.brandt)/exceptions", #"{"kind":"extra","from":"2026-03-08T08:00:00Z","to":"2026-03-08T10:00:00Z"}"#), by: .desk)
+            try await visitor.send(
+                .post(
+                    "/v1/resources/\(Known.brandt)/exceptions",
+                    #"{"kind":"extra","from":"2026-03-08T08:00:00Z","to":"2026-03-08T10:00:00Z"}"#), by: .desk)
             try await expect(sunday, true, "an extra opening")
-            try await visitor.send(.post("/v1/locations/\(Known.river)/holidays", #"{"day":"2026-03-09","name":"Feast"}"#), by: .admin)
+            try await visitor.send(
+                .post("/v1/locations/\(Known.river)/holidays", #"{"day":"2026-03-09","name":"Feast"}"#), by: .admin)
             try await expect(monday, false, "a holiday")
         }
     }
@@ -52,7 +65,9 @@ import Testing
             }
             #expect(try await visitor.isFree(start) == false)
             let roomless = #"{"name":"Consultation","durationMinutes":20,"specialty":"general"}"#
-            #expect(try await visitor.send(.put("/v1/visit-types/\(Known.consultation)", roomless, ifMatch: "\"v1\""), by: .admin).status == 200)
+            #expect(
+                try await visitor.send(.put("/v1/visit-types/\(Known.consultation)", roomless, ifMatch: "\"v1\""), by: .admin)
+                    .status == 200)
             #expect(try await visitor.isFree(start))
         }
     }
@@ -76,15 +91,21 @@ import Testing
 @Suite struct TheExplanation {
     @Test func `gives every reason, in order of precedence, and says which may be set aside`() async throws {
         try await inHouse { visitor in
-            try await visitor.send(.post("/v1/locations/\(Known.river)/holidays", #"{"day":"2026-03-10","name":"Feast"}"#), by: .admin)
-            try await visitor.send(.post("/v1/resources/\(Known.brandt)/exceptions", #"{"kind":"leave","from":"2026-03-10T00:00:00Z","to":"2026-03-11T00:00:00Z"}"#))
-            let path = "/v1/free-times/explanation?visitType=\(Known.consultation)&practitioner=\(Known.brandt)&patient=\(Known.emma)&start=2026-03-10T20:05:00Z"
+            try await visitor.send(
+                .post("/v1/locations/\(Known.river)/holidays", #"{"day":"2026-03-10","name":"Feast"}"#), by: .admin)
+            try await visitor.send(
+                .post(
+                    "/v1/resources/\(Known.brandt)/exceptions",
+                    #"{"kind":"leave","from":"2026-03-10T00:00:00Z","to":"2026-03-11T00:00:00Z"}"#))
+            let path =
+                "/v1/free-times/explanation?visitType=\(Known.consultation)&practitioner=\(Known.brandt)&patient=\(Known.emma)&start=2026-03-10T20:05:00Z"
             let heard = try await visitor.get(path)
             let reasons = (heard["reasons"]?.array ?? []).compactMap { $0["refusal"]?.string.flatMap(Refusal.init) }
             #expect(reasons == [.startOffGrid, .practitionerAway, .outsideWorkingHours, .roomTaken])
             #expect(reasons == Refusal.allCases.filter(reasons.contains))
             for reason in heard["reasons"]?.array ?? [] {
-                #expect(reason["canBeOverridden"] == JSON(.bool(Refusal(rawValue: reason["refusal"]?.string ?? "")!.canBeOverridden)))
+                #expect(
+                    reason["canBeOverridden"] == JSON(.bool(Refusal(rawValue: reason["refusal"]?.string ?? "")!.canBeOverridden)))
                 #expect(reason["detail"]?.string?.isEmpty == false)
             }
         }
@@ -108,7 +129,10 @@ import Testing
                 (base + "&patient=\(Known.emma)&room=\(Known.nobody)", ["roomUnknown", "practitionerTaken"]),
                 (base + "&patient=\(Known.emma)&room=\(Known.harbourRoom)", ["roomUnsuitable", "practitionerTaken"]),
                 (base + "&patient=\(Known.emma)&device=\(Known.ultrasound)", ["deviceUnsuitable", "practitionerTaken"]),
-                ("start=\(start)&visitType=\(Known.nobody)&practitioner=\(Known.brandt)&patient=\(Known.emma)", ["visitTypeUnknown"]),
+                (
+                    "start=\(start)&visitType=\(Known.nobody)&practitioner=\(Known.brandt)&patient=\(Known.emma)",
+                    ["visitTypeUnknown"]
+                ),
                 (base + "&patient=\(Known.nobody)", ["patientUnknown", "practitionerTaken"]),
             ] {
                 let heard = try await visitor.get("/v1/free-times/explanation?\(query)")

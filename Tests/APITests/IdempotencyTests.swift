@@ -19,7 +19,9 @@ import Workflows
                 let again = try await visitor.send(.post("/v1/appointments", body), key: "k")
                 #expect(again.isRepeat && again.body == first.body && again.status == 201)
             }
-            #expect(try await visitor.send(.post("/v1/appointments", Known.booking(at: start)), key: "\"k\"").isRepeat, "as RFC 9651 writes a string")
+            #expect(
+                try await visitor.send(.post("/v1/appointments", Known.booking(at: start)), key: "\"k\"").isRepeat,
+                "as RFC 9651 writes a string")
         }
     }
 
@@ -32,7 +34,8 @@ import Workflows
             let rows = try await visitor.rows()
             for ask in [
                 Ask.post("/v1/appointments/\(appointment.id)/arrival", nil, ifMatch: "\"v2\""),
-                .post("/v1/appointments/\(appointment.id)/arrival"), .post("/v1/appointments/\(other.id)/arrival", nil, ifMatch: "\"v1\""),
+                .post("/v1/appointments/\(appointment.id)/arrival"),
+                .post("/v1/appointments/\(other.id)/arrival", nil, ifMatch: "\"v1\""),
                 .post("/v1/appointments/\(appointment.id)/check-in", nil, ifMatch: "\"v1\""),
                 .post("/v1/appointments", Known.booking(at: visitor.house.newStart())),
             ] { #expect(try await visitor.send(ask, key: "k").problem == "idempotency-key-reused", "\(ask.path)") }
@@ -43,7 +46,8 @@ import Workflows
     @Test func `belongs to its caller: another may use the same`() async throws {
         try await inHouse { visitor in
             for who in [Who.emma, .brandt, .desk, .admin] {
-                let heard = try await visitor.send(.post("/v1/appointments", Known.booking(at: visitor.house.newStart())), by: who, key: "k")
+                let heard = try await visitor.send(
+                    .post("/v1/appointments", Known.booking(at: visitor.house.newStart())), by: who, key: "k")
                 #expect(heard.status == 201 && !heard.isRepeat)
             }
         }
@@ -106,7 +110,8 @@ import Workflows
             let good = Known.booking(at: visitor.house.newStart())
             for (ask, who, headers) in [
                 (Ask.post("/v1/appointments", "{"), Who.emma, [:]), (.post("/v1/appointments", "{}"), .emma, [:]),
-                (.post("/v1/appointments", good), .noah, [:]), (.post("/v1/appointments", good), .emma, ["Content-Type": "text/plain"]),
+                (.post("/v1/appointments", good), .noah, [:]),
+                (.post("/v1/appointments", good), .emma, ["Content-Type": "text/plain"]),
             ] as [(Ask, Who, [String: String])] {
                 let heard = try await visitor.send(ask, by: who, key: "k", headers: headers)
                 #expect((400...415).contains(heard.status))
@@ -135,7 +140,8 @@ import Workflows
             let ask = Ask.post("/v1/appointments", Known.booking(at: visitor.house.newStart()))
             visitor.house.database.haunt(.afterCommit(StorageFault.outcomeUnknown))
             let lost = try await visitor.send(ask, key: "k")
-            #expect(lost.problem == "outcome-unknown" && lost["retry"]?.string == "same-key" && lost[header: "Retry-After"] == "1")
+            #expect(
+                lost.problem == "outcome-unknown" && lost["retry"]?.string == "same-key" && lost[header: "Retry-After"] == "1")
             visitor.house.database.haunt(.none)
             let found = try await visitor.send(ask, key: "k")
             #expect(found.status == 201 && found.isRepeat)
@@ -182,7 +188,9 @@ import Workflows
             visitor.house.clock.advance(by: .hours(100))
             #expect(try await visitor.send(.post("/v1/appointments", body)).status == 200)
             try await visitor.do("cancellation", to: id)
-            #expect(try await visitor.send(.post("/v1/appointments", body))["state"]?.string == "cancelled", "it says what became of it")
+            #expect(
+                try await visitor.send(.post("/v1/appointments", body))["state"]?.string == "cancelled",
+                "it says what became of it")
             #expect(try await visitor.count(of: "appointment") == 1)
         }
     }
@@ -199,10 +207,14 @@ import Workflows
         }
     }
 
-    @Test(arguments: ["01957e5e-7d00-4abc-8def-0123456789ab", "00000000-0000-0000-0000-000000000000", "7", "", "01957e5e7d007abc8def0123456789ab"])
+    @Test(arguments: [
+        "01957e5e-7d00-4abc-8def-0123456789ab", "00000000-0000-0000-0000-000000000000", "7", "",
+        "01957e5e7d007abc8def0123456789ab",
+    ])
     func `must be a UUID of version 7`(id: String) async throws {
         try await inHouse { visitor in
-            let heard = try await visitor.send(.post("/v1/appointments", Known.booking(at: visitor.house.newStart(), more: #""id":"\#(id)""#)))
+            let heard = try await visitor.send(
+                .post("/v1/appointments", Known.booking(at: visitor.house.newStart(), more: #""id":"\#(id)""#)))
             #expect(heard.problem == "invalid-fields" && heard.pointers == ["#/id"])
         }
     }

@@ -55,7 +55,9 @@ import Workflows
     /// One JSON object, with exactly GF-8's keys.
     private func expectForm(of line: String) throws {
         let json = try JSON(parsing: line)
-        #expect(Set(json.members?.map(\.name) ?? []) == ["time", "level", "evt", "request_id", "appointment_id", "message", "extra"], "\(line)")
+        #expect(
+            Set(json.members?.map(\.name) ?? []) == ["time", "level", "evt", "request_id", "appointment_id", "message", "extra"],
+            "\(line)")
         #expect(json["time"]?.string.flatMap { Instant($0) } != nil && json["extra"]?.members != nil)
         #expect(json["level"]?.string.flatMap(Logger.Level.init(rawValue:)) != nil && json["message"]?.string?.isEmpty == false)
     }
@@ -79,7 +81,11 @@ import Workflows
             var ask = try await Sample.all[route.operation]!.ask(visitor)
             let marked = try JSON(parsing: Marked.body(of: takes, like: Sample.fullBodies[takes]!))
             for property in schema["properties"]?.members ?? [] {
-                for value in [JSON(.string(Marked.word)), JSON(.string(String(repeating: Marked.word, count: 99))), JSON(.array([JSON(.string(Marked.word))])), JSON(.object([.init(name: "x", value: JSON(.string(Marked.word)))]))] {
+                for value in [
+                    JSON(.string(Marked.word)), JSON(.string(String(repeating: Marked.word, count: 99))),
+                    JSON(.array([JSON(.string(Marked.word))])),
+                    JSON(.object([.init(name: "x", value: JSON(.string(Marked.word)))])),
+                ] {
                     ask.body = marked.with(property.name, value).text
                     expectQuietProblem(try await visitor.send(ask, by: .admin), ask)
                 }
@@ -98,9 +104,11 @@ import Workflows
             variants[2].body = #"{"name":"\#(Marked.word)"#
             for variant in variants { expectQuietProblem(try await visitor.send(variant, by: .admin), variant) }
             for (header, value) in [
-                ("Authorization", "Bearer \(Marked.word)"), ("Authorization", Marked.word), ("Idempotency-Key", "\(Marked.word) x"),
+                ("Authorization", "Bearer \(Marked.word)"), ("Authorization", Marked.word),
+                ("Idempotency-Key", "\(Marked.word) x"),
                 ("If-Match", "\"\(Marked.word)\""), ("Content-Type", "text/\(Marked.word)"), ("X-Request-Id", "\(Marked.word) x"),
-                ("If-None-Match", Marked.word), ("Accept-Encoding", Marked.word), ("User-Agent", Marked.word), ("Referer", Marked.word),
+                ("If-None-Match", Marked.word), ("Accept-Encoding", Marked.word), ("User-Agent", Marked.word),
+                ("Referer", Marked.word),
             ] { expectQuietProblem(try await visitor.send(ask, by: .admin, headers: [header: value]), ask) }
         }
         for path in ["/\(Marked.word)", "/v1/\(Marked.word)", "/v1/patients?name=\(Marked.word)"] {

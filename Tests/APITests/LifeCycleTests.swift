@@ -23,7 +23,9 @@ import Workflows
                 if let next = state.next(transition) {
                     #expect(heard.status == 200 && heard["state"]?.string == next.rawValue, "\(verb): \(heard.text)")
                 } else {
-                    #expect(heard.problem == "transition-not-allowed" && heard["refusal"]?.string == "transitionNotAllowed", "\(verb): \(heard.text)")
+                    #expect(
+                        heard.problem == "transition-not-allowed" && heard["refusal"]?.string == "transitionNotAllowed",
+                        "\(verb): \(heard.text)")
                     #expect(try await visitor.state(of: id) == state.rawValue)
                 }
             }
@@ -66,12 +68,17 @@ import Workflows
 
     @Test func `is cancelled or moved by its patient until the cut-off, and by the desk after it`() async throws {
         try await inHouse { visitor in
-            let (first, second, third) = (try await visitor.booked(at: "2026-03-10T09:00:00Z"), try await visitor.booked(at: "2026-03-10T10:00:00Z"), try await visitor.booked(at: "2026-03-10T11:00:00Z"))
+            let (first, second, third) = (
+                try await visitor.booked(at: "2026-03-10T09:00:00Z"), try await visitor.booked(at: "2026-03-10T10:00:00Z"),
+                try await visitor.booked(at: "2026-03-10T11:00:00Z")
+            )
             visitor.house.clock.advance(by: Instant("2026-03-09T09:00:00Z")! - visitor.house.clock.now)
             #expect(try await visitor.do("cancellation", to: first.id, by: .emma).status == 200, "exactly a day before")
             visitor.house.clock.advance(by: .hours(1) + .milliseconds(1))
             #expect(try await visitor.do("cancellation", to: second.id, by: .emma).problem == "cancellation-too-late")
-            #expect(try await visitor.do("rescheduling", to: second.id, #"{"start":"2026-03-12T09:00:00Z"}"#, by: .emma).problem == "cancellation-too-late")
+            #expect(
+                try await visitor.do("rescheduling", to: second.id, #"{"start":"2026-03-12T09:00:00Z"}"#, by: .emma).problem
+                    == "cancellation-too-late")
             #expect(try await visitor.do("cancellation", to: second.id, by: .desk).status == 200)
             #expect(try await visitor.do("cancellation", to: third.id, by: .brandt).status == 200)
         }
@@ -92,16 +99,22 @@ import Workflows
             let booked = try await visitor.booked(at: "2026-03-10T09:00:00Z")
             _ = try await visitor.booked(at: "2026-03-10T10:00:00Z", for: [Known.noah])
             let rows = try await visitor.count(of: "claim")
-            #expect(try await visitor.do("rescheduling", to: booked.id, #"{"start":"2026-03-10T10:00:00Z"}"#).problem == "time-unavailable")
+            #expect(
+                try await visitor.do("rescheduling", to: booked.id, #"{"start":"2026-03-10T10:00:00Z"}"#).problem
+                    == "time-unavailable")
             #expect(try await visitor.get("/v1/appointments/\(booked.id)").body == booked.body)
             let move = #"{"start":"2026-03-10T10:00:00Z","practitioner":"\#(Known.keller)"}"#
             let moved = try await visitor.do("rescheduling", to: booked.id, move)
-            #expect(moved["practitioner"]?.string == Known.keller && moved["start"]?.string == "2026-03-10T10:00:00Z" && moved["version"]?.integer == 2)
+            #expect(
+                moved["practitioner"]?.string == Known.keller && moved["start"]?.string == "2026-03-10T10:00:00Z"
+                    && moved["version"]?.integer == 2)
             #expect(try await visitor.isFree("2026-03-10T09:00:00Z"))
             #expect(try await visitor.count(of: "claim") == rows)
             let overlapping = try await visitor.do("rescheduling", to: booked.id, #"{"start":"2026-03-10T10:15:00Z"}"#)
             #expect(overlapping.status == 200, "it is never in its own way")
-            #expect(try await visitor.get("/v1/appointments?patient=\(Known.emma)").items.first?["start"]?.string == "2026-03-10T10:15:00Z")
+            #expect(
+                try await visitor.get("/v1/appointments?patient=\(Known.emma)").items.first?["start"]?.string
+                    == "2026-03-10T10:15:00Z")
         }
     }
 
@@ -109,14 +122,21 @@ import Workflows
         try await inHouse { visitor in
             let held = try await visitor.held(by: .emma)
             try await visitor.do("confirmation", to: held.id, by: .emma)
-            try await visitor.send(.post("/v1/appointments/\(held.id)/rescheduling", #"{"start":"2026-03-14T09:00:00Z","overrideReason":"urgent"}"#), headers: ["X-Request-Id": "req-7"])
+            try await visitor.send(
+                .post("/v1/appointments/\(held.id)/rescheduling", #"{"start":"2026-03-14T09:00:00Z","overrideReason":"urgent"}"#),
+                headers: ["X-Request-Id": "req-7"])
             try await visitor.do("arrival", to: held.id, by: .brandt)
             try await visitor.do("error-mark", to: held.id, #"{"note":"wrong person"}"#, by: .admin)
             let audit = try await visitor.get("/v1/appointments/\(held.id)/audit").items
-            #expect(audit.compactMap { $0["act"]?.string } == ["held", "confirmed", "rescheduled", "arrived", "entered-in-error"].map { "appointment.\($0)" })
+            #expect(
+                audit.compactMap { $0["act"]?.string }
+                    == ["held", "confirmed", "rescheduled", "arrived", "entered-in-error"].map { "appointment.\($0)" })
             #expect(audit.map { $0["fromState"]?.string } == [nil, "pending", "booked", "booked", "arrived"])
             #expect(audit.map { $0["toState"]?.string } == ["pending", "booked", "booked", "arrived", "entered-in-error"])
-            #expect(audit.compactMap { $0["by"]?.string?.split(separator: ":").first } == ["patient", "patient", "desk", "practitioner", "admin"])
+            #expect(
+                audit.compactMap { $0["by"]?.string?.split(separator: ":").first } == [
+                    "patient", "patient", "desk", "practitioner", "admin",
+                ])
             #expect(audit[2]["reason"]?.string == "urgent" && audit[2]["requestId"]?.string == "req-7")
             #expect(audit[2]["overridden"]?.array?.compactMap(\.string) == ["outsideWorkingHours"])
             #expect(audit[4]["reason"]?.string == "wrong person")
@@ -150,7 +170,10 @@ import Workflows
                 try await visitor.house.deliver()
             }
             let reminders = try await visitor.get("/v1/mailbox?limit=100").items.filter { $0["kind"]?.string == "reminder" }
-            #expect(reminders.filter { $0["recipient"]?.string == Known.emma }.map { $0["details"]?["start"]?.string }.allSatisfy { $0 == "2026-03-12T09:00:00Z" })
+            #expect(
+                reminders.filter { $0["recipient"]?.string == Known.emma }.map { $0["details"]?["start"]?.string }.allSatisfy {
+                    $0 == "2026-03-12T09:00:00Z"
+                })
             #expect(reminders.contains { $0["recipient"]?.string == Known.noah })
         }
     }
@@ -175,7 +198,9 @@ extension Visitor {
     }
 
     /// Whether a search offers Dr. Brandt for a consultation at this time.
-    func isFree(_ start: String, with practitioner: String = Known.brandt, visit: String = Known.consultation) async throws -> Bool {
+    func isFree(_ start: String, with practitioner: String = Known.brandt, visit: String = Known.consultation) async throws
+        -> Bool
+    {
         let end = Instant(start)! + .minutes(5)
         let path = "/v1/free-times?visitType=\(visit)&practitioner=\(practitioner)&from=\(start)&to=\(end)"
         return try await get(path).items.first?["start"]?.string == start

@@ -21,9 +21,13 @@ import Testing
             #expect(small.body.count < plain.body.count / 2)
             #expect(try unzipped(small.body) == plain.body)
             for refusing in ["gzip;q=0", "gzip; q=0.0", "notgzip", "deflate", ""] {
-                #expect(try await visitor.get(path, headers: ["Accept-Encoding": refusing])[header: "Content-Encoding"] == nil, "\(refusing)")
+                #expect(
+                    try await visitor.get(path, headers: ["Accept-Encoding": refusing])[header: "Content-Encoding"] == nil,
+                    "\(refusing)")
             }
-            #expect(try await visitor.get("/health/live", headers: ["Accept-Encoding": "gzip"])[header: "Content-Encoding"] == nil, "too short to pay")
+            #expect(
+                try await visitor.get("/health/live", headers: ["Accept-Encoding": "gzip"])[header: "Content-Encoding"] == nil,
+                "too short to pay")
         }
     }
 
@@ -73,8 +77,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "GET  HTTP/1.1\r\n\r\n", "rubbish\r\n\r\n", "GET /health/live HTTP/1.1\r\nBad Header: x\r\n\r\n", "GET /health/live HTTP/9.9\r\nHost: x\r\n\r\n",
-        "POST /v1/patients HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n", "POST /v1/patients HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "GET  HTTP/1.1\r\n\r\n", "rubbish\r\n\r\n", "GET /health/live HTTP/1.1\r\nBad Header: x\r\n\r\n",
+        "GET /health/live HTTP/9.9\r\nHost: x\r\n\r\n",
+        "POST /v1/patients HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
+        "POST /v1/patients HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
     ])
     func `what is not HTTP ends its own connection and nobody else's`(text: String) async throws {
         try await onTheWire { visitor in
@@ -89,7 +95,11 @@ import Testing
             let start = visitor.house.newStart()
             let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
                 for patient in [Known.emma, Known.noah, Known.lina, Known.felix] {
-                    for _ in 0..<4 { group.addTask { try await visitor.send(.post("/v1/appointments", Known.booking(at: start, for: [patient]))).status } }
+                    for _ in 0..<4 {
+                        group.addTask {
+                            try await visitor.send(.post("/v1/appointments", Known.booking(at: start, for: [patient]))).status
+                        }
+                    }
                 }
                 return try await group.reduce(into: []) { $0.append($1) }
             }

@@ -47,7 +47,9 @@ import Testing
         try await inHouse { visitor in
             let document = try await visitor.get("/openapi.json", by: nil).json
             for path in document["paths"]?.members ?? [] {
-                let inAddress = path.name.split(separator: "/").filter { $0.hasPrefix("{") }.map { String($0.dropFirst().dropLast()) }
+                let inAddress = path.name.split(separator: "/").filter { $0.hasPrefix("{") }.map {
+                    String($0.dropFirst().dropLast())
+                }
                 for method in path.value.members ?? [] {
                     let parameters = method.value["parameters"]?.array ?? []
                     let named = parameters.filter { $0["in"]?.string == "path" }.compactMap { $0["name"]?.string }

@@ -24,8 +24,12 @@ import Testing
 
     @Test func `cannot touch another patient's appointment`() async throws {
         try await inHouse { visitor in
-            let other = try await visitor.send(.post("/v1/appointments", Known.booking(at: visitor.house.newStart(), for: [Known.noah], more: #""hold":true"#)), by: .noah)
-            for (verb, body) in [("confirmation", nil), ("cancellation", "{}"), ("rescheduling", #"{"start":"\#(visitor.house.newStart())"}"#)] {
+            let other = try await visitor.send(
+                .post("/v1/appointments", Known.booking(at: visitor.house.newStart(), for: [Known.noah], more: #""hold":true"#)),
+                by: .noah)
+            for (verb, body) in [
+                ("confirmation", nil), ("cancellation", "{}"), ("rescheduling", #"{"start":"\#(visitor.house.newStart())"}"#),
+            ] {
                 #expect(try await visitor.do(verb, to: other.id, body, by: .emma).problem == "not-found", "\(verb)")
             }
             #expect(try await visitor.state(of: other.id) == "pending")
@@ -46,14 +50,16 @@ import Testing
     }
 
     @Test(arguments: [
-        ("2026-03-10T09:05:00Z", "startOffGrid"), ("2026-03-02T05:30:00Z", "noticeTooShort"), ("2026-09-10T09:00:00Z", "beyondHorizon"),
+        ("2026-03-10T09:05:00Z", "startOffGrid"), ("2026-03-02T05:30:00Z", "noticeTooShort"),
+        ("2026-09-10T09:00:00Z", "beyondHorizon"),
         ("2026-03-14T09:00:00Z", "outsideWorkingHours"), ("2026-03-10T03:00:00Z", "outsideWorkingHours"),
     ])
     func `hears the same of every time that cannot be had`(start: String, reason: String) async throws {
         try await inHouse { visitor in
             let ask = Ask.post("/v1/appointments", Known.booking(at: start))
             let taken = try await visitor.booked(for: [Known.noah])
-            let same = try await visitor.send(.post("/v1/appointments", Known.booking(at: taken["start"]?.string ?? "")), by: .emma)
+            let same = try await visitor.send(
+                .post("/v1/appointments", Known.booking(at: taken["start"]?.string ?? "")), by: .emma)
             #expect(try await visitor.send(ask, by: .emma).body == same.body)
             #expect(try await visitor.send(ask, by: .desk)["refusal"]?.string == reason)
         }
@@ -97,7 +103,8 @@ import Testing
         try await inHouse { visitor in
             for (who, reason, isGiven) in [
                 (Who.emma, "patient", true), (.emma, "other", true), (.emma, "practitioner", false), (.emma, "expired", false),
-                (.emma, "payment-failed", false), (.desk, "practitioner", true), (.desk, "expired", false), (.brandt, "patient", true),
+                (.emma, "payment-failed", false), (.desk, "practitioner", true), (.desk, "expired", false),
+                (.brandt, "patient", true),
             ] {
                 let id = try await visitor.booked().id
                 let heard = try await visitor.do("cancellation", to: id, #"{"reason":"\#(reason)"}"#, by: who)
@@ -105,7 +112,9 @@ import Testing
                 if !isGiven { #expect(heard.pointers == ["#/reason"]) }
             }
             let plain = try await visitor.do("cancellation", to: try await visitor.booked().id, by: .emma)
-            #expect(plain["cancellation"]?["reason"]?.string == "patient" && plain["cancellation"]?["by"]?.string == "patient:\(Known.emma)")
+            #expect(
+                plain["cancellation"]?["reason"]?.string == "patient"
+                    && plain["cancellation"]?["by"]?.string == "patient:\(Known.emma)")
         }
     }
 }
@@ -115,7 +124,8 @@ import Testing
         try await inHouse { visitor in
             let id = try await visitor.booked(by: .brandt).id
             #expect(try await visitor.get("/v1/appointments?practitioner=\(Known.brandt)", by: .brandt).items.count == 1)
-            #expect(try await visitor.get("/v1/appointments?practitioner=\(Known.brandt)", by: .keller).problem == "not-permitted")
+            #expect(
+                try await visitor.get("/v1/appointments?practitioner=\(Known.brandt)", by: .keller).problem == "not-permitted")
             #expect(try await visitor.get("/v1/appointments", by: .brandt).problem == "not-permitted")
             #expect(try await visitor.get("/v1/appointments/\(id)", by: .keller).problem == "not-found")
             #expect(try await visitor.do("arrival", to: id, by: .brandt).status == 200)
@@ -132,7 +142,8 @@ import Testing
             let body = Known.booking(at: visitor.house.newStart(), more: #""id":"\#(id)""#)
             #expect(try await visitor.send(.post("/v1/appointments", body), by: .brandt).status == 201)
             #expect(try await visitor.send(.post("/v1/appointments", body), by: .brandt).status == 200)
-            try await visitor.do("rescheduling", to: id, #"{"start":"\#(visitor.house.newStart())","practitioner":"\#(Known.keller)"}"#)
+            try await visitor.do(
+                "rescheduling", to: id, #"{"start":"\#(visitor.house.newStart())","practitioner":"\#(Known.keller)"}"#)
             #expect(try await visitor.send(.post("/v1/appointments", body), by: .brandt).problem == "identifier-already-used")
         }
     }

@@ -16,13 +16,19 @@ import Testing
         }
     }
 
-    @Test(arguments: [1, 2, 7, 20, 44, 45, 200]) func `read to the end has each entry once and in order`(limit: Int) async throws {
+    @Test(arguments: [1, 2, 7, 20, 44, 45, 200]) func `read to the end has each entry once and in order`(limit: Int) async throws
+    {
         try await inHouse { visitor in
             for _ in 0..<45 { _ = try await visitor.booked() }
-            for list in ["/v1/appointments?patient=\(Known.emma)", "/v1/appointments?practitioner=\(Known.brandt)", "/v1/appointments?from=2026-03-01T00:00:00Z"] {
+            for list in [
+                "/v1/appointments?patient=\(Known.emma)", "/v1/appointments?practitioner=\(Known.brandt)",
+                "/v1/appointments?from=2026-03-01T00:00:00Z",
+            ] {
                 let all = try await visitor.pages(of: list, limit: limit)
                 let starts = all.compactMap { $0["start"]?.string }
-                #expect(all.count == 45 && Set(all.compactMap { $0["id"]?.string }).count == 45 && starts == starts.sorted(), "\(list)")
+                #expect(
+                    all.count == 45 && Set(all.compactMap { $0["id"]?.string }).count == 45 && starts == starts.sorted(),
+                    "\(list)")
             }
         }
     }
@@ -74,7 +80,8 @@ import Testing
     @Test func `of free times goes on by cursor too, for one practitioner and for all`() async throws {
         try await inHouse { visitor in
             for list in ["practitioner=\(Known.brandt)", "location=\(Known.river)", "to=2026-03-04T00:00:00Z"] {
-                let path = "/v1/free-times?visitType=\(Known.consultation)&from=2026-03-03T00:00:00Z&to=2026-03-04T00:00:00Z&\(list)"
+                let path =
+                    "/v1/free-times?visitType=\(Known.consultation)&from=2026-03-03T00:00:00Z&to=2026-03-04T00:00:00Z&\(list)"
                 let query = list.hasPrefix("to=") ? path.replacing("&to=2026-03-04T00:00:00Z&to", with: "&to") : path
                 let whole = try await visitor.get(query + "&limit=200")
                 let pages = try await visitor.pages(of: query, limit: 7)
@@ -85,7 +92,10 @@ import Testing
 
     @Test func `of the directory goes on by cursor`() async throws {
         try await inHouse { visitor in
-            for number in 0..<25 { try await visitor.send(.post("/v1/rooms", #"{"name":"Room \#(number)","location":"\#(Known.river)"}"#), by: .admin) }
+            for number in 0..<25 {
+                try await visitor.send(
+                    .post("/v1/rooms", #"{"name":"Room \#(number)","location":"\#(Known.river)"}"#), by: .admin)
+            }
             #expect(try await visitor.get("/v1/rooms").items.count == 20)
             let all = try await visitor.pages(of: "/v1/rooms", limit: 4)
             #expect(Set(all.compactMap { $0["id"]?.string }).count == 28 && all.count == 28)
@@ -98,7 +108,9 @@ import Testing
             for _ in 0..<7 { id = try await visitor.booked().id }
             for _ in 0..<6 { try await visitor.do("rescheduling", to: id, #"{"start":"\#(visitor.house.newStart())"}"#) }
             try await visitor.house.deliver()
-            for (list, count) in [("/v1/mailbox", 26), ("/v1/mailbox?recipient=\(Known.emma)", 13), ("/v1/appointments/\(id)/audit", 7)] {
+            for (list, count) in [
+                ("/v1/mailbox", 26), ("/v1/mailbox?recipient=\(Known.emma)", 13), ("/v1/appointments/\(id)/audit", 7),
+            ] {
                 let all = try await visitor.pages(of: list, limit: 3)
                 let ids = all.compactMap { $0["id"]?.string }
                 #expect(all.count == count && Set(ids).count == count && ids == ids.sorted(), "\(list): \(all.count)")

@@ -8,7 +8,9 @@ import Testing
     @Test func `takes the client's request id when it is harmless, and makes one otherwise`() async throws {
         try await inHouse { visitor in
             for given in ["a", "req-42_x.Y", String(repeating: "a", count: 64)] {
-                #expect(try await visitor.get("/health/live", by: nil, headers: ["X-Request-Id": given])[header: "X-Request-Id"] == given)
+                #expect(
+                    try await visitor.get("/health/live", by: nil, headers: ["X-Request-Id": given])[header: "X-Request-Id"]
+                        == given)
             }
             for rubbish in ["", "two words", "naïve", String(repeating: "a", count: 65), "a\tb", "<script>", "a;b"] {
                 let heard = try await visitor.get("/health/live", by: nil, headers: ["X-Request-Id": rubbish])
@@ -23,13 +25,19 @@ import Testing
             let heard = try await visitor.send(Ask(method: "DELETE", path: "/v1/appointments"))
             #expect(heard.problem == "method-not-allowed" && heard[header: "Allow"] == "POST, GET")
             #expect(try await visitor.send(Ask(method: "PATCH", path: "/v1/rooms/\(Known.room)"))[header: "Allow"] == "GET, PUT")
-            for path in ["/", "/v1", "/v2/appointments", "/v1/appointment", "/v1/appointments/\(Known.nobody)/arrivals", "/v1/rooms/a/b/c", "//", "/%2e%2e/etc"] {
+            for path in [
+                "/", "/v1", "/v2/appointments", "/v1/appointment", "/v1/appointments/\(Known.nobody)/arrivals", "/v1/rooms/a/b/c",
+                "//", "/%2e%2e/etc",
+            ] {
                 #expect(try await visitor.get(path).problem == "not-found", "\(path)")
             }
         }
     }
 
-    @Test(arguments: ["7", "not-a-uuid", "01900000-0000-7000-8000-00000000050", "01900000-0000-7000-8000-0000000005011", "%00", "%zz", "..", "'--"])
+    @Test(arguments: [
+        "7", "not-a-uuid", "01900000-0000-7000-8000-00000000050", "01900000-0000-7000-8000-0000000005011", "%00", "%zz", "..",
+        "'--",
+    ])
     func `knows nothing under what is no identifier`(id: String) async throws {
         try await inHouse { visitor async throws in
             for route in visitor.house.api.routes where route.path.contains("{") && route.path.hasPrefix("/v1") {
@@ -74,13 +82,18 @@ import Testing
         try await inHouse { visitor in
             let times = "/v1/free-times?visitType=\(Known.consultation)"
             for (path, pointer) in [
-                ("/v1/free-times", "?visitType"), ("/v1/free-times?visitType=7", "?visitType"), (times + "&practitioner=x", "?practitioner"),
+                ("/v1/free-times", "?visitType"), ("/v1/free-times?visitType=7", "?visitType"),
+                (times + "&practitioner=x", "?practitioner"),
                 (times + "&location=", "?location"), (times + "&from=today", "?from"), (times + "&from=2026-03-02", "?from"),
-                (times + "&from=2026-03-02T09:00:00", "?from"), (times + "&from=2026-03-03T00:00:00Z&to=2026-03-03T00:00:00Z", "?to"),
+                (times + "&from=2026-03-02T09:00:00", "?from"),
+                (times + "&from=2026-03-03T00:00:00Z&to=2026-03-03T00:00:00Z", "?to"),
                 (times + "&from=2026-03-03T00:00:00Z&to=2027-03-05T00:00:00Z", "?to"), (times + "&limit=0", "?limit"),
-                (times + "&limit=201", "?limit"), (times + "&limit=-1", "?limit"), (times + "&limit=ten", "?limit"), (times + "&limit=1.5", "?limit"),
-                (times + "&limit=99999999999999999999", "?limit"), (times + "&cursor=rubbish", "?cursor"), (times + "&cursor=7", "?cursor"),
-                (times + "&cursor=1y2p0ij32e8e7~\(Known.brandt)", "?cursor"), (times + "&cursor=-1y2p0ij32e8e8~\(Known.brandt)", "?cursor"),
+                (times + "&limit=201", "?limit"), (times + "&limit=-1", "?limit"), (times + "&limit=ten", "?limit"),
+                (times + "&limit=1.5", "?limit"),
+                (times + "&limit=99999999999999999999", "?limit"), (times + "&cursor=rubbish", "?cursor"),
+                (times + "&cursor=7", "?cursor"),
+                (times + "&cursor=1y2p0ij32e8e7~\(Known.brandt)", "?cursor"),
+                (times + "&cursor=-1y2p0ij32e8e8~\(Known.brandt)", "?cursor"),
                 ("/v1/appointments?patient=\(Known.emma)&practitioner=\(Known.brandt)", "?practitioner"),
                 ("/v1/appointments?cursor=1y2p0ij32e8e7~\(Known.brandt)", "?cursor"), ("/v1/mailbox?recipient=me", "?recipient"),
                 ("/v1/free-times/explanation?visitType=\(Known.scan)&practitioner=\(Known.brandt)", "?start"),
@@ -101,7 +114,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "{", "{]", "[1,2", #"{"a":1,"a":2}"#, #"{"a":01}"#, #"{"a":1e999}"#, #"{"a":99999999999999999999}"#, #"{'a':1}"#, "{} {}", "nul", "\u{FEFF}{}",
+        "", "{", "{]", "[1,2", #"{"a":1,"a":2}"#, #"{"a":01}"#, #"{"a":1e999}"#, #"{"a":99999999999999999999}"#, #"{'a':1}"#,
+        "{} {}", "nul", "\u{FEFF}{}",
         #"{"a":"\ud800"}"#, String(repeating: "[", count: 100), #"{"a":"tab\#t"}"#,
     ])
     func `reads only JSON, and says where it stops being that`(body: String) async throws {
@@ -110,7 +124,9 @@ import Testing
                 var ask = try await Sample.all[route.operation]!.ask(visitor)
                 ask.body = body
                 let heard = try await visitor.send(ask, by: .admin)
-                #expect(heard.problem == "bad-request" && heard["detail"]?.string?.contains("line 1") == true, "\(route.operation): \(heard.text)")
+                #expect(
+                    heard.problem == "bad-request" && heard["detail"]?.string?.contains("line 1") == true,
+                    "\(route.operation): \(heard.text)")
             }
         }
     }
@@ -126,17 +142,23 @@ import Testing
         }
     }
 
-    @Test(arguments: ["text/plain", "application/xml", "application/json-patch+json", "application/jsonish", "application/x-www-form-urlencoded"])
+    @Test(arguments: [
+        "text/plain", "application/xml", "application/json-patch+json", "application/jsonish",
+        "application/x-www-form-urlencoded",
+    ])
     func `takes no other kind of body`(type: String) async throws {
         try await inHouse { visitor in
             for route in visitor.house.api.routes where route.takes != nil {
                 let ask = try await Sample.all[route.operation]!.ask(visitor)
-                #expect(try await visitor.send(ask, by: .admin, headers: ["Content-Type": type]).problem == "media-type-unsupported")
+                #expect(
+                    try await visitor.send(ask, by: .admin, headers: ["Content-Type": type]).problem == "media-type-unsupported")
             }
         }
     }
 
-    @Test(arguments: ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8", "application/json ; x=y", ""])
+    @Test(arguments: [
+        "application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8", "application/json ; x=y", "",
+    ])
     func `takes JSON under each of its names`(type: String) async throws {
         try await inHouse { visitor async throws in
             let ask = Ask.post("/v1/patients", #"{"name":"New Patient"}"#)
@@ -171,7 +193,8 @@ import Testing
 
 @Suite struct TheHouseItself {
     @Test func `says whether it lives, takes requests, and how each part is`() async throws {
-        let well = Operations(deepHealth: { [("database", "ok"), ("outbox", "ok")] }, metrics: { Array("up 1\n".utf8) }, version: "1.2.3")
+        let well = Operations(
+            deepHealth: { [("database", "ok"), ("outbox", "ok")] }, metrics: { Array("up 1\n".utf8) }, version: "1.2.3")
         try await inHouse(operations: well) { visitor in
             #expect(try await visitor.get("/health/live", by: nil).json["status"]?.string == "ok")
             #expect(try await visitor.get("/health/ready", by: nil).json["status"]?.string == "ok")
@@ -186,10 +209,14 @@ import Testing
         let ill = Operations(readiness: { "The server is stopping." }, deepHealth: { [("database", "takes no writes")] })
         try await inHouse(operations: ill) { visitor in
             let ready = try await visitor.get("/health/ready", by: nil)
-            #expect(ready.problem == "unavailable" && ready[header: "Retry-After"] == "5" && ready["detail"]?.string == "The server is stopping.")
+            #expect(
+                ready.problem == "unavailable" && ready[header: "Retry-After"] == "5"
+                    && ready["detail"]?.string == "The server is stopping.")
             #expect(try await visitor.get("/health/live", by: nil).status == 200)
             let health = try await visitor.get("/health", by: nil)
-            #expect(health.status == 503 && health["status"]?.string == "failing" && health["parts"]?["database"]?.string == "takes no writes")
+            #expect(
+                health.status == 503 && health["status"]?.string == "failing"
+                    && health["parts"]?["database"]?.string == "takes no writes")
         }
     }
 }

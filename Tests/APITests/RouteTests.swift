@@ -67,7 +67,8 @@ import Testing
                 #expect(try await visitor.send(ask, by: nil).problem == "token-missing", "\(route.operation)")
                 for (header, problem) in bad {
                     let heard = try await visitor.send(ask, by: nil, headers: ["Authorization": header])
-                    #expect(heard.problem == problem && heard[header: "WWW-Authenticate"] == "Bearer", "\(route.operation) \(header)")
+                    #expect(
+                        heard.problem == problem && heard[header: "WWW-Authenticate"] == "Bearer", "\(route.operation) \(header)")
                 }
             }
         }
@@ -121,7 +122,8 @@ import Testing
                 for (given, problem) in [
                     (nil, "precondition-required"), ("*", "precondition-required"), ("\"v7\"", "changed-meanwhile"),
                     ("W/\"v1\"", "changed-meanwhile"), ("\"v+1\"", "changed-meanwhile"), ("\"v01\"", "changed-meanwhile"),
-                    ("\"v0\"", "changed-meanwhile"), ("\"v9223372036854775807\"", "changed-meanwhile"), ("v1", "changed-meanwhile"),
+                    ("\"v0\"", "changed-meanwhile"), ("\"v9223372036854775807\"", "changed-meanwhile"),
+                    ("v1", "changed-meanwhile"),
                     ("\"", "changed-meanwhile"), ("rubbish", "changed-meanwhile"),
                 ] as [(String?, String)] {
                     ask.ifMatch = given
@@ -131,7 +133,9 @@ import Testing
         }
     }
 
-    private func sample(_ route: Route) throws -> Sample { try #require(Sample.all[route.operation], "\(route.operation) has no sample") }
+    private func sample(_ route: Route) throws -> Sample {
+        try #require(Sample.all[route.operation], "\(route.operation) has no sample")
+    }
 }
 
 extension Heard {

@@ -26,8 +26,12 @@ import Testing
 
     @Test func `is named together with all the others that are wrong`() async throws {
         try await inHouse { visitor in
-            let heard = try await visitor.send(.post("/v1/appointments", #"{"practitioner":7,"start":"soon","patients":["a","b"],"zoom":1,"hold":"yes"}"#))
-            #expect(Set(heard.pointers) == ["#/visitType", "#/practitioner", "#/start", "#/patients/0", "#/patients/1", "#/zoom", "#/hold"])
+            let heard = try await visitor.send(
+                .post("/v1/appointments", #"{"practitioner":7,"start":"soon","patients":["a","b"],"zoom":1,"hold":"yes"}"#))
+            #expect(
+                Set(heard.pointers) == [
+                    "#/visitType", "#/practitioner", "#/start", "#/patients/0", "#/patients/1", "#/zoom", "#/hold",
+                ])
             for error in heard["errors"]?.array ?? [] { #expect(error["detail"]?.string?.isEmpty == false) }
         }
     }
@@ -44,7 +48,8 @@ import Testing
     @Test func `of a patient is what it says it is`() async throws {
         try await inHouse { visitor in
             for (field, values) in [
-                ("email", ["not an address", "two words@example.org", "nobody"]), ("phone", ["call me", "+49 30 abc", "1;2", "½", "٣٣"]),
+                ("email", ["not an address", "two words@example.org", "nobody"]),
+                ("phone", ["call me", "+49 30 abc", "1;2", "½", "٣٣"]),
             ] {
                 for value in values {
                     let heard = try await visitor.send(.post("/v1/patients", #"{"name":"New Patient","\#(field)":"\#(value)"}"#))
@@ -57,13 +62,26 @@ import Testing
     @Test(arguments: [
         ("rooms", #"{"name":"R","location":"\#(Known.river)","lanes":1,"lanesOffered":2}"#, "#/lanesOffered"),
         ("visit-types", #"{"name":"V","durationMinutes":20}"#, "#/specialty"),
-        ("visit-types", #"{"name":"V","durationMinutes":20,"specialty":"s","policy":{"startGridMinutes":25}}"#, "#/policy/startGridMinutes"),
+        (
+            "visit-types", #"{"name":"V","durationMinutes":20,"specialty":"s","policy":{"startGridMinutes":25}}"#,
+            "#/policy/startGridMinutes"
+        ),
         ("visit-types", #"{"name":"V","durationMinutes":20,"specialty":"s","practitioners":["x"]}"#, "#/practitioners/0"),
         ("locations", #"{"name":"L","zone":"Mars/Olympus"}"#, "#/zone"),
-        ("resources/\(Known.brandt)/working-hours", #"{"weekday":"sunday","from":"09:00","to":"12:00","effectiveFrom":"2026-02-01","effectiveUntil":"2026-01-01"}"#, "#/effectiveUntil"),
+        (
+            "resources/\(Known.brandt)/working-hours",
+            #"{"weekday":"sunday","from":"09:00","to":"12:00","effectiveFrom":"2026-02-01","effectiveUntil":"2026-01-01"}"#,
+            "#/effectiveUntil"
+        ),
         ("resources/\(Known.brandt)/working-hours", #"{"weekday":"sunday","from":"24:00","to":"12:00"}"#, "#/from"),
-        ("resources/\(Known.brandt)/working-hours", #"{"weekday":"sunday","from":"09:00","to":"10:00","resource":"\#(Known.keller)"}"#, "#/resource"),
-        ("resources/\(Known.brandt)/exceptions", #"{"kind":"leave","from":"2026-08-02T00:00:00Z","to":"2026-08-02T00:00:00Z"}"#, "#/to"),
+        (
+            "resources/\(Known.brandt)/working-hours",
+            #"{"weekday":"sunday","from":"09:00","to":"10:00","resource":"\#(Known.keller)"}"#, "#/resource"
+        ),
+        (
+            "resources/\(Known.brandt)/exceptions",
+            #"{"kind":"leave","from":"2026-08-02T00:00:00Z","to":"2026-08-02T00:00:00Z"}"#, "#/to"
+        ),
         ("locations/\(Known.river)/holidays", #"{"day":"2026-12-25","name":"X","location":"\#(Known.harbour)"}"#, "#/location"),
     ])
     func `that contradicts another is named`(collection: String, body: String, pointer: String) async throws {
@@ -79,7 +97,9 @@ import Testing
                 guard let takes = route.takes, let schema = SchemaCheck.schemas[takes] else { continue }
                 var ask = try await Sample.all[route.operation]!.ask(visitor)
                 var body = try JSON(parsing: ask.body ?? "{}")
-                for property in schema["properties"]?.members ?? [] where body[property.name] == nil { body = body.with(property.name, JSON(.null)) }
+                for property in schema["properties"]?.members ?? [] where body[property.name] == nil {
+                    body = body.with(property.name, JSON(.null))
+                }
                 ask.body = body.text
                 let heard = try await visitor.send(ask, by: .admin)
                 #expect(heard.status == route.status, "\(route.operation): \(heard.text)")
@@ -89,7 +109,9 @@ import Testing
 
     @Test func `read back is what was written, in any script`() async throws {
         try await inHouse { visitor in
-            for name in ["Zoë Ångström", "李小龍", "محمد", "O'Brien \"Bob\" \\ /", "👩🏽‍⚕️", String(repeating: "é", count: 128), "a\tb\nc"] {
+            for name in [
+                "Zoë Ångström", "李小龍", "محمد", "O'Brien \"Bob\" \\ /", "👩🏽‍⚕️", String(repeating: "é", count: 128), "a\tb\nc",
+            ] {
                 let body = JSON(.object([.init(name: "name", value: JSON(.string(name)))])).text
                 let made = try await visitor.send(.post("/v1/patients", body))
                 #expect(try await visitor.get("/v1/patients/\(made.id)")["name"]?.string == name)

@@ -32,12 +32,15 @@ struct StopTests {
     }
 
     /// The first free time, as a request cut in two.
-    private func booking(_ http: Loopback, _ server: RunningServer, _ token: String) async throws -> (id: String, head: String, body: String) {
+    private func booking(_ http: Loopback, _ server: RunningServer, _ token: String) async throws -> (
+        id: String, head: String, body: String
+    ) {
         let found = try await http.send("GET", "\(server.base)/v1/free-times?visitType=\(Self.visitType)&limit=1", token: token)
         let start = try #require(found.text.firstMatch(of: /"start":"([^"]+)"/)?.1)
         let practitioner = try #require(found.text.firstMatch(of: /"practitioner":"([^"]+)"/)?.1)
         let id = "01970000-0000-7000-8000-0000000000aa"
-        let body = #"{"id":"\#(id)","visitType":"\#(Self.visitType)","practitioner":"\#(practitioner)","start":"\#(start)","patients":["\#(Self.patient)"]}"#
+        let body =
+            #"{"id":"\#(id)","visitType":"\#(Self.visitType)","practitioner":"\#(practitioner)","start":"\#(start)","patients":["\#(Self.patient)"]}"#
         let head = """
             POST /v1/appointments HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer \(token)\r\nIdempotency-Key: half-a-booking\r
             Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n

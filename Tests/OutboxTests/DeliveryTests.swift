@@ -42,7 +42,11 @@ import Testing
             workshop.clock.advance(by: .seconds(1))
             let urgent = try await workshop.put("note") { $0.priority = .urgent }
             let order = Notes<ID<OutboxMessage>>()
-            let worker = workshop.worker(["note": .transactional { order.add($1.id); return .done }])
+            let worker = workshop.worker([
+                "note": .transactional {
+                    order.add($1.id); return .done
+                }
+            ])
             #expect(try await worker.step() == 2)
             #expect(order.all == [urgent, late])
         }
@@ -61,7 +65,12 @@ import Testing
         try await Workshop.open { workshop in
             let id = try await workshop.put("note") { $0.expiresAt = workshop.clock.now + .minutes(1) }
             let calls = Notes<Int>()
-            let worker = workshop.worker(["note": isExternal ? .external { calls.add($0.attempt); return .done } : .effect()])
+            let worker = workshop.worker([
+                "note": isExternal
+                    ? .external {
+                        calls.add($0.attempt); return .done
+                    } : .effect()
+            ])
             workshop.clock.advance(by: .minutes(1))
             #expect(try await worker.step() == 0)
             #expect(try await workshop.row(id).state == "expired")
@@ -102,7 +111,9 @@ import Testing
             let subject = workshop.identifiers.next(OutboxSubject.self)
             let worker = workshop.worker(["note": .effect()])
             func put() async throws -> Bool {
-                let message = workshop.message("note") { $0.dedupeKey = "visit-1"; $0.subject = subject }
+                let message = workshop.message("note") {
+                    $0.dedupeKey = "visit-1"; $0.subject = subject
+                }
                 return try await workshop.database.write { try $0.enqueue(message) }
             }
             #expect(try await put())
@@ -158,10 +169,12 @@ import Testing
     @Test func `a part that was done before a snooze stays done`() async throws {
         try await Workshop.open { workshop in
             let id = try await workshop.put("long")
-            let worker = workshop.worker(["long": .transactional { transaction, delivery in
-                try transaction.run(AddEffect(id: delivery.id, worker: "part"))
-                return .snooze(until: workshop.clock.now + .minutes(1))
-            }])
+            let worker = workshop.worker([
+                "long": .transactional { transaction, delivery in
+                    try transaction.run(AddEffect(id: delivery.id, worker: "part"))
+                    return .snooze(until: workshop.clock.now + .minutes(1))
+                }
+            ])
             #expect(try await worker.step() == 1)
             #expect(try await workshop.effects(of: id) == ["part"])
         }

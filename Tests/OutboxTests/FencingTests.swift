@@ -9,14 +9,17 @@ import Testing
     private func stateAfterAPausedWorkerReturns(_ workshop: Workshop, _ database: any Database) async throws -> String {
         let id = try await workshop.put("note")
         let frozen = ManualClock()
-        let started = Gate(), resumed = Gate()
+        let started = Gate()
+        let resumed = Gate()
         let paused = workshop.worker(
             named: "paused", clock: frozen, database: database,
-            ["note": .external { _ in
-                started.open()
-                await resumed.pass()
-                return .dead(reason: "a stale verdict")
-            }])
+            [
+                "note": .external { _ in
+                    started.open()
+                    await resumed.pass()
+                    return .dead(reason: "a stale verdict")
+                }
+            ])
         let other = workshop.worker(named: "other", database: database, ["note": .external { _ in .done }])
         async let step = paused.step()
         await started.pass()
@@ -69,7 +72,11 @@ import Testing
     @Test func `heartbeats keep the lease of a delivery that takes long`() throws {
         try Workshop.simulate { workshop in
             let id = try await workshop.put("note")
-            let worker = workshop.worker(["note": .external { _ in try await workshop.pass(.minutes(4)); return .done }])
+            let worker = workshop.worker([
+                "note": .external { _ in
+                    try await workshop.pass(.minutes(4)); return .done
+                }
+            ])
             async let step = worker.step()
             for _ in 1...23 {
                 try await workshop.pass(.seconds(10))
@@ -84,7 +91,11 @@ import Testing
     @Test func `a delivery whose lease was lost is called off`() throws {
         try Workshop.simulate { workshop in
             let id = try await workshop.put("note")
-            let worker = workshop.worker(["note": .external { _ in try await workshop.pass(.minutes(4)); return .done }])
+            let worker = workshop.worker([
+                "note": .external { _ in
+                    try await workshop.pass(.minutes(4)); return .done
+                }
+            ])
             let start = workshop.clock.now
             async let step = worker.step()
             try await workshop.pass(.seconds(1))
@@ -101,7 +112,8 @@ import Testing
     func `a kill around the finish leaves a transactional effect exactly once`(death: KillingDatabase.Death) async throws {
         try await Workshop.open { workshop in
             let id = try await workshop.put("note")
-            let killed = workshop.worker(named: "killed", database: KillingDatabase(workshop.database, [2: death]), ["note": .effect()])
+            let killed = workshop.worker(
+                named: "killed", database: KillingDatabase(workshop.database, [2: death]), ["note": .effect()])
             await #expect(throws: StorageFault.closed) { try await killed.step() }
             workshop.clock.advance(by: .seconds(61))
             let other = workshop.worker(named: "other", ["note": .effect()])
@@ -116,9 +128,14 @@ import Testing
         try await Workshop.open { workshop in
             let id = try await workshop.put("note")
             let sent = Notes<ID<OutboxMessage>>()
-            let handlers: [String: OutboxHandler] = ["note": .external { sent.add($0.id); return .done }]
+            let handlers: [String: OutboxHandler] = [
+                "note": .external {
+                    sent.add($0.id); return .done
+                }
+            ]
             // The first write is the claim, the second the finish.
-            let killed = workshop.worker(named: "killed", database: KillingDatabase(workshop.database, [2: .beforeCommit]), handlers)
+            let killed = workshop.worker(
+                named: "killed", database: KillingDatabase(workshop.database, [2: .beforeCommit]), handlers)
             await #expect(throws: StorageFault.closed) { try await killed.step() }
             workshop.clock.advance(by: .seconds(61))
             let other = workshop.worker(named: "other", handlers)
@@ -133,7 +150,8 @@ import Testing
         try await Workshop.open { workshop in
             let id = try await workshop.put("note") { $0.maxAttempts = 2 }
             for _ in 1...2 {
-                let killed = workshop.worker(database: KillingDatabase(workshop.database, [2: .beforeCommit]), ["note": .effect()])
+                let killed = workshop.worker(
+                    database: KillingDatabase(workshop.database, [2: .beforeCommit]), ["note": .effect()])
                 _ = try? await killed.step()
                 workshop.clock.advance(by: .seconds(61))
                 try await workshop.worker([:]).rescueLeases()

@@ -14,10 +14,14 @@ import Testing
             let effectCount = effects.count { $0 == plan.message.id }
             let calls = world.calls.all.filter { $0.number == plan.number }
             if state != "done" && state != "expired" { found.append("\(plan.number) ended as \(state ?? "nothing")") }
-            if effectCount != (plan.isTransactional && state == "done" ? 1 : 0) { found.append("\(plan.number) had \(effectCount) effects") }
+            if effectCount != (plan.isTransactional && state == "done" ? 1 : 0) {
+                found.append("\(plan.number) had \(effectCount) effects")
+            }
             if state == "done" && calls.isEmpty { found.append("\(plan.number) is done and was never delivered") }
             if calls.contains(where: { $0.at < plan.message.availableAt }) { found.append("\(plan.number) came early") }
-            if let expiry = plan.message.expiresAt, calls.contains(where: { $0.at >= expiry }) { found.append("\(plan.number) came late") }
+            if let expiry = plan.message.expiresAt, calls.contains(where: { $0.at >= expiry }) {
+                found.append("\(plan.number) came late")
+            }
         }
         return found + disorder(in: world)
     }
@@ -35,7 +39,10 @@ import Testing
     }
 
     @Test func `in a thousand histories every effect happens exactly once, in order, in time`() throws {
-        var stale = 0, rescued = 0, expired = 0, kills = 0
+        var stale = 0
+        var rescued = 0
+        var expired = 0
+        var kills = 0
         for seed in 0..<1_000 as Range<UInt64> {
             let world = try World(seed: seed)
             #expect(world.live(), "seed \(seed) came to a standstill")

@@ -25,7 +25,9 @@ import Testing
 
     @Test func `a dead message lets those behind it pass`() async throws {
         try await Workshop.open { workshop in
-            let first = try await workshop.put("note") { $0.orderKey = "channel-1"; $0.maxAttempts = 1 }
+            let first = try await workshop.put("note") {
+                $0.orderKey = "channel-1"; $0.maxAttempts = 1
+            }
             let second = try await workshop.put("note") { $0.orderKey = "channel-1" }
             let worker = workshop.worker([
                 "note": .transactional { _, delivery in
@@ -43,7 +45,9 @@ import Testing
     @Test func `a cancelled message lets those behind it pass at once`() async throws {
         try await Workshop.open { workshop in
             let subject = workshop.identifiers.next(OutboxSubject.self)
-            let first = try await workshop.put("note") { $0.orderKey = "channel-1"; $0.subject = subject }
+            let first = try await workshop.put("note") {
+                $0.orderKey = "channel-1"; $0.subject = subject
+            }
             let second = try await workshop.put("note") { $0.orderKey = "channel-1" }
             let tomorrow = workshop.clock.now + .days(1)
             let worker = workshop.worker([
@@ -60,7 +64,9 @@ import Testing
 
     @Test func `an expired message lets those behind it pass in the same step`() async throws {
         try await Workshop.open { workshop in
-            try await workshop.put("note") { $0.orderKey = "k"; $0.expiresAt = workshop.clock.now + .seconds(5) }
+            try await workshop.put("note") {
+                $0.orderKey = "k"; $0.expiresAt = workshop.clock.now + .seconds(5)
+            }
             try await workshop.put("note") { $0.orderKey = "k" }
             workshop.clock.advance(by: .seconds(5))
             #expect(try await workshop.worker(["note": .effect()]).step() == 1)

@@ -78,7 +78,11 @@ import Testing
     @Test func `a delivery that outlasts its deadline is given up and tried again`() throws {
         try Workshop.simulate { workshop in
             let id = try await workshop.put("note")
-            let worker = workshop.worker(["note": .external { _ in try await workshop.pass(.hours(1)); return .done }])
+            let worker = workshop.worker([
+                "note": .external { _ in
+                    try await workshop.pass(.hours(1)); return .done
+                }
+            ])
             let start = workshop.clock.now
             #expect(try await worker.step() == 1)
             #expect(workshop.clock.now == start + .minutes(5))

@@ -8,12 +8,17 @@ import Testing
         try Workshop.simulate { workshop in
             let delivered = Notes<Instant>()
             let worker = workshop.worker([
-                "quick": .transactional { _, _ in delivered.add(workshop.clock.now); return .done },
-                "slow": .external { _ in delivered.add(workshop.clock.now); return .done },
+                "quick": .transactional { _, _ in
+                    delivered.add(workshop.clock.now); return .done
+                },
+                "slow": .external { _ in
+                    delivered.add(workshop.clock.now); return .done
+                },
             ])
             try await workshop.running(worker) {
                 try await workshop.pass(.milliseconds(12_345))
-                let quick = workshop.message("quick"), slow = workshop.message("slow")
+                let quick = workshop.message("quick")
+                let slow = workshop.message("slow")
                 try await workshop.database.write { transaction in
                     try transaction.enqueue(quick)
                     try transaction.enqueue(slow)
@@ -41,7 +46,11 @@ import Testing
             let delivered = Notes<Instant>()
             let due = workshop.clock.now + .milliseconds(90_250)
             try await workshop.put("note") { $0.availableAt = due }
-            let worker = workshop.worker(["note": .external { _ in delivered.add(workshop.clock.now); return .done }])
+            let worker = workshop.worker([
+                "note": .external { _ in
+                    delivered.add(workshop.clock.now); return .done
+                }
+            ])
             try await workshop.running(worker) { try await workshop.pass(.minutes(2)) }
             #expect(delivered.all == [due])
         }
@@ -50,7 +59,11 @@ import Testing
     @Test func `a graceful stop gives leases back as if they had never been taken`() throws {
         try Workshop.simulate { workshop in
             let ids = try await [1, 2, 3].asyncMap { _ in try await workshop.put("note") }
-            let worker = workshop.worker(["note": .external { _ in try await workshop.pass(.hours(1)); return .done }])
+            let worker = workshop.worker([
+                "note": .external { _ in
+                    try await workshop.pass(.hours(1)); return .done
+                }
+            ])
             try await workshop.running(worker) {
                 try await workshop.pass(.seconds(20))
                 #expect(try await workshop.row(ids[0]).state == "running")
@@ -67,7 +80,11 @@ import Testing
         try Workshop.simulate { workshop in
             let id = try await workshop.put("note")
             // Its last request is on the wire and cannot be called back.
-            let worker = workshop.worker(["note": .external { _ in try? await workshop.pass(.seconds(30)); return .done }])
+            let worker = workshop.worker([
+                "note": .external { _ in
+                    try? await workshop.pass(.seconds(30)); return .done
+                }
+            ])
             try await workshop.running(worker) { try await workshop.pass(.seconds(20)) }
             #expect(try await workshop.row(id).state == "done")
         }
@@ -79,10 +96,16 @@ import Testing
             settings.concurrency = 2
             let slow = try await workshop.put("slow")
             let quick = try await [1, 2, 3, 4, 5].asyncMap { _ in try await workshop.put("quick") }
-            let worker = workshop.worker(settings: settings, [
-                "slow": .external { _ in try await workshop.pass(.minutes(4)); return .done },
-                "quick": .external { _ in try await workshop.pass(.milliseconds(100)); return .done },
-            ])
+            let worker = workshop.worker(
+                settings: settings,
+                [
+                    "slow": .external { _ in
+                        try await workshop.pass(.minutes(4)); return .done
+                    },
+                    "quick": .external { _ in
+                        try await workshop.pass(.milliseconds(100)); return .done
+                    },
+                ])
             try await workshop.running(worker) {
                 try await workshop.pass(.seconds(1))
                 #expect(try await workshop.row(slow).state == "running")
@@ -99,13 +122,17 @@ import Testing
             settings.concurrency = 4
             for _ in 0..<40 { try await workshop.put("note") }
             let (started, ended, most) = (Notes<Int>(), Notes<Int>(), Notes<Int>())
-            let worker = workshop.worker(settings: settings, ["note": .external { _ in
-                started.add(1)
-                most.add(started.count - ended.count)
-                try await workshop.pass(.seconds(1))
-                ended.add(1)
-                return .done
-            }])
+            let worker = workshop.worker(
+                settings: settings,
+                [
+                    "note": .external { _ in
+                        started.add(1)
+                        most.add(started.count - ended.count)
+                        try await workshop.pass(.seconds(1))
+                        ended.add(1)
+                        return .done
+                    }
+                ])
             try await workshop.running(worker) { try await workshop.pass(.seconds(20)) }
             #expect(ended.count == 40 && most.all.max() == 4)
         }
@@ -128,7 +155,9 @@ import Testing
             for _ in 0..<2_000 { try await workshop.put("note") }
             let slow = SlowDatabase(inner: workshop.database, clock: workshop.clock, each: .milliseconds(50))
             let start = workshop.clock.now
-            try await workshop.running(workshop.worker(database: slow, ["note": .effect()])) { try await workshop.pass(.seconds(10)) }
+            try await workshop.running(workshop.worker(database: slow, ["note": .effect()])) {
+                try await workshop.pass(.seconds(10))
+            }
             #expect(slow.busy.seconds < (workshop.clock.now - start).seconds * 0.55)
         }
     }

@@ -40,7 +40,9 @@ import Testing
             for _ in 0..<5 { try await workshop.put("note") }
             _ = try await workshop.worker(["note": .external { _ in .dead(reason: "no") }]).step()
             var seen: [ID<OutboxMessage>] = []
-            while case let page = try await workshop.database.read({ [seen] in try $0.fetch(DeadLetters(after: seen.last, limit: 2)) }),
+            while case let page = try await workshop.database.read({ [seen] in
+                try $0.fetch(DeadLetters(after: seen.last, limit: 2))
+            }),
                 !page.isEmpty
             { seen += page.map(\.id) }
             #expect(seen.count == 5 && seen == seen.sorted())

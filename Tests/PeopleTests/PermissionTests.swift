@@ -90,7 +90,10 @@ import Testing
         #expect(patient.may(.seeAppointment(patients: group, practitioner: Self.other)))
         #expect(!patient.may(.book(patients: group, practitioner: Self.other)))
         #expect(!patient.may(.changeAppointment(patients: group, practitioner: Self.other)))
-        for act in [Act.book(patients: [], practitioner: Self.own), .seeAppointment(patients: [], practitioner: Self.own), .changeAppointment(patients: [], practitioner: Self.own)] {
+        for act in [
+            Act.book(patients: [], practitioner: Self.own), .seeAppointment(patients: [], practitioner: Self.own),
+            .changeAppointment(patients: [], practitioner: Self.own),
+        ] {
             #expect(!patient.may(act), "about nobody")
         }
     }
@@ -111,7 +114,10 @@ import Testing
             recordNumber: Personal("ZZNUMBER"))
         var dumped = ""
         dump(patient, to: &dumped)
-        for text in ["\(patient)", String(describing: patient), String(reflecting: patient), dumped, "\([patient])", "\(Optional(patient) as Any)"] {
+        for text in [
+            "\(patient)", String(describing: patient), String(reflecting: patient), dumped, "\([patient])",
+            "\(Optional(patient) as Any)",
+        ] {
             for secret in ["ZZNAME", "zz@example.org", "99\"", "ZZNUMBER", "+49"] { #expect(!text.contains(secret), "\(text)") }
             #expect(text.contains("‹personal›"))
         }

@@ -14,14 +14,17 @@ import Testing
 
     @Test func `a line is one JSON object with its keys in order`() throws {
         let log = try Captured()
-        log.logger().info("booked", metadata: [
-            "evt": "appointment.booked", "request_id": "r-1", "appointment_id": "a-1", "status": "201", "count": "3",
-        ])
-        #expect(log.text == """
-            {"time":"2026-03-02T09:00:00.123456Z","level":"info","evt":"appointment.booked","request_id":"r-1",\
-            "appointment_id":"a-1","message":"booked","extra":{"count":"3","status":"201"}}
+        log.logger().info(
+            "booked",
+            metadata: [
+                "evt": "appointment.booked", "request_id": "r-1", "appointment_id": "a-1", "status": "201", "count": "3",
+            ])
+        #expect(
+            log.text == """
+                {"time":"2026-03-02T09:00:00.123456Z","level":"info","evt":"appointment.booked","request_id":"r-1",\
+                "appointment_id":"a-1","message":"booked","extra":{"count":"3","status":"201"}}
 
-            """)
+                """)
     }
 
     @Test func `what a line does not know is null, so that every line has the same keys`() throws {
@@ -55,9 +58,11 @@ import Testing
 
     @Test func `a patient's name is its first letter, an e-mail address nothing (GF-8)`() throws {
         let log = try Captured()
-        log.logger().info("reminder", metadata: [
-            "patient": .stringConvertible(Personal("Ada Lovelace")), "email": .stringConvertible(Personal("ada@example.org")),
-        ])
+        log.logger().info(
+            "reminder",
+            metadata: [
+                "patient": .stringConvertible(Personal("Ada Lovelace")), "email": .stringConvertible(Personal("ada@example.org")),
+            ])
         log.logger().info("reminder", metadata: ["patient": "Ada Lovelace", "email": "ada@example.org"])
         #expect(try log.lines.map { $0["extra"]?["patient"]?.string } == ["A***", "‹withheld›"])
         #expect(try log.lines.map { $0["extra"]?["email"]?.string } == ["***", "‹withheld›"])

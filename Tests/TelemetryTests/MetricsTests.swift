@@ -8,7 +8,9 @@ import Testing
     private func text(_ registry: PrometheusRegistry) -> String { String(decoding: registry.render(), as: UTF8.self) }
     /// Without the registry's own line.
     private func samples(_ registry: PrometheusRegistry) -> [String] {
-        text(registry).split(separator: "\n").map(String.init).filter { !$0.hasPrefix("#") && !$0.hasPrefix("mediconnect_metrics") }
+        text(registry).split(separator: "\n").map(String.init).filter {
+            !$0.hasPrefix("#") && !$0.hasPrefix("mediconnect_metrics")
+        }
     }
 
     @Test func `a counter ends in total and carries its labels in order`() {
@@ -17,12 +19,14 @@ import Testing
         let counter = Counter(label: "http.requests", dimensions: [("status", "200"), ("method", "GET")], factory: registry)
         counter.increment()
         counter.increment(by: 4)
-        #expect(text(registry).hasPrefix("""
-            # HELP http_requests_total Requests answered.
-            # TYPE http_requests_total counter
-            http_requests_total{method="GET",status="200"} 5
+        #expect(
+            text(registry).hasPrefix(
+                """
+                # HELP http_requests_total Requests answered.
+                # TYPE http_requests_total counter
+                http_requests_total{method="GET",status="200"} 5
 
-            """))
+                """))
         counter.reset()
         #expect(samples(registry) == [#"http_requests_total{method="GET",status="200"} 0"#])
     }
@@ -61,14 +65,15 @@ import Testing
         timer.recordMilliseconds(1)
         timer.recordMilliseconds(250)
         timer.recordSeconds(3)
-        #expect(samples(registry) == [
-            #"http_request_duration_seconds_bucket{route="/v1/slots",le="0.001"} 2"#,
-            #"http_request_duration_seconds_bucket{route="/v1/slots",le="0.1"} 2"#,
-            #"http_request_duration_seconds_bucket{route="/v1/slots",le="1"} 3"#,
-            #"http_request_duration_seconds_bucket{route="/v1/slots",le="+Inf"} 4"#,
-            #"http_request_duration_seconds_sum{route="/v1/slots"} 3.2515"#,
-            #"http_request_duration_seconds_count{route="/v1/slots"} 4"#,
-        ])
+        #expect(
+            samples(registry) == [
+                #"http_request_duration_seconds_bucket{route="/v1/slots",le="0.001"} 2"#,
+                #"http_request_duration_seconds_bucket{route="/v1/slots",le="0.1"} 2"#,
+                #"http_request_duration_seconds_bucket{route="/v1/slots",le="1"} 3"#,
+                #"http_request_duration_seconds_bucket{route="/v1/slots",le="+Inf"} 4"#,
+                #"http_request_duration_seconds_sum{route="/v1/slots"} 3.2515"#,
+                #"http_request_duration_seconds_count{route="/v1/slots"} 4"#,
+            ])
     }
 
     @Test func `a registered gauge is read at every scrape`() {
@@ -85,7 +90,8 @@ import Testing
     @Test func `names are made fit, values are escaped`() {
         let registry = PrometheusRegistry()
         registry.describe("2nd-höhe", "a \\ and a\nbreak")
-        Counter(label: "2nd-höhe", dimensions: [("le", "1"), ("__x", "a\"b\\c\nd"), ("9 lives", "ü")], factory: registry).increment()
+        Counter(label: "2nd-höhe", dimensions: [("le", "1"), ("__x", "a\"b\\c\nd"), ("9 lives", "ü")], factory: registry)
+            .increment()
         #expect(samples(registry) == [#"_2nd_h__he_total{_9_lives="ü",label___x="a\"b\\c\nd",label_le="1"} 1"#])
         #expect(text(registry).contains(#"# HELP _2nd_h__he_total a \\ and a\nbreak"#))
     }
@@ -144,6 +150,7 @@ import Testing
             group.addTask { for _ in 0..<50 { _ = registry.render() } }
         }
         let samples = samples(registry)
-        #expect(samples.contains("c_total 16000") && samples.contains("f_total 8000") && samples.contains("t_seconds_count 16000"))
+        #expect(
+            samples.contains("c_total 16000") && samples.contains("f_total 8000") && samples.contains("t_seconds_count 16000"))
     }
 }

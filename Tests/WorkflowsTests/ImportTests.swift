@@ -11,18 +11,31 @@ private let records: [(kind: String, members: String)] = [
     ("practitioner", #""id":"\#(id(101))","name":"Dr. Brandt","location":"\#(id(1))","specialty":"general","maximumPerDay":20"#),
     ("room", #""id":"\#(id(201))","name":"Room 1","location":"\#(id(1))","tags":["examination"],"lanes":1"#),
     ("device", #""id":"\#(id(251))","name":"Ultrasound","location":"\#(id(1))","tags":["ultrasound"]"#),
-    ("visitType", #""id":"\#(id(301))","name":"Consultation","durationMinutes":20,"specialty":"general","roomTag":"examination""#),
+    (
+        "visitType",
+        #""id":"\#(id(301))","name":"Consultation","durationMinutes":20,"specialty":"general","roomTag":"examination""#
+    ),
     ("workingHours", #""id":"\#(id(401))","resource":"\#(id(101))","weekday":"tuesday","from":"08:00","to":"16:00""#),
-    ("exception", #""id":"\#(id(601))","resource":"\#(id(101))","kind":"leave","from":"2026-08-01T00:00:00Z","to":"2026-08-02T00:00:00Z","note":"away""#),
+    (
+        "exception",
+        #""id":"\#(id(601))","resource":"\#(id(101))","kind":"leave","from":"2026-08-01T00:00:00Z","to":"2026-08-02T00:00:00Z","note":"away""#
+    ),
     ("holiday", #""id":"\#(id(801))","location":"\#(id(1))","day":"2026-12-25","name":"Christmas Day""#),
     ("patient", #""id":"\#(id(501))","name":"Emma Sample","email":"emma@example.org","phone":"+49 30 1","recordNumber":"P-1""#),
     ("patient", #""id":"\#(id(502))","name":"Noah Example""#),
-    ("appointment", #""id":"\#(id(701))","visitType":"\#(id(301))","practitioner":"\#(id(101))","room":"\#(id(201))","patients":["\#(id(501))"],"start":"2026-03-10T09:00:00Z""#),
-    ("appointment", #""id":"\#(id(702))","state":"fulfilled","visitType":"\#(id(301))","practitioner":"\#(id(101))","patients":["\#(id(502))"],"start":"2026-02-10T09:00:00Z""#),
+    (
+        "appointment",
+        #""id":"\#(id(701))","visitType":"\#(id(301))","practitioner":"\#(id(101))","room":"\#(id(201))","patients":["\#(id(501))"],"start":"2026-03-10T09:00:00Z""#
+    ),
+    (
+        "appointment",
+        #""id":"\#(id(702))","state":"fulfilled","visitType":"\#(id(301))","practitioner":"\#(id(101))","patients":["\#(id(502))"],"start":"2026-02-10T09:00:00Z""#
+    ),
 ]
 
 private let everything = [
-    "1 locations", "3 practitioners, rooms and devices", "1 visit types", "1 working hours", "1 exceptions", "1 holidays", "2 patients",
+    "1 locations", "3 practitioners, rooms and devices", "1 visit types", "1 working hours", "1 exceptions", "1 holidays",
+    "2 patients",
     "2 appointments",
 ]
 
@@ -71,7 +84,8 @@ private func lines(_ records: [(kind: String, members: String)] = records) -> St
         _ = try await workshop.take(lines())
         let page = try workshop.clinic.freeTimes(
             TimeSearch(
-                visitType: ID(id(301))!, range: .init(from: Instant("2026-03-10T00:00:00Z")!, to: Instant("2026-03-11T00:00:00Z")!), limit: 100),
+                visitType: ID(id(301))!,
+                range: .init(from: Instant("2026-03-10T00:00:00Z")!, to: Instant("2026-03-11T00:00:00Z")!), limit: 100),
             for: .clinic)
         #expect(page.elements.first?.start == Instant("2026-03-10T07:00:00Z")!)
         #expect(!page.elements.contains { $0.start == Instant("2026-03-10T09:00:00Z")! })
@@ -116,10 +130,12 @@ private func lines(_ records: [(kind: String, members: String)] = records) -> St
             """
         let problems = try await workshop.take(text)
         let places = problems.map { $0.split(separator: ":")[0] }
-        #expect(places == [
-            "line 1 #/zone", "line 2 #/name", "line 2 #/zoom", "line 3 #", "line 4 #/kind", "line 5 #/location", "line 6 #/id", "line 6 #/name",
-            "line 7 #/start",
-        ], "\(problems)")
+        #expect(
+            places == [
+                "line 1 #/zone", "line 2 #/name", "line 2 #/zoom", "line 3 #", "line 4 #/kind", "line 5 #/location",
+                "line 6 #/id", "line 6 #/name",
+                "line 7 #/start",
+            ], "\(problems)")
         let empty = try await Workshop().rows()
         #expect(try await workshop.rows() == empty, "nothing was taken")
     }
@@ -152,18 +168,27 @@ private func lines(_ records: [(kind: String, members: String)] = records) -> St
             }
             """
         let problems = try await Workshop().take(text)
-        #expect(problems == [
-            "line 14 #/rooms/0/lanes: must be a whole number from 1 to 64", "line 20 #/rooms/1/location: is not known", "line 23 #/dragons: is not known here",
-        ])
+        #expect(
+            problems == [
+                "line 14 #/rooms/0/lanes: must be a whole number from 1 to 64", "line 20 #/rooms/1/location: is not known",
+                "line 23 #/dragons: is not known here",
+            ])
     }
 
     @Test func `does not blame those who refer to a record that is wrong itself`() async throws {
-        let wrong = records.map { $0.kind == "practitioner" || $0.kind == "location" || $0.kind == "visitType" ? ($0.kind, $0.members + #","zoom":1"#) : $0 }
-        #expect(try await Workshop().take(lines(wrong)).map { $0.split(separator: ":")[0] } == ["line 1 #/zoom", "line 2 #/zoom", "line 5 #/zoom"])
+        let wrong = records.map {
+            $0.kind == "practitioner" || $0.kind == "location" || $0.kind == "visitType"
+                ? ($0.kind, $0.members + #","zoom":1"#) : $0
+        }
+        #expect(
+            try await Workshop().take(lines(wrong)).map { $0.split(separator: ":")[0] } == [
+                "line 1 #/zoom", "line 2 #/zoom", "line 5 #/zoom",
+            ])
     }
 
     static let references: [(kind: String, field: String, value: String)] = [
-        ("practitioner", "location", id(9)), ("room", "location", id(9)), ("device", "location", id(9)), ("holiday", "location", id(9)),
+        ("practitioner", "location", id(9)), ("room", "location", id(9)), ("device", "location", id(9)),
+        ("holiday", "location", id(9)),
         ("workingHours", "resource", id(9)), ("exception", "resource", id(9)), ("visitType", "practitioners", id(201)),
         ("appointment", "visitType", id(9)), ("appointment", "practitioner", id(201)), ("appointment", "room", id(251)),
         ("appointment", "device", id(201)), ("appointment", "patients", id(9)),
@@ -175,7 +200,10 @@ private func lines(_ records: [(kind: String, members: String)] = records) -> St
         var json = try JSON(parsing: "{\(changed[place].members)}").members ?? []
         json.removeAll { $0.name == reference.field }
         let isList = reference.field == "practitioners" || reference.field == "patients"
-        json.append(.init(name: reference.field, value: isList ? JSON(.array([JSON(.string(reference.value))])) : JSON(.string(reference.value))))
+        json.append(
+            .init(
+                name: reference.field,
+                value: isList ? JSON(.array([JSON(.string(reference.value))])) : JSON(.string(reference.value))))
         changed[place].members = String(JSON(.object(json)).text.dropFirst().dropLast())
         let problems = try await Workshop().take(lines(changed))
         #expect(problems.map { $0.split(separator: ":")[0] } == ["line \(place + 1) #/\(reference.field)"], "\(problems)")
@@ -195,9 +223,15 @@ private func lines(_ records: [(kind: String, members: String)] = records) -> St
 
     @Test(arguments: [
         (#""practitioner":"\#(id(101))","patients":["\#(id(502))"],"start":"2026-03-10T09:10:00Z""#, ["practitioner"]),
-        (#""practitioner":"\#(id(101))","room":"\#(id(201))","patients":["\#(id(501))"],"start":"2026-03-10T08:45:00Z""#, ["patients", "practitioner", "room"]),
+        (
+            #""practitioner":"\#(id(101))","room":"\#(id(201))","patients":["\#(id(501))"],"start":"2026-03-10T08:45:00Z""#,
+            ["patients", "practitioner", "room"]
+        ),
         (#""practitioner":"\#(id(101))","patients":["\#(id(502))"],"start":"2026-03-10T09:20:00Z""#, []),
-        (#""practitioner":"\#(id(101))","patients":["\#(id(502))"],"start":"2026-02-10T09:00:00Z""#, ["patients", "practitioner"]),
+        (
+            #""practitioner":"\#(id(101))","patients":["\#(id(502))"],"start":"2026-02-10T09:00:00Z""#,
+            ["patients", "practitioner"]
+        ),
     ])
     func `books somebody twice, in the file or beside the database`(members: String, fields: [String]) async throws {
         let another = ("appointment", #""id":"\#(id(703))","visitType":"\#(id(301))",\#(members)"#)
@@ -206,20 +240,34 @@ private func lines(_ records: [(kind: String, members: String)] = records) -> St
         _ = try await workshop.take(lines())
         let beside = try await workshop.take(lines([another]))
         for (line, problems) in [(13, inFile), (1, beside)] where !fields.isEmpty {
-            #expect(problems == fields.map { "line \(line) #/\($0): has another appointment at this time, in this file or in the database" })
+            #expect(
+                problems
+                    == fields.map {
+                        "line \(line) #/\($0): has another appointment at this time, in this file or in the database"
+                    })
         }
         if fields.isEmpty { #expect(beside == ["1 appointments"] && inFile.last == "3 appointments") }
         #expect(try await workshop.rows("appointment") == (fields.isEmpty ? 3 : 2))
     }
 
     @Test func `names double bookings together with everything else`() async throws {
-        let another = ("appointment", #""id":"\#(id(703))","visitType":"\#(id(301))","practitioner":"\#(id(101))","patients":["\#(id(599))"],"start":"2026-03-10T09:00:00Z""#)
-        let problems = try await Workshop().take(lines(records + [another, ("room", #""id":"\#(id(203))","name":"R","location":"\#(id(9))""#)]))
-        #expect(problems.map { $0.split(separator: ":")[0] } == ["line 13 #/patients", "line 13 #/practitioner", "line 14 #/location"])
+        let another = (
+            "appointment",
+            #""id":"\#(id(703))","visitType":"\#(id(301))","practitioner":"\#(id(101))","patients":["\#(id(599))"],"start":"2026-03-10T09:00:00Z""#
+        )
+        let problems = try await Workshop().take(
+            lines(records + [another, ("room", #""id":"\#(id(203))","name":"R","location":"\#(id(9))""#)]))
+        #expect(
+            problems.map { $0.split(separator: ":")[0] } == [
+                "line 13 #/patients", "line 13 #/practitioner", "line 14 #/location",
+            ])
     }
 
     @Test(arguments: ["pending", "cancelled", "planned"]) func `brings what takes no time`(state: String) async throws {
-        let another = ("appointment", #""id":"\#(id(703))","state":"\#(state)","visitType":"\#(id(301))","practitioner":"\#(id(101))","patients":["\#(id(502))"],"start":"2026-03-17T09:00:00Z""#)
+        let another = (
+            "appointment",
+            #""id":"\#(id(703))","state":"\#(state)","visitType":"\#(id(301))","practitioner":"\#(id(101))","patients":["\#(id(502))"],"start":"2026-03-17T09:00:00Z""#
+        )
         #expect(try await Workshop().take(lines(records + [another])).map { $0.split(separator: ":")[0] } == ["line 13 #/state"])
     }
 

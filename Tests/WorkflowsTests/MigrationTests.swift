@@ -39,7 +39,12 @@ import Workflows
 
     @Test func `of a newer program is refused, and nothing is changed`() async throws {
         let workshop = try await Workshop()
-        let newer = Schema.migrations + [Migration(number: Schema.migrations.count + 1, name: "tomorrow", up: ["CREATE TABLE tomorrow (id INTEGER) STRICT"], down: ["DROP TABLE tomorrow"])]
+        let newer =
+            Schema.migrations + [
+                Migration(
+                    number: Schema.migrations.count + 1, name: "tomorrow", up: ["CREATE TABLE tomorrow (id INTEGER) STRICT"],
+                    down: ["DROP TABLE tomorrow"])
+            ]
         try await Migrator(workshop.database, migrations: newer, clock: workshop.clock).up()
         let before = try await schema(workshop)
         let fault = StorageFault.newerSchema(found: newer.count, known: Schema.migrations.count)
@@ -53,7 +58,9 @@ import Workflows
 
     @Test func `of an older program is refused until it is migrated`() async throws {
         let workshop = try await Workshop(migrated: false)
-        await #expect(throws: StorageFault.olderSchema(found: 0, known: Schema.migrations.count)) { try await workshop.migrator.requireCurrent() }
+        await #expect(throws: StorageFault.olderSchema(found: 0, known: Schema.migrations.count)) {
+            try await workshop.migrator.requireCurrent()
+        }
     }
 
     @Test func `keeps claims apart whoever writes (MA-4)`() async throws {
@@ -64,11 +71,15 @@ import Workflows
             "INSERT INTO claim SELECT holder_id, lane, from_at - 60000000, from_at + 1, appointment_id FROM claim LIMIT 1",
             "UPDATE claim SET from_at = (SELECT min(from_at) FROM claim), holder_id = (SELECT holder_id FROM claim ORDER BY from_at LIMIT 1)",
         ] {
-            await #expect(throws: StorageFault.self, "\(change)") { try await workshop.database.write { try $0.execute(SQL(change)) } }
+            await #expect(throws: StorageFault.self, "\(change)") {
+                try await workshop.database.write { try $0.execute(SQL(change)) }
+            }
         }
     }
 
-    private func schema(_ workshop: Workshop) async throws -> [Definition] { try await workshop.database.read { try $0.fetch(Definitions()) } }
+    private func schema(_ workshop: Workshop) async throws -> [Definition] {
+        try await workshop.database.read { try $0.fetch(Definitions()) }
+    }
 }
 
 struct Definition: Equatable, Sendable {
@@ -79,5 +90,7 @@ struct Definition: Equatable, Sendable {
 struct Definitions: Query {
     static let sql: SQL = "SELECT name, coalesce(sql, '') FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
     var bindings: [SQLValue] { [] }
-    static func row(_ columns: any Columns) throws -> Definition { Definition(name: try columns.text(0), text: try columns.text(1)) }
+    static func row(_ columns: any Columns) throws -> Definition {
+        Definition(name: try columns.text(0), text: try columns.text(1))
+    }
 }

@@ -13,20 +13,25 @@ import Workflows
         ("StartsFrom", "INDEX appointment_of_practitioner (practitioner_id=? AND start_at>?)"),
         ("AppointmentsOfDay", "INDEX appointment_of_day (start_at>?"), ("OverdueHolds", "INDEX appointment_held (held_until<?)"),
         ("AppointmentsOfPatient", "SEARCH appointment_patient USING PRIMARY KEY (patient_id=? AND start_at>?"),
-        ("LiveClaims", "PRIMARY KEY (holder_id=? AND from_at>? AND from_at<?)"), ("ClaimsFrom", "PRIMARY KEY (holder_id=? AND from_at>?)"),
-        ("ClaimsOfAppointment", "INDEX claim_of_appointment (appointment_id=?)"), ("DeleteClaims", "INDEX claim_of_appointment (appointment_id=?)"),
+        ("LiveClaims", "PRIMARY KEY (holder_id=? AND from_at>? AND from_at<?)"),
+        ("ClaimsFrom", "PRIMARY KEY (holder_id=? AND from_at>?)"),
+        ("ClaimsOfAppointment", "INDEX claim_of_appointment (appointment_id=?)"),
+        ("DeleteClaims", "INDEX claim_of_appointment (appointment_id=?)"),
         ("AuditOf", "PRIMARY KEY (subject_id=? AND id>?)"), ("NoticesOf", "INDEX notice_of_recipient (recipient_id=? AND id>?)"),
         ("NoticesAfter", "PRIMARY KEY (id>?)"), ("StoredAttempt", "(principal=? AND key=?)"),
         ("ForgetExpiredAttempts", "INDEX idempotency_expiry (expires_at<?)"),
     ]
 
     /// Lists in pages: their order comes from the index, not from sorting all there is.
-    static let lists = ["AppointmentsOfPractitioner", "AppointmentsOfDay", "AuditOf", "NoticesOf", "NoticesAfter", "OverdueHolds", "ForgetExpiredAttempts"]
+    static let lists = [
+        "AppointmentsOfPractitioner", "AppointmentsOfDay", "AuditOf", "NoticesOf", "NoticesAfter", "OverdueHolds",
+        "ForgetExpiredAttempts",
+    ]
 
     /// What looks worse than it is, and why.
     static let exceptions = [
         // SQLite looks for rows that wait for a new parent only while a foreign key is broken (OP_FkIfZero), which is never.
-        "StoreResource": "SCAN appointment",
+        "StoreResource": "SCAN appointment"
     ]
 
     @Test func `read no growing table from end to end`() async throws {
@@ -37,11 +42,16 @@ import Workflows
             let isForTheCommandLine = WorkflowQueries.checks.contains { $0 == statement }
             #expect(mistakes.isEmpty || isForTheCommandLine, "\(statement): \(mistakes)")
         }
-        for name in Self.lists + Self.needs.map(\.statement) { #expect(WorkflowQueries.catalogue.contains { "\($0)" == name }, "\(name)") }
+        for name in Self.lists + Self.needs.map(\.statement) {
+            #expect(WorkflowQueries.catalogue.contains { "\($0)" == name }, "\(name)")
+        }
     }
 
     @Test func `would be found out: without its index a statement fails the same look`() async throws {
-        for index in ["appointment_of_practitioner", "appointment_of_day", "appointment_held", "claim_of_appointment", "notice_of_recipient", "idempotency_expiry"] {
+        for index in [
+            "appointment_of_practitioner", "appointment_of_day", "appointment_held", "claim_of_appointment",
+            "notice_of_recipient", "idempotency_expiry",
+        ] {
             let workshop = try await Workshop()
             try await workshop.database.write { try $0.execute(SQL("DROP INDEX \(index)")) }
             let needy = Self.needs.filter { $0.step.contains(index) }.map(\.statement)
@@ -61,11 +71,15 @@ import Workflows
     }
 
     @Test func `are looked at for every statement there is`() throws {
-        let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../Sources/Workflows").standardized
+        let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+            "../../Sources/Workflows"
+        ).standardized
         let files = FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL } ?? []
         var written: Set<String> = []
         for file in files where file.pathExtension == "swift" {
-            for match in try String(contentsOf: file, encoding: .utf8).matches(of: #/(?:struct|class|enum) (\w+)[^{\n]*: [^{\n]*\b(?:Query|Command)\b/#) {
+            for match in try String(contentsOf: file, encoding: .utf8).matches(
+                of: #/(?:struct|class|enum) (\w+)[^{\n]*: [^{\n]*\b(?:Query|Command)\b/#)
+            {
                 written.insert(String(match.1))
             }
         }
@@ -75,13 +89,18 @@ import Workflows
     }
 
     @Test func `skip nothing: no statement counts its way to a page`() {
-        for statement in WorkflowQueries.catalogue { #expect(!statement.sql.sqlite.contains("OFFSET") && !statement.sql.postgres.contains("OFFSET")) }
+        for statement in WorkflowQueries.catalogue {
+            #expect(!statement.sql.sqlite.contains("OFFSET") && !statement.sql.postgres.contains("OFFSET"))
+        }
     }
 
     @Test func `cover every table there is, growing or not`() async throws {
         let workshop = try await Workshop()
         let tables = Set(try await workshop.database.read { try $0.fetch(TableNames()) })
-        let fixed: Set<String> = ["revision", "location", "resource", "visit_type", "working_hours", "schedule_exception", "holiday", "schema_migration"]
+        let fixed: Set<String> = [
+            "revision", "location", "resource", "visit_type", "working_hours", "schedule_exception", "holiday",
+            "schema_migration",
+        ]
         #expect(tables == Schema.growingTables.union(fixed))
         #expect(Schema.growingTables.isDisjoint(with: fixed))
     }
@@ -93,7 +112,9 @@ import Workflows
             return words.count > 1 && words[0] == "SCAN" && Schema.growingTables.contains(String(words[1]))
                 && Self.exceptions["\(statement)"] != step
         }
-        if Self.lists.contains("\(statement)") { mistakes += plan.filter { $0.contains("TEMP B-TREE") && $0.contains("ORDER BY") } }
+        if Self.lists.contains("\(statement)") {
+            mistakes += plan.filter { $0.contains("TEMP B-TREE") && $0.contains("ORDER BY") }
+        }
         for need in Self.needs where need.statement == "\(statement)" && !plan.contains(where: { $0.contains(need.step) }) {
             mistakes.append("not found by \(need.step): \(plan)")
         }

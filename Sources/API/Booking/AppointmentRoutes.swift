@@ -95,7 +95,8 @@ struct AppointmentRoutes {
             verb(
                 "rescheduling", "rescheduleAppointment", "Move to another time, in one step", takes: "MoveRequest",
                 problems: [
-                    .unknownReference, .unsuitable, .startInThePast, .timeUnavailable, .patientBusy, .cancellationTooLate, .holdExpired,
+                    .unknownReference, .unsuitable, .startInThePast, .timeUnavailable, .patientBusy, .cancellationTooLate,
+                    .holdExpired,
                 ]
             ) { exchange, fields in
                 let move = MoveRequest(fields)

@@ -31,7 +31,10 @@ struct DirectoryRoutes {
 
     private var specialties: [Route] {
         [
-            Route(.get, "/v1/specialties", "listSpecialties", "The specialties of the clinic's practitioners", gives: "SpecialtyList", alsoGives: [304]) {
+            Route(
+                .get, "/v1/specialties", "listSpecialties", "The specialties of the clinic's practitioners",
+                gives: "SpecialtyList", alsoGives: [304]
+            ) {
                 exchange in
                 let directory = try await clinic.currentDirectory()
                 let names = Set(directory.resources.values.filter(\.active).compactMap(\.specialty)).sorted()
@@ -70,7 +73,10 @@ struct DirectoryRoutes {
                 body: json.bytes)
         }
         return [
-            Route(.get, "/v1/\(name)", "list\(schema)s", "Every \(one)", query: pageParameters, gives: "\(schema)Page", alsoGives: [304]) { exchange in
+            Route(
+                .get, "/v1/\(name)", "list\(schema)s", "Every \(one)", query: pageParameters, gives: "\(schema)Page",
+                alsoGives: [304]
+            ) { exchange in
                 let fields = exchange.queryFields()
                 let page = fields.page()
                 try fields.check()
@@ -88,7 +94,8 @@ struct DirectoryRoutes {
                     }
                 }
             },
-            Route(.get, "/v1/\(name)/{id}", "read\(schema)", "One \(one)", gives: schema, alsoGives: [304], problems: [.notFound]) { exchange in
+            Route(.get, "/v1/\(name)/{id}", "read\(schema)", "One \(one)", gives: schema, alsoGives: [304], problems: [.notFound])
+            { exchange in
                 let directory = try await clinic.currentDirectory()
                 guard let record = find(directory, try exchange.id()) else { throw Problem(.notFound) }
                 let etag = "\"v\(version(record))\""
@@ -112,7 +119,9 @@ struct DirectoryRoutes {
             ) { exchange in
                 let id = try exchange.id("id", AnyRecord.self)
                 let fields = exchange.fields()
-                if let named = fields.optionalID("id", AnyRecord.self), named != id { fields.reject("id", "is not the one in the address") }
+                if let named = fields.optionalID("id", AnyRecord.self), named != id {
+                    fields.reject("id", "is not the one in the address")
+                }
                 guard let expected = try exchange.expectedVersion() else {
                     throw Problem(.preconditionRequired, detail: "Name the version: * is not enough.")
                 }

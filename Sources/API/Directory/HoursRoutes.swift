@@ -20,7 +20,8 @@ struct HoursRoutes {
             + part(
                 "/v1/resources/{resource}/exceptions", "ScheduleException", "exception",
                 list: { directory, resource in directory.exceptions[resource.of()] ?? [] }, write: { $1.write(to: &$0) },
-                add: { fields, id, resource, _ in .addException(ScheduleException(fields, id: id.of(), resource: resource.of())) },
+                add: { fields, id, resource, _ in .addException(ScheduleException(fields, id: id.of(), resource: resource.of()))
+                },
                 remove: { .removeException($0.of(), of: $1.of()) }, tellsAbsences: true)
             + part(
                 "/v1/locations/{resource}/holidays", "Holiday", "holiday",
@@ -41,7 +42,8 @@ struct HoursRoutes {
         let member = path.hasPrefix("/v1/locations") ? "location" : "resource"
         let plural = schema.hasSuffix("s") ? schema : schema + "s"
         return [
-            Route(.get, path, "list\(plural)", "Every \(one)", gives: "\(schema)List", alsoGives: [304], problems: [.notFound]) { exchange in
+            Route(.get, path, "list\(plural)", "Every \(one)", gives: "\(schema)List", alsoGives: [304], problems: [.notFound]) {
+                exchange in
                 if tellsAbsences && !exchange.caller.may(.readAbsences) { throw Problem(.notPermitted) }
                 let owner = try exchange.id("id", AnyRecord.self)
                 let directory = try await clinic.currentDirectory()
@@ -61,7 +63,9 @@ struct HoursRoutes {
                 let fields = exchange.fields()
                 let id = fields.optionalID("id", AnyRecord.self) ?? clinic.surroundings.identifiers.next(AnyRecord.self)
                 // What was read may be sent again as it was.
-                if let named = fields.optionalID(member, AnyRecord.self), named != owner { fields.reject(member, "is not the one in the address") }
+                if let named = fields.optionalID(member, AnyRecord.self), named != owner {
+                    fields.reject(member, "is not the one in the address")
+                }
                 let directory = try await clinic.currentDirectory()
                 guard directory.knows(owner) else { throw Problem(.notFound) }
                 let wanted = add(fields, id, owner, directory)

@@ -22,7 +22,10 @@ public enum OpenAPI {
             json.object { json in
                 json.member("title", "MediConnect")
                 json.member("version", "1")
-                json.member("description", "Books appointments for clinics. Every change takes an Idempotency-Key and may be repeated under it for 72 hours.")
+                json.member(
+                    "description",
+                    "Books appointments for clinics. Every change takes an Idempotency-Key and may be repeated under it for 72 hours."
+                )
             }
             json.name("paths")
             json.object { json in paths(routes, &json) }
@@ -67,11 +70,15 @@ public enum OpenAPI {
             parameter(String(segment.dropFirst().dropLast()), in: "path", required: true, form: "string", "", &json)
         }
         for parameter in route.query {
-            self.parameter(parameter.name, in: "query", required: parameter.isRequired, form: parameter.form, parameter.description, &json)
+            self.parameter(
+                parameter.name, in: "query", required: parameter.isRequired, form: parameter.form, parameter.description, &json)
         }
         if route.changesSomething {
-            parameter("Idempotency-Key", in: "header", required: true, form: "key", "1 to 255 printable characters; the same again for a repeat", &json)
-            parameter("If-Match", in: "header", required: route.needsIfMatch, form: "string", "The ETag of the version seen", &json)
+            parameter(
+                "Idempotency-Key", in: "header", required: true, form: "key",
+                "1 to 255 printable characters; the same again for a repeat", &json)
+            parameter(
+                "If-Match", in: "header", required: route.needsIfMatch, form: "string", "The ETag of the version seen", &json)
         }
     }
 
@@ -177,7 +184,8 @@ extension Route {
         if !isOpen { types += [.invalidFields, .tokenMissing, .tokenInvalid, .notPermitted, .overloaded] }
         if changesSomething {
             types += [
-                .bodyTooLarge, .bodyTooSlow, .mediaTypeUnsupported, .idempotencyKeyMissing, .idempotencyKeyReused, .requestInProgress,
+                .bodyTooLarge, .bodyTooSlow, .mediaTypeUnsupported, .idempotencyKeyMissing, .idempotencyKeyReused,
+                .requestInProgress,
                 .changedMeanwhile, .outcomeUnknown,
             ]
         }

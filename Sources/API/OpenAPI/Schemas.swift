@@ -28,7 +28,8 @@ public enum Schemas {
     ) -> String {
         let inside = members.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",")
         let needed = required.isEmpty ? "" : #","required":[\#(required.map { "\"\($0)\"" }.joined(separator: ","))]"#
-        return #"{"type":"object","properties":{\#(inside)}\#(needed)\#(closed ? #","additionalProperties":false"# : "")\#(also.isEmpty ? "" : ",")\#(also)}"#
+        return
+            #"{"type":"object","properties":{\#(inside)}\#(needed)\#(closed ? #","additionalProperties":false"# : "")\#(also.isEmpty ? "" : ",")\#(also)}"#
     }
 
     private static let shiftStart = #"{"type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][05]$"}"#
@@ -41,8 +42,12 @@ public enum Schemas {
         return #"{"type":"integer","enum":[\#(steps.joined(separator: ","))]}"#
     }()
     private static let weekdays = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-    private static let states = ["pending", "booked", "arrived", "checked-in", "fulfilled", "cancelled", "noshow", "entered-in-error"]
-    private static let cancelReasons = ["patient", "practitioner", "desk", "expired", "payment-failed", "provider-failed", "other"]
+    private static let states = [
+        "pending", "booked", "arrived", "checked-in", "fulfilled", "cancelled", "noshow", "entered-in-error",
+    ]
+    private static let cancelReasons = [
+        "patient", "practitioner", "desk", "expired", "payment-failed", "provider-failed", "other",
+    ]
 
     private static let records: [String: String] = [
         "Location": object(
@@ -59,7 +64,8 @@ public enum Schemas {
                 "bufferAfterMinutes": minutes(0...240), "specialty": text(64), "practitioners": list(uuid, 1...500),
                 "roomTag": text(64), "deviceTag": text(64), "patientsMaximum": whole(1...100),
                 "policy": reference("SchedulingPolicy"), "active": truth,
-            ], required: ["name", "durationMinutes"], closed: true, also: #""anyOf":[{"required":["specialty"]},{"required":["practitioners"]}]"#),
+            ], required: ["name", "durationMinutes"], closed: true,
+            also: #""anyOf":[{"required":["specialty"]},{"required":["practitioners"]}]"#),
         "SchedulingPolicy": object(
             [
                 "earliestNoticeMinutes": whole(0...525_600), "latestHorizonDays": whole(1...366),
@@ -110,7 +116,10 @@ public enum Schemas {
         ], required: ["id", "visitType", "practitioner", "patients", "start"], closed: true)
 
     private static let place = object(
-        ["id": uuid, "name": name, "location": uuid, "tags": list(text(64), 0...32), "lanes": whole(1...64), "lanesOffered": whole(1...64), "active": truth],
+        [
+            "id": uuid, "name": name, "location": uuid, "tags": list(text(64), 0...32), "lanes": whole(1...64),
+            "lanesOffered": whole(1...64), "active": truth,
+        ],
         required: ["name", "location"], closed: true)
 
     private static let requests: [String: String] = [

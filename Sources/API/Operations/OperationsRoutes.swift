@@ -13,7 +13,9 @@ struct OperationsRoutes {
     }
 
     private var ready: Route {
-        Route(.get, "/health/ready", "ready", "The server takes requests", isOpen: true, gives: "Health", problems: [.unavailable]) {
+        Route(
+            .get, "/health/ready", "ready", "The server takes requests", isOpen: true, gives: "Health", problems: [.unavailable]
+        ) {
             _ in
             if let trouble = await operations.readiness() { throw Problem(.unavailable, detail: trouble) }
             return Answer.json { $0.object { $0.member("status", "ok") } }
@@ -42,7 +44,8 @@ struct OperationsRoutes {
     }
 
     private var problems: Route {
-        Route(.get, "/problems", "listProblems", "Every problem this server answers with", isOpen: true, gives: "ProblemTypeList") {
+        Route(.get, "/problems", "listProblems", "Every problem this server answers with", isOpen: true, gives: "ProblemTypeList")
+        {
             _ in
             Answer.json { json in
                 json.object { json in

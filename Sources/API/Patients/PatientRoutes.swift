@@ -18,7 +18,8 @@ struct PatientRoutes {
             let id = fields.optionalID("id", Patient.self) ?? clinic.surroundings.identifiers.next(Patient.self)
             let patient = Patient(fields, id: id)
             try fields.check()
-            return Answer(try await clinic.store(patient, call: exchange.call, wording: exchange.wording { $0.stored(status: 201) }))
+            return Answer(
+                try await clinic.store(patient, call: exchange.call, wording: exchange.wording { $0.stored(status: 201) }))
         }
     }
 
@@ -42,13 +43,16 @@ struct PatientRoutes {
         ) { exchange in
             let id = try exchange.id("id", Patient.self)
             let fields = exchange.fields()
-            if let named = fields.optionalID("id", Patient.self), named != id { fields.reject("id", "is not the one in the address") }
+            if let named = fields.optionalID("id", Patient.self), named != id {
+                fields.reject("id", "is not the one in the address")
+            }
             guard let expected = try exchange.expectedVersion() else {
                 throw Problem(.preconditionRequired, detail: "Name the version: * is not enough.")
             }
             let patient = Patient(fields, id: id, version: expected + 1)
             try fields.check()
-            return Answer(try await clinic.store(patient, call: exchange.call, wording: exchange.wording { $0.stored(status: 200) }))
+            return Answer(
+                try await clinic.store(patient, call: exchange.call, wording: exchange.wording { $0.stored(status: 200) }))
         }
     }
 }

@@ -13,7 +13,9 @@ public struct Problem: Error, Sendable {
     public var refusal: Refusal?
     public var allow: String?
 
-    public init(_ type: ProblemType, detail: String? = nil, errors: [FieldProblem] = [], refusal: Refusal? = nil, allow: String? = nil) {
+    public init(
+        _ type: ProblemType, detail: String? = nil, errors: [FieldProblem] = [], refusal: Refusal? = nil, allow: String? = nil
+    ) {
         self.type = type
         self.detail = detail
         self.errors = errors

@@ -92,8 +92,10 @@ public enum ProblemType: String, Sendable, CaseIterable {
     /// What somebody who meets it should know; stands at the problem's own address.
     public var explanation: String {
         switch self {
-        case .badRequest: "The request is not well-formed: its JSON, its query or its headers. Nothing was done. Correct it and send it again."
-        case .invalidFields: "The member `errors` lists every field that is wrong, each with a JSON pointer and what would be right. Nothing was done."
+        case .badRequest:
+            "The request is not well-formed: its JSON, its query or its headers. Nothing was done. Correct it and send it again."
+        case .invalidFields:
+            "The member `errors` lists every field that is wrong, each with a JSON pointer and what would be right. Nothing was done."
         case .tokenMissing: "Send `Authorization: Bearer <token>`. `mediconnect token` issues one."
         case .tokenInvalid: "The token has expired, or was not issued by this clinic. Get a new one."
         case .notPermitted: "The token's role may not do this."
@@ -102,9 +104,12 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .bodyTooLarge: "Bodies may have up to 256 KiB."
         case .bodyTooSlow: "A body must arrive within 15 seconds. Nothing was done."
         case .mediaTypeUnsupported: "Send `Content-Type: application/json`."
-        case .idempotencyKeyMissing: "Every change needs the header `Idempotency-Key`: 1 to 255 printable characters, a new one for each thing you want done, the same one when you try again. It is kept for 72 hours."
-        case .idempotencyKeyReused: "The key stands for another request of yours. Use a new key for a new request. Nothing was done."
-        case .requestInProgress: "An earlier try with this key has not finished. Wait a moment and send it again with the same key."
+        case .idempotencyKeyMissing:
+            "Every change needs the header `Idempotency-Key`: 1 to 255 printable characters, a new one for each thing you want done, the same one when you try again. It is kept for 72 hours."
+        case .idempotencyKeyReused:
+            "The key stands for another request of yours. Use a new key for a new request. Nothing was done."
+        case .requestInProgress:
+            "An earlier try with this key has not finished. Wait a moment and send it again with the same key."
         case .identifierAlreadyUsed: "The identifier you chose belongs to something else. Choose a new one."
         case .preconditionRequired: "Send `If-Match` with the ETag of the version you have seen, so that nobody's change is lost."
         case .changedMeanwhile: "Somebody changed it after you read it. Read it again, and decide again."
@@ -117,7 +122,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .timeUnavailable: "Look for free times again and choose another. Staff are told the reason in `refusal`."
         case .patientBusy: "Nobody can be in two places at once. Move or cancel the other appointment first."
         case .overrideNeedsReason: "Staff may set rules aside only with a reason, which is audited."
-        case .outcomeUnknown: "The connection to the database broke at the wrong moment. Send the same request with the same Idempotency-Key: it finds the truth."
+        case .outcomeUnknown:
+            "The connection to the database broke at the wrong moment. Send the same request with the same Idempotency-Key: it finds the truth."
         case .overloaded: "Too many requests are waiting. Nothing was done. Try again after the time in `Retry-After`."
         case .unavailable: "The server is starting, stopping, or cannot reach its database. Nothing was done."
         case .internalFault: "It is our fault and has been logged under the request's id. Nothing was done."

@@ -24,7 +24,8 @@ enum QueryText {
         case "true": .bool(true)
         case "false": .bool(false)
         default:
-            if value.utf8.count <= 9, !value.isEmpty, value.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int64(value) {
+            if value.utf8.count <= 9, !value.isEmpty, value.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int64(value)
+            {
                 .integer(number)
             } else {
                 .string(value)

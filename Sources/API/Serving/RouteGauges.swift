@@ -17,4 +17,3 @@ final class RouteGauges: Sendable {
         timer.record(duration: started.duration(to: .now))
     }
 }
-

@@ -53,7 +53,8 @@ extension Serving {
         logger.log(
             level: level, "\(route.method.rawValue) \(route.path)",
             metadata: [
-                "evt": "http.\(route.operation)", "request_id": "\(requestID)", "appointment_id": "\(appointment(route, request, answer))",
+                "evt": "http.\(route.operation)", "request_id": "\(requestID)",
+                "appointment_id": "\(appointment(route, request, answer))",
                 "status": "\(answer.status)",
                 "duration_ms": "\(since.duration(to: .now).milliseconds)", "caller_role": "\(caller?.role.rawValue ?? "nobody")",
             ])
@@ -69,7 +70,9 @@ extension Serving {
     /// A fault of ours: its type and its own quiet words, never what it was about.
     func report(_ error: any Error, _ route: Route, _ requestID: String) {
         let quiet = (error as? StorageFault)?.description ?? String(describing: type(of: error))
-        logger.error("a request failed", metadata: ["evt": "http.fault", "request_id": "\(requestID)", "reason": "\(quiet)", "route": "\(route.operation)"])
+        logger.error(
+            "a request failed",
+            metadata: ["evt": "http.fault", "request_id": "\(requestID)", "reason": "\(quiet)", "route": "\(route.operation)"])
     }
 }
 
@@ -81,4 +84,3 @@ extension Duration {
         return "\(micros / 1000).\(String(repeating: "0", count: 3 - rest.count))\(rest)"
     }
 }
-

@@ -7,7 +7,9 @@ import Notation
 extension Serving {
     /// 1…255 printable ASCII characters, bare or as a structured-field string.
     func idempotencyKey(_ request: Request) throws(Problem) -> String {
-        guard var key = request.headers[.idempotencyKey].map({ $0[...] }), !key.isEmpty else { throw Problem(.idempotencyKeyMissing) }
+        guard var key = request.headers[.idempotencyKey].map({ $0[...] }), !key.isEmpty else {
+            throw Problem(.idempotencyKeyMissing)
+        }
         if key.count >= 2, key.hasPrefix("\""), key.hasSuffix("\"") { key = key.dropFirst().dropLast() }
         guard (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw Problem(.idempotencyKeyMissing, detail: "The key must have 1 to 255 printable ASCII characters.")
@@ -21,7 +23,9 @@ extension Serving {
         }
         let buffer = try await collected(request)
         guard buffer.readableBytes > 0 else { return JSON(.object([])) }
-        if let type = request.headers[.contentType]?.prefix(while: { $0 != ";" && $0 != " " }), type.lowercased() != "application/json" {
+        if let type = request.headers[.contentType]?.prefix(while: { $0 != ";" && $0 != " " }),
+            type.lowercased() != "application/json"
+        {
             throw Problem(.mediaTypeUnsupported)
         }
         return try JSON(parsing: Array(buffer.readableBytesView))
@@ -30,7 +34,9 @@ extension Serving {
     /// The client's own id when it is harmless, else a new one.
     func requestID(of request: Request) -> String {
         if let given = request.headers[.requestID], (1...64).contains(given.utf8.count),
-            given.utf8.allSatisfy({ (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 45 || $0 == 95 || $0 == 46 })
+            given.utf8.allSatisfy({
+                (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 45 || $0 == 95 || $0 == 46
+            })
         {
             return given
         }

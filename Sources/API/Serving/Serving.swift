@@ -81,7 +81,8 @@ public final class Serving: Sendable {
 
     private func caller(_ route: Route, _ request: Request) async throws -> Caller? {
         if route.isOpen { return nil }
-        guard let header = request.headers[.authorization], header.hasPrefix("Bearer ") || header.lowercased().hasPrefix("bearer ")
+        guard let header = request.headers[.authorization],
+            header.hasPrefix("Bearer ") || header.lowercased().hasPrefix("bearer ")
         else { throw Problem(.tokenMissing) }
         guard let caller = await tokens.caller(of: String(header.dropFirst(7))) else { throw Problem(.tokenInvalid) }
         return caller
@@ -131,10 +132,11 @@ extension Route {
 private struct Elsewhere: RouterMiddleware {
     let answer: @Sendable (Request) -> Response
 
-    func handle(_ request: Request, context: ServingContext, next: (Request, ServingContext) async throws -> Response) async throws -> Response {
+    func handle(_ request: Request, context: ServingContext, next: (Request, ServingContext) async throws -> Response)
+        async throws -> Response
+    {
         do { return try await next(request, context) } catch is HTTPError {
             return answer(request)
         }
     }
 }
-

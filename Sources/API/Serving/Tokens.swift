@@ -43,7 +43,8 @@ public final class Tokens: Sendable {
         return try await keys.sign(
             TokenClaims(
                 iss: IssuerClaim(value: Tokens.issuer), sub: SubjectClaim(value: caller.subject.description),
-                role: caller.role.rawValue, iat: IssuedAtClaim(value: date(now)), exp: ExpirationClaim(value: date(now + lasting))))
+                role: caller.role.rawValue, iat: IssuedAtClaim(value: date(now)), exp: ExpirationClaim(value: date(now + lasting))
+            ))
     }
 
     /// Who a token speaks for; nil when it is forged, expired or not ours.

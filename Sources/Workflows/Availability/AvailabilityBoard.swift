@@ -58,7 +58,9 @@ public final class AvailabilityBoard: Sendable {
             cache.keep(directory)
             var index = AvailabilityIndex(directory: directory, now: now)
             for resource in directory.resources.keys.sorted() {
-                for claim in try transaction.fetch(ClaimsFrom(holder: resource, from: index.covered.from - .days(2))) { index.insert(claim) }
+                for claim in try transaction.fetch(ClaimsFrom(holder: resource, from: index.covered.from - .days(2))) {
+                    index.insert(claim)
+                }
                 for (id, start) in try transaction.fetch(StartsFrom(practitioner: resource, from: index.covered.from)) {
                     index.insertAppointment(id, of: resource, startingAt: start)
                 }

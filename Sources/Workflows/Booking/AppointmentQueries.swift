@@ -152,4 +152,3 @@ struct AppointmentsOfDay: Query {
     var bindings: [SQLValue] { page.bindings }
     static func row(_ columns: any Columns) throws -> Appointment { try Appointment(columns) }
 }
-

@@ -17,7 +17,8 @@ public struct AppointmentTarget: Sendable {
 
 extension Clinic {
     /// Turns a hold into a booking. A hold past its time is refused, also when nobody has swept it yet.
-    public func confirm(_ target: AppointmentTarget, call: Call, wording: Wording<Appointment>) async throws -> Reply<Appointment> {
+    public func confirm(_ target: AppointmentTarget, call: Call, wording: Wording<Appointment>) async throws -> Reply<Appointment>
+    {
         try await perform(call, wording: wording) { story in
             try story.permitted(target.id) { .changeAppointment(patients: $0, practitioner: $1) }
         } act: { story, appointment in

@@ -10,7 +10,8 @@ extension BookingRequest {
         let hold = fields.optionalBool("hold") ?? false
         self.init(
             id: id, visitType: fields.id("visitType"), practitioner: fields.id("practitioner"), start: fields.instant("start"),
-            patients: fields.ids("patients", count: 1...100), room: fields.optionalID("room"), device: fields.optionalID("device"),
+            patients: fields.ids("patients", count: 1...100), room: fields.optionalID("room"),
+            device: fields.optionalID("device"),
             isHold: hold, overrideReason: fields.optionalText("overrideReason", max: 500).map { Personal($0) }, content: content)
     }
 }

@@ -51,7 +51,8 @@ extension Fields {
         let text = text(name, max: 5)
         guard !text.isEmpty else { return range.lowerBound }
         let digits = Array(text.utf8)
-        guard digits.count == 5, digits[2] == UInt8(ascii: ":"), digits[0] >= 48, digits[3] >= 48, let hour = Int(text.prefix(2)), let minute = Int(text.suffix(2)),
+        guard digits.count == 5, digits[2] == UInt8(ascii: ":"), digits[0] >= 48, digits[3] >= 48, let hour = Int(text.prefix(2)),
+            let minute = Int(text.suffix(2)),
             minute < 60, range.contains(hour * 60 + minute), minute % 5 == 0
         else {
             reject(name, "must be a time of day on a five-minute step, such as 09:30")

@@ -93,7 +93,8 @@ extension SchedulingPolicy {
         let grid = fields.optionalMinutes("startGridMinutes", in: 5...1440) ?? usual.startGridMinutes
         if grid == 0 || 1440 % grid != 0 { fields.reject("startGridMinutes", "must divide a day: 5, 10, 15, 20, 30, 60 …") }
         self.init(
-            earliestNoticeMinutes: fields.optionalInteger("earliestNoticeMinutes", in: 0...525_600) ?? usual.earliestNoticeMinutes,
+            earliestNoticeMinutes: fields.optionalInteger("earliestNoticeMinutes", in: 0...525_600)
+                ?? usual.earliestNoticeMinutes,
             latestHorizonDays: fields.optionalInteger("latestHorizonDays", in: 1...366) ?? usual.latestHorizonDays,
             cancellationCutoffMinutes: fields.optionalInteger("cancellationCutoffMinutes", in: 0...525_600)
                 ?? usual.cancellationCutoffMinutes,

@@ -25,7 +25,9 @@ public struct StoredAnswer: Sendable, Equatable {
     public var location: String?
     public var body: [UInt8]
 
-    public init(status: Int, contentType: String = "application/json", etag: String? = nil, location: String? = nil, body: [UInt8]) {
+    public init(
+        status: Int, contentType: String = "application/json", etag: String? = nil, location: String? = nil, body: [UInt8]
+    ) {
         self.status = status
         self.contentType = contentType
         self.etag = etag

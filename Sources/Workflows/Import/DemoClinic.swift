@@ -48,21 +48,37 @@ public enum DemoClinic {
     }
 
     private static func places(_ json: inout JSONWriter) {
-        list(&json, "locations", [
-            [("id", .text(id(1))), ("name", "Clinic at the River"), ("zone", "Europe/Berlin"), ("address", "Uferweg 4, Berlin")],
-            [("id", .text(id(2))), ("name", "Harbour Practice"), ("zone", "Europe/Berlin"), ("address", "Am Hafen 12, Berlin")],
-        ])
-        list(&json, "rooms", (1...4).map {
-            [("id", .text(id(200 + $0))), ("name", .text("Room \($0)")), ("location", .text(id($0 <= 3 ? 1 : 2))),
-             ("tags", .texts($0 == 3 ? ["examination", "ultrasound"] : ["examination"]))]
-        } + [[("id", .text(id(205))), ("name", "Gymnasium"), ("location", .text(id(1))), ("tags", .texts(["group"]))]])
-        list(&json, "devices", [
-            [("id", .text(id(251))), ("name", "Ultrasound A"), ("location", .text(id(1))), ("tags", .texts(["ultrasound"]))]
-        ])
-        list(&json, "holidays", [
-            [("id", .text(id(801))), ("location", .text(id(1))), ("day", "2026-12-25"), ("name", "Christmas Day")],
-            [("id", .text(id(802))), ("location", .text(id(2))), ("day", "2026-12-25"), ("name", "Christmas Day")],
-        ])
+        list(
+            &json, "locations",
+            [
+                [
+                    ("id", .text(id(1))), ("name", "Clinic at the River"), ("zone", "Europe/Berlin"),
+                    ("address", "Uferweg 4, Berlin"),
+                ],
+                [
+                    ("id", .text(id(2))), ("name", "Harbour Practice"), ("zone", "Europe/Berlin"),
+                    ("address", "Am Hafen 12, Berlin"),
+                ],
+            ])
+        list(
+            &json, "rooms",
+            (1...4).map {
+                [
+                    ("id", .text(id(200 + $0))), ("name", .text("Room \($0)")), ("location", .text(id($0 <= 3 ? 1 : 2))),
+                    ("tags", .texts($0 == 3 ? ["examination", "ultrasound"] : ["examination"])),
+                ]
+            } + [[("id", .text(id(205))), ("name", "Gymnasium"), ("location", .text(id(1))), ("tags", .texts(["group"]))]])
+        list(
+            &json, "devices",
+            [
+                [("id", .text(id(251))), ("name", "Ultrasound A"), ("location", .text(id(1))), ("tags", .texts(["ultrasound"]))]
+            ])
+        list(
+            &json, "holidays",
+            [
+                [("id", .text(id(801))), ("location", .text(id(1))), ("day", "2026-12-25"), ("name", "Christmas Day")],
+                [("id", .text(id(802))), ("location", .text(id(2))), ("day", "2026-12-25"), ("name", "Christmas Day")],
+            ])
     }
 
     private static let practitioners = [
@@ -72,28 +88,50 @@ public enum DemoClinic {
     ]
 
     private static func people(_ json: inout JSONWriter) {
-        list(&json, "practitioners", practitioners.enumerated().map { index, person in
-            [("id", .text(id(101 + index))), ("name", .text(person.0)), ("specialty", .text(person.1)), ("location", .text(id(person.2)))]
-        })
-        let names = ["Emma Sample", "Noah Example", "Lina Muster", "Felix Demo", "Sara Trial", "Ben Specimen", "Ida Test", "Max Mock"]
-        list(&json, "patients", names.enumerated().map { index, name in
-            [("id", .text(id(501 + index))), ("name", .text(name)), ("email", .text("patient\(index + 1)@example.org")),
-             ("phone", .text("+49 30 55500\(index + 10)")), ("recordNumber", .text("P-\(1001 + index)"))]
-        })
+        list(
+            &json, "practitioners",
+            practitioners.enumerated().map { index, person in
+                [
+                    ("id", .text(id(101 + index))), ("name", .text(person.0)), ("specialty", .text(person.1)),
+                    ("location", .text(id(person.2))),
+                ]
+            })
+        let names = [
+            "Emma Sample", "Noah Example", "Lina Muster", "Felix Demo", "Sara Trial", "Ben Specimen", "Ida Test", "Max Mock",
+        ]
+        list(
+            &json, "patients",
+            names.enumerated().map { index, name in
+                [
+                    ("id", .text(id(501 + index))), ("name", .text(name)), ("email", .text("patient\(index + 1)@example.org")),
+                    ("phone", .text("+49 30 55500\(index + 10)")), ("recordNumber", .text("P-\(1001 + index)")),
+                ]
+            })
     }
 
     private static func visits(_ json: inout JSONWriter) {
-        list(&json, "visitTypes", [
-            [("id", .text(id(301))), ("name", "Consultation"), ("durationMinutes", 20), ("bufferAfterMinutes", 5),
-             ("specialty", "general-practice"), ("roomTag", "examination")],
-            [("id", .text(id(302))), ("name", "Check-up"), ("durationMinutes", 45), ("bufferAfterMinutes", 15),
-             ("specialty", "general-practice"), ("roomTag", "examination")],
-            [("id", .text(id(303))), ("name", "Heart ultrasound"), ("durationMinutes", 30), ("bufferBeforeMinutes", 5),
-             ("bufferAfterMinutes", 10), ("specialty", "cardiology"), ("roomTag", "ultrasound"), ("deviceTag", "ultrasound")],
-            [("id", .text(id(304))), ("name", "Physiotherapy"), ("durationMinutes", 30), ("specialty", "physiotherapy")],
-            [("id", .text(id(305))), ("name", "Back class"), ("durationMinutes", 60), ("specialty", "physiotherapy"),
-             ("roomTag", "group"), ("patientsMaximum", 8)],
-        ])
+        list(
+            &json, "visitTypes",
+            [
+                [
+                    ("id", .text(id(301))), ("name", "Consultation"), ("durationMinutes", 20), ("bufferAfterMinutes", 5),
+                    ("specialty", "general-practice"), ("roomTag", "examination"),
+                ],
+                [
+                    ("id", .text(id(302))), ("name", "Check-up"), ("durationMinutes", 45), ("bufferAfterMinutes", 15),
+                    ("specialty", "general-practice"), ("roomTag", "examination"),
+                ],
+                [
+                    ("id", .text(id(303))), ("name", "Heart ultrasound"), ("durationMinutes", 30), ("bufferBeforeMinutes", 5),
+                    ("bufferAfterMinutes", 10), ("specialty", "cardiology"), ("roomTag", "ultrasound"),
+                    ("deviceTag", "ultrasound"),
+                ],
+                [("id", .text(id(304))), ("name", "Physiotherapy"), ("durationMinutes", 30), ("specialty", "physiotherapy")],
+                [
+                    ("id", .text(id(305))), ("name", "Back class"), ("durationMinutes", 60), ("specialty", "physiotherapy"),
+                    ("roomTag", "group"), ("patientsMaximum", 8),
+                ],
+            ])
     }
 
     private static func hours(_ json: inout JSONWriter) {
@@ -103,7 +141,8 @@ public enum DemoClinic {
             for (day, name) in days.enumerated() {
                 for (half, hours) in [("08:00", "12:00"), ("13:00", "17:00")].enumerated() where !(day == 4 && half == 1) {
                     rules.append([
-                        ("id", .text(id(40_000 + practitioner * 100 + day * 10 + half))), ("resource", .text(id(101 + practitioner))),
+                        ("id", .text(id(40_000 + practitioner * 100 + day * 10 + half))),
+                        ("resource", .text(id(101 + practitioner))),
                         ("weekday", .text(name)), ("from", .text(hours.0)), ("to", .text(hours.1)),
                     ])
                 }
@@ -115,11 +154,19 @@ public enum DemoClinic {
     private static func appointments(_ json: inout JSONWriter, now: Instant) {
         var day = CalendarDay(number: Int(now.secondsSince1970 / 86_400) + 1)
         while day.weekday > 5 { day = day + 1 }
-        list(&json, "appointments", [
-            [("id", .text(id(701))), ("visitType", .text(id(301))), ("practitioner", .text(id(101))), ("room", .text(id(201))),
-             ("patients", .texts([id(502)])), ("start", .text("\(day)T09:00:00Z"))],
-            [("id", .text(id(702))), ("visitType", .text(id(303))), ("practitioner", .text(id(103))), ("room", .text(id(203))),
-             ("device", .text(id(251))), ("patients", .texts([id(503)])), ("start", .text("\(day)T10:00:00Z"))],
-        ])
+        list(
+            &json, "appointments",
+            [
+                [
+                    ("id", .text(id(701))), ("visitType", .text(id(301))), ("practitioner", .text(id(101))),
+                    ("room", .text(id(201))),
+                    ("patients", .texts([id(502)])), ("start", .text("\(day)T09:00:00Z")),
+                ],
+                [
+                    ("id", .text(id(702))), ("visitType", .text(id(303))), ("practitioner", .text(id(103))),
+                    ("room", .text(id(203))),
+                    ("device", .text(id(251))), ("patients", .texts([id(503)])), ("start", .text("\(day)T10:00:00Z")),
+                ],
+            ])
     }
 }

@@ -57,7 +57,8 @@ struct ImportFile: Sendable {
     private static func isBlank(_ line: ArraySlice<UInt8>) -> Bool { line.allSatisfy { $0 == 0x20 || $0 == 0x0D || $0 == 0x09 } }
 
     private mutating func readLines(_ bytes: [UInt8]) {
-        for (number, text) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() where !Self.isBlank(text) {
+        for (number, text) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated()
+        where !Self.isBlank(text) {
             do throws(JSONMistake) {
                 read(try JSON(parsing: Array(text), startingAtLine: number + 1))
             } catch {

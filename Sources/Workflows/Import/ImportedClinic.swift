@@ -92,7 +92,8 @@ struct ImportedAppointment: Sendable {
         id = fields.id("id")
         let state = fields.optionalChoice("state", AppointmentState.self) ?? .booked
         if state == .pending || state == .cancelled {
-            fields.reject("state", "must not be \"\(state.rawValue)\": import what takes time, held or cancelled appointments do not")
+            fields.reject(
+                "state", "must not be \"\(state.rawValue)\": import what takes time, held or cancelled appointments do not")
         }
         self.state = state
         visitType = fields.id("visitType")

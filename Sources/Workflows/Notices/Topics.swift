@@ -26,7 +26,9 @@ extension OutboxMessage {
             dedupeKey: "\(appointment.id):\(appointment.visit.from):\(minutes)", subject: appointment.id.of())
     }
 
-    static func holdExpiry(_ appointment: Appointment, _ heldUntil: Instant, _ id: ID<OutboxMessage>, _ now: Instant) -> OutboxMessage {
+    static func holdExpiry(_ appointment: Appointment, _ heldUntil: Instant, _ id: ID<OutboxMessage>, _ now: Instant)
+        -> OutboxMessage
+    {
         OutboxMessage(
             id: id, topic: Topic.holdExpiry, payload: #"{"appointment":"\#(appointment.id)"}"#, createdAt: now,
             availableAt: heldUntil, priority: .urgent, subject: appointment.id.of())

@@ -23,7 +23,8 @@ public enum ClinicCheck {
             }
             var problems: [String] = []
             for pair in try transaction.fetch(OverlappingClaims()) {
-                problems.append("double booking: appointments \(pair.first) and \(pair.second) have the same time of \(pair.holder)")
+                problems.append(
+                    "double booking: appointments \(pair.first) and \(pair.second) have the same time of \(pair.holder)")
             }
             for id in try transaction.fetch(UnclaimedAppointments()) {
                 problems.append("appointment \(id) takes its time but its practitioner is not claimed for it")

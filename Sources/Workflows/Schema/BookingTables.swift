@@ -4,55 +4,58 @@ import Storage
 enum BookingTables {
     static let up: [SQL] =
         [
-            SQL(table: """
-                CREATE TABLE patient (
-                    id {uuid} NOT NULL PRIMARY KEY,
-                    name {text} NOT NULL,
-                    email {text},
-                    phone {text},
-                    record_number {text},
-                    version {number} NOT NULL
-                ) {clustered}
-                """),
-            SQL(table: """
-                CREATE TABLE appointment (
-                    id {uuid} NOT NULL PRIMARY KEY,
-                    state {text} NOT NULL CONSTRAINT appointment_state CHECK (state IN
-                        ('pending', 'booked', 'arrived', 'checked-in', 'fulfilled', 'cancelled', 'noshow', 'entered-in-error')),
-                    visit_type_id {uuid} NOT NULL REFERENCES visit_type (id),
-                    practitioner_id {uuid} NOT NULL REFERENCES resource (id),
-                    room_id {uuid} REFERENCES resource (id),
-                    device_id {uuid} REFERENCES resource (id),
-                    location_id {uuid} NOT NULL REFERENCES location (id),
-                    patients {json} NOT NULL,
-                    start_at {instant} NOT NULL,
-                    end_at {instant} NOT NULL,
-                    held_until {instant},
-                    cancelled_by {text},
-                    cancelled_at {instant},
-                    cancellation_reason {text},
-                    override_reason {text},
-                    content {bytes} NOT NULL,
-                    created_at {instant} NOT NULL,
-                    updated_at {instant} NOT NULL,
-                    version {number} NOT NULL,
-                    CONSTRAINT appointment_range CHECK (start_at < end_at),
-                    CONSTRAINT appointment_hold CHECK ((state = 'pending') = (held_until IS NOT NULL)),
-                    CONSTRAINT appointment_cancellation CHECK (CASE WHEN cancelled_at IS NULL THEN state <> 'cancelled'
-                        ELSE state IN ('cancelled', 'entered-in-error') END)
-                ) {clustered}
-                """),
+            SQL(
+                table: """
+                    CREATE TABLE patient (
+                        id {uuid} NOT NULL PRIMARY KEY,
+                        name {text} NOT NULL,
+                        email {text},
+                        phone {text},
+                        record_number {text},
+                        version {number} NOT NULL
+                    ) {clustered}
+                    """),
+            SQL(
+                table: """
+                    CREATE TABLE appointment (
+                        id {uuid} NOT NULL PRIMARY KEY,
+                        state {text} NOT NULL CONSTRAINT appointment_state CHECK (state IN
+                            ('pending', 'booked', 'arrived', 'checked-in', 'fulfilled', 'cancelled', 'noshow', 'entered-in-error')),
+                        visit_type_id {uuid} NOT NULL REFERENCES visit_type (id),
+                        practitioner_id {uuid} NOT NULL REFERENCES resource (id),
+                        room_id {uuid} REFERENCES resource (id),
+                        device_id {uuid} REFERENCES resource (id),
+                        location_id {uuid} NOT NULL REFERENCES location (id),
+                        patients {json} NOT NULL,
+                        start_at {instant} NOT NULL,
+                        end_at {instant} NOT NULL,
+                        held_until {instant},
+                        cancelled_by {text},
+                        cancelled_at {instant},
+                        cancellation_reason {text},
+                        override_reason {text},
+                        content {bytes} NOT NULL,
+                        created_at {instant} NOT NULL,
+                        updated_at {instant} NOT NULL,
+                        version {number} NOT NULL,
+                        CONSTRAINT appointment_range CHECK (start_at < end_at),
+                        CONSTRAINT appointment_hold CHECK ((state = 'pending') = (held_until IS NOT NULL)),
+                        CONSTRAINT appointment_cancellation CHECK (CASE WHEN cancelled_at IS NULL THEN state <> 'cancelled'
+                            ELSE state IN ('cancelled', 'entered-in-error') END)
+                    ) {clustered}
+                    """),
             "CREATE INDEX appointment_of_practitioner ON appointment (practitioner_id, start_at, id)",
             "CREATE INDEX appointment_of_day ON appointment (start_at, id)",
             "CREATE INDEX appointment_held ON appointment (held_until) WHERE state = 'pending'",
-            SQL(table: """
-                CREATE TABLE appointment_patient (
-                    patient_id {uuid} NOT NULL REFERENCES patient (id),
-                    start_at {instant} NOT NULL,
-                    appointment_id {uuid} NOT NULL REFERENCES appointment (id),
-                    PRIMARY KEY (patient_id, start_at, appointment_id)
-                ) {clustered}
-                """),
+            SQL(
+                table: """
+                    CREATE TABLE appointment_patient (
+                        patient_id {uuid} NOT NULL REFERENCES patient (id),
+                        start_at {instant} NOT NULL,
+                        appointment_id {uuid} NOT NULL REFERENCES appointment (id),
+                        PRIMARY KEY (patient_id, start_at, appointment_id)
+                    ) {clustered}
+                    """),
         ] + claims
 
     /// A claim is only there while its appointment holds its time; cancelling deletes it. Within one lane claims never

@@ -4,7 +4,8 @@ import Storage
 // How the clinic's own shapes lie in a column: choices as their raw text, lists as JSON.
 
 extension Columns {
-    func choice<Choice: RawRepresentable>(_ index: Int, _: Choice.Type = Choice.self) throws -> Choice where Choice.RawValue == String {
+    func choice<Choice: RawRepresentable>(_ index: Int, _: Choice.Type = Choice.self) throws -> Choice
+    where Choice.RawValue == String {
         guard let choice = Choice(rawValue: try text(index)) else {
             throw StorageFault.statement("column \(index) holds no known \(Choice.self)")
         }

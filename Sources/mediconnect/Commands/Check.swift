@@ -14,7 +14,9 @@ struct Check: AsyncParsableCommand {
     func run() async throws {
         try await reported {
             let settings = try await Settings.read(common)
-            for (name, value) in settings.listing { print("\(name.padding(toLength: 18, withPad: " ", startingAt: 0))  \(value)") }
+            for (name, value) in settings.listing {
+                print("\(name.padding(toLength: 18, withPad: " ", startingAt: 0))  \(value)")
+            }
             var problems: [String] = []
             if !FileManager.default.fileExists(atPath: settings.data) {
                 print("database            none yet: 'mediconnect serve' makes it")

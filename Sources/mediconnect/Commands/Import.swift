@@ -41,13 +41,16 @@ struct Seed: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Fill the database with example data.", subcommands: [Demo.self])
 
     struct Demo: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "A small clinic to try things out with. Refused unless the database is empty.")
+        static let configuration = CommandConfiguration(
+            abstract: "A small clinic to try things out with. Refused unless the database is empty.")
         @OptionGroup var common: CommonOptions
 
         func run() async throws {
             try await withHouse(common) { house in
                 try await house.migrator.up()
-                guard try await Seed.fillIfEmpty(house) else { throw Complaint("the database has a clinic already; nothing was changed") }
+                guard try await Seed.fillIfEmpty(house) else {
+                    throw Complaint("the database has a clinic already; nothing was changed")
+                }
                 print("The demo clinic is in \(house.settings.databasePath).")
             }
         }

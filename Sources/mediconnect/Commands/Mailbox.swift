@@ -27,9 +27,12 @@ struct Mailbox: AsyncParsableCommand {
             let settings = try await Settings.read(common)
             let database = try SQLiteDatabase.readOnly(SQLiteSettings(path: settings.databasePath, readers: 1))
             let clinic = Clinic(database: database, surroundings: .machine())
-            let page = try await clinic.mailbox(of: owner, page: PageRequest(limit: limit), for: Caller(role: .desk, subject: ID(high: 0, low: 0)))
+            let page = try await clinic.mailbox(
+                of: owner, page: PageRequest(limit: limit), for: Caller(role: .desk, subject: ID(high: 0, low: 0)))
             for notice in page.elements {
-                print("\(notice.at)  \(notice.kind.rawValue)  to \(notice.recipientRole.rawValue) \(notice.recipient)  appointment \(notice.appointment)  \(notice.payload)")
+                print(
+                    "\(notice.at)  \(notice.kind.rawValue)  to \(notice.recipientRole.rawValue) \(notice.recipient)  appointment \(notice.appointment)  \(notice.payload)"
+                )
             }
             if page.elements.isEmpty { print("No notices.") }
             await database.close()
@@ -75,7 +78,9 @@ struct DeadLetterCommand: AsyncParsableCommand {
             let database = try SQLiteDatabase.readOnly(SQLiteSettings(path: settings.databasePath, readers: 1))
             let letters = try await database.read { try $0.fetch(DeadLetters()) }
             for letter in letters {
-                print("\(letter.id)  \(letter.topic)  died \(letter.diedAt)  after \(letter.attempts) attempts  \(letter.lastError ?? "")")
+                print(
+                    "\(letter.id)  \(letter.topic)  died \(letter.diedAt)  after \(letter.attempts) attempts  \(letter.lastError ?? "")"
+                )
             }
             if letters.isEmpty { print("No dead letters.") }
             await database.close()

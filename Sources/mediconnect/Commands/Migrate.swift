@@ -33,7 +33,9 @@ struct Migrate: AsyncParsableCommand {
 
         func run() async throws {
             try await withHouse(common) { house in
-                guard (0...house.migrator.newest).contains(to) else { throw Complaint("--to must be from 0 to \(house.migrator.newest)") }
+                guard (0...house.migrator.newest).contains(to) else {
+                    throw Complaint("--to must be from 0 to \(house.migrator.newest)")
+                }
                 let current = try await house.migrator.current()
                 guard yes || to >= current else {
                     throw Complaint("this deletes data: going from schema \(current) to \(to); add --yes when you mean it")
@@ -45,7 +47,8 @@ struct Migrate: AsyncParsableCommand {
     }
 
     struct Status: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show every step and when it was taken, also beside a running server.")
+        static let configuration = CommandConfiguration(
+            abstract: "Show every step and when it was taken, also beside a running server.")
         @OptionGroup var common: CommonOptions
 
         func run() async throws {

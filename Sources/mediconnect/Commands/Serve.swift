@@ -48,7 +48,8 @@ struct Serve: AsyncParsableCommand {
             let server = try await Server(house: house, logger: logger, metrics: metrics)
             let welcome = demo ? try await Welcome(server.tokens) : nil
             try await server.run { port in
-                logger.notice("listening", metadata: ["evt": "server.listening", "port": "\(port)", "version": "\(MediConnect.version)"])
+                logger.notice(
+                    "listening", metadata: ["evt": "server.listening", "port": "\(port)", "version": "\(MediConnect.version)"])
                 print("MediConnect listens on http://\(house.settings.host):\(port)")
                 if let welcome { print(welcome.text(host: house.settings.host, port: port)) }
                 fflush(nil)
@@ -74,7 +75,8 @@ private struct Welcome {
     func text(host: String, port: Int) -> String {
         let base = "http://\(host):\(port)"
         let appointment = Surroundings.machine().identifiers.next(Welcome.self)
-        let next = #"$(curl -s -H "Authorization: Bearer $TOKEN" '\#(base)/v1/free-times?visitType=\#(DemoClinic.visitType)&limit=1' | sed 's/.*"start":"\([^"]*\)".*"practitioner":"\([^"]*\)".*/"start":"\1","practitioner":"\2"/')"#
+        let next =
+            #"$(curl -s -H "Authorization: Bearer $TOKEN" '\#(base)/v1/free-times?visitType=\#(DemoClinic.visitType)&limit=1' | sed 's/.*"start":"\([^"]*\)".*"practitioner":"\([^"]*\)".*/"start":"\1","practitioner":"\2"/')"#
         return """
 
             Try it: search, book, cancel (paste all of it, or line by line)

@@ -29,7 +29,11 @@ struct BenchClinic {
         var json = JSONWriter(reserving: 4 << 20)
         json.object { json in
             json.name("locations")
-            json.array { $0.record(.location, 1) { $0.member("name", "House"); $0.member("zone", "Europe/Berlin") } }
+            json.array {
+                $0.record(.location, 1) {
+                    $0.member("name", "House"); $0.member("zone", "Europe/Berlin")
+                }
+            }
             for (kind, name, count) in [(Kind.room, "rooms", rooms), (.device, "devices", rooms)] {
                 json.list(name, kind, count) { json, number in
                     json.member("name", "\(kind) \(number)")

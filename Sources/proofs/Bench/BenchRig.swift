@@ -25,7 +25,8 @@ struct BenchRig {
         if FileManager.default.fileExists(atPath: house.databasePath) { return house }
         let document = folder.file("clinic.json")
         try Data(BenchClinic.document()).write(to: URL(fileURLWithPath: document))
-        let (status, _) = try await ChildProcess.run(server, ["import", document, "--data", house.path], errors: folder.file("errors"))
+        let (status, _) = try await ChildProcess.run(
+            server, ["import", document, "--data", house.path], errors: folder.file("errors"))
         guard status == 0 else { throw ProcessFault("the import failed:\n\(errors)") }
         house.makeSecret()
         return house
@@ -40,7 +41,8 @@ struct BenchRig {
     func serve(_ house: DataFolder, _ arguments: [String] = []) async throws -> RunningServer {
         do {
             return try await RunningServer.start(
-                server, ["serve", "--data", house.path, "--port", "0"] + arguments, environment: ["MEDICONNECT_LOG_LEVEL": "warning"],
+                server, ["serve", "--data", house.path, "--port", "0"] + arguments,
+                environment: ["MEDICONNECT_LOG_LEVEL": "warning"],
                 errors: folder.file("errors"))
         } catch { throw ProcessFault("the server did not start:\n\(errors)") }
     }

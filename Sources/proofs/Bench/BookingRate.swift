@@ -16,7 +16,8 @@ struct BookingRate {
         var (results, rates, delays): ([Wrk.Result], [Double], [Double]) = ([], [], [])
         for round in 0...rig.rounds {
             let before = try server.process.cpuMicroseconds
-            let result = try await rig.wrk(seconds: round == 0 ? 2 : nil).run("book.lua", against: server.base, [plan, "\(first)"])
+            let result = try await rig.wrk(seconds: round == 0 ? 2 : nil).run(
+                "book.lua", against: server.base, [plan, "\(first)"])
             // What was under way when wrk stopped has been booked too.
             first += result.requests + 200
             let delay = try await rig.drained(served)
@@ -41,9 +42,11 @@ struct BookingRate {
     private func findings(_ results: [Wrk.Result], _ rates: [Double], _ delays: [Double], rows: Int) -> [Finding] {
         let (ours, other) = (results.map(\.rate), "the same \(rows) rows, a commit each, C interface")
         return [
-            .ratio("bookings over HTTP, 64 connections (medians)", ours.median, rates.median, unit: "/s", with: other, atLeast: 2),
             .ratio(
-                "bookings over HTTP, 64 connections (best rounds)", ours.max() ?? 0, rates.max() ?? 1, unit: "/s", with: other, atLeast: 2),
+                "bookings over HTTP, 64 connections (medians)", ours.median, rates.median, unit: "/s", with: other, atLeast: 2),
+            .ratio(
+                "bookings over HTTP, 64 connections (best rounds)", ours.max() ?? 0, rates.max() ?? 1, unit: "/s", with: other,
+                atLeast: 2),
             .bound("p99 of a booking", results.map(\.p99).median, unit: "ms", below: 50),
             .bound("bookings that failed", Double(results.map(\.errors).reduce(0, +)), unit: "errors", below: 1),
         ]

@@ -50,10 +50,13 @@ extension BenchRig {
     /// taken at every hour, although a fifth of the practitioners is free: the search finds nothing there, but has to look.
     func clinicAhead() async throws -> DataFolder {
         let today = BenchClinic.midnight(of: MachineClock().now, plus: 0)
-        return try await cached("ahead-\(today.secondsSince1970 / 86_400)", of: BenchClinic.full, keeping: .ahead) { house, filler in
+        return try await cached("ahead-\(today.secondsSince1970 / 86_400)", of: BenchClinic.full, keeping: .ahead) {
+            house, filler in
             let slots = BenchClinic.hours * 2
             let visits = (0..<90 * slots).lazy.flatMap { slot in
-                (0..<(slot < 30 * slots ? BenchClinic.rooms : BenchClinic.rooms * 4 / 5)).lazy.map { examination(slot, $0, slots, today) }
+                (0..<(slot < 30 * slots ? BenchClinic.rooms : BenchClinic.rooms * 4 / 5)).lazy.map {
+                    examination(slot, $0, slots, today)
+                }
             }
             try filler.fill(house, visits)
         }

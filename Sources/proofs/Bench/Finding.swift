@@ -10,7 +10,9 @@ struct Finding: Codable {
     let target: String
     let isMet: Bool
 
-    static func ratio(_ what: String, _ ours: Double, _ theirs: Double, unit: String, with other: String, atLeast target: Double) -> Finding {
+    static func ratio(_ what: String, _ ours: Double, _ theirs: Double, unit: String, with other: String, atLeast target: Double)
+        -> Finding
+    {
         Finding(
             what: what, ours: "\(Int(ours)) \(unit)", comparedWith: "\(other): \(Int(theirs)) \(unit)", ratio: ours / theirs,
             target: "≥ \(target)×", isMet: ours / theirs >= target)
@@ -25,7 +27,9 @@ struct Finding: Codable {
     static func table(_ findings: [Finding]) -> String {
         let rows =
             [["what", "ours", "compared with", "ratio", "target", ""]]
-            + findings.map { [$0.what, $0.ours, $0.comparedWith, $0.ratio.map(Finding.short) ?? "", $0.target, $0.isMet ? "met" : "MISSED"] }
+            + findings.map {
+                [$0.what, $0.ours, $0.comparedWith, $0.ratio.map(Finding.short) ?? "", $0.target, $0.isMet ? "met" : "MISSED"]
+            }
         let widths = (0..<6).map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
             zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }.joined(separator: "  ")

@@ -7,7 +7,8 @@ import NIOPosix
 
 /// The least the server's own stack can do: what a search for free times is compared with.
 struct Hello: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Serve \"hello\" on a free port, for the benchmark.", shouldDisplay: false)
+    static let configuration = CommandConfiguration(
+        abstract: "Serve \"hello\" on a free port, for the benchmark.", shouldDisplay: false)
 
     @Option(help: "Threads that read and write sockets; as many as the server has.")
     var loops = 1

@@ -60,7 +60,8 @@ final class PatternWriter {
     }
 
     private func bind(
-        _ hole: RowPattern.Hole, _ values: BookingValues, _ bytes: UnsafeBufferPointer<UInt8>, _ statement: PlainStatement, _ index: Int
+        _ hole: RowPattern.Hole, _ values: BookingValues, _ bytes: UnsafeBufferPointer<UInt8>, _ statement: PlainStatement,
+        _ index: Int
     ) {
         switch hole {
         case .constant(let value): statement.bind(value, at: index)

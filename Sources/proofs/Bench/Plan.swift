@@ -30,7 +30,8 @@ struct Plan {
 
     /// Writes the plan as the Lua table `wrk`'s script reads.
     func write(to path: String, tokens: Tokens) async throws {
-        var lua = "return {\n  visitType = \"\(BenchClinic.short)\", fullVisitType = \"\(BenchClinic.full)\",\n  practitioners = {"
+        var lua =
+            "return {\n  visitType = \"\(BenchClinic.short)\", fullVisitType = \"\(BenchClinic.full)\",\n  practitioners = {"
         for number in 1...BenchClinic.practitioners { lua += "\"\(BenchClinic.id(.practitioner, number, as: Plan.self))\"," }
         lua += "},\n  patients = {\n"
         for number in 1...Plan.patients {

@@ -18,7 +18,9 @@ extension ChildProcess {
     /// work stays the same: the one number a busy machine leaves nearly alone.
     var cpuMicroseconds: Int {
         get throws {
-            let fields = try String(contentsOfFile: "/proc/\(number)/stat", encoding: .utf8).split(separator: ")").last?.split(separator: " ") ?? []
+            let fields =
+                try String(contentsOfFile: "/proc/\(number)/stat", encoding: .utf8).split(separator: ")").last?.split(
+                    separator: " ") ?? []
             guard fields.count > 12, let user = Int(fields[11]), let system = Int(fields[12]) else {
                 throw ProcessFault("the times of process \(number) cannot be read")
             }

@@ -49,7 +49,9 @@ struct RowPattern {
 
     /// When a message falls due; nil for rows that are no messages.
     func dueAt(_ values: BookingValues) -> Instant? {
-        guard let index = columns.firstIndex(of: "available_at"), case .instant(let clock, let offset) = holes[index] else { return nil }
+        guard let index = columns.firstIndex(of: "available_at"), case .instant(let clock, let offset) = holes[index] else {
+            return nil
+        }
         return Instant(microseconds: values.microseconds(clock) + offset)
     }
 
@@ -83,7 +85,9 @@ struct PatternReader {
     }
 
     /// Visit types and locations were imported with random bits of zero; what the booking made itself was not.
-    private func reference(_ bytes: [UInt8]) -> RowPattern.Hole { bytes[8] == 0x80 && bytes[9] == 0 ? .constant(.bytes(bytes)) : .fresh }
+    private func reference(_ bytes: [UInt8]) -> RowPattern.Hole {
+        bytes[8] == 0x80 && bytes[9] == 0 ? .constant(.bytes(bytes)) : .fresh
+    }
 
     /// Numbers near one of the two clocks are instants; everything else is a count. The sample lies half a year ahead, so
     /// no number is near both.
@@ -94,7 +98,9 @@ struct PatternReader {
         return nil
     }
 
-    private func role(of bytes: [UInt8]) -> RowPattern.Role? { RowPattern.Role.allCases.first { sample.identifier($0).bytes == bytes } }
+    private func role(of bytes: [UInt8]) -> RowPattern.Role? {
+        RowPattern.Role.allCases.first { sample.identifier($0).bytes == bytes }
+    }
 
     /// Cuts a text at every identifier and instant of the sample.
     private func pieces(of bytes: [UInt8]) -> [RowPattern.Piece] {

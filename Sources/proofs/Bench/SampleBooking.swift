@@ -84,7 +84,8 @@ struct SampleBooking {
                 var json = JSONWriter()
                 booked.appointment.write(to: &json, for: caller)
                 return StoredAnswer(
-                    status: 201, etag: booked.appointment.etag, location: "/v1/appointments/\(booked.appointment.id)", body: json.bytes)
+                    status: 201, etag: booked.appointment.etag, location: "/v1/appointments/\(booked.appointment.id)",
+                    body: json.bytes)
             },
             refused: { StoredAnswer(status: 409, body: Array($0.rawValue.utf8)) })
     }

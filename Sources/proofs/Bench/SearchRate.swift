@@ -25,7 +25,8 @@ struct SearchRate {
         await hello.process.kill()
         return [
             .ratio(
-                "first 20 free times of one practitioner in 30 days", ours.map(\.rate).median, theirs.map(\.rate).median, unit: "/s",
+                "first 20 free times of one practitioner in 30 days", ours.map(\.rate).median, theirs.map(\.rate).median,
+                unit: "/s",
                 with: "\"hello\" of the same stack", atLeast: 0.5),
             .bound("searches that failed", Double(ours.map(\.errors).reduce(0, +)), unit: "errors", below: 1),
         ]

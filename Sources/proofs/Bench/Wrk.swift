@@ -25,7 +25,10 @@ struct Wrk {
     func run(_ script: String, against base: String, _ arguments: [String]) async throws -> Result {
         let (status, output) = try await ChildProcess.run(
             "/usr/bin/wrk",
-            ["-t1", "-c\(connections)", "-d\(seconds)s", "--timeout", "20s", "--latency", "-s", "\(scripts)/\(script)", base, "--"]
+            [
+                "-t1", "-c\(connections)", "-d\(seconds)s", "--timeout", "20s", "--latency", "-s", "\(scripts)/\(script)", base,
+                "--",
+            ]
                 + arguments)
         guard status == 0, let line = output.last(where: { $0.hasPrefix("wrk-result ") }) else {
             throw ProcessFault("wrk ended with \(status):\n\(output.joined(separator: "\n"))")

@@ -24,7 +24,9 @@ enum CrashClinic {
     static func document() -> [UInt8] {
         var json = JSONWriter(reserving: 1 << 18)
         json.object { json in
-            list(&json, "locations", 1, 1) { $0.member("name", "House \($1)"); $0.member("zone", "Europe/Berlin") }
+            list(&json, "locations", 1, 1) {
+                $0.member("name", "House \($1)"); $0.member("zone", "Europe/Berlin")
+            }
             list(&json, "practitioners", 2, practitioners) { json, number in
                 json.member("name", "Dr. \(number)")
                 json.member("specialty", "general-practice")

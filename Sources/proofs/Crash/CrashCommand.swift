@@ -34,7 +34,9 @@ struct Crash: AsyncParsableCommand {
         let violations = try await ordeal.run(cycles: cycles)
         guard violations.isEmpty else {
             for violation in violations.prefix(20) { say("VIOLATION \(violation)") }
-            say("\(violations.count) violation\(violations.count == 1 ? "" : "s"); history: \(ordeal.history.path), data: \(stage.house.path)")
+            say(
+                "\(violations.count) violation\(violations.count == 1 ? "" : "s"); history: \(ordeal.history.path), data: \(stage.house.path)"
+            )
             throw ExitCode(1)
         }
         if keep { say("data: \(stage.house.path), history: \(ordeal.history.path)") } else { folder.remove() }
@@ -64,7 +66,8 @@ struct Stage: Sendable {
     func importClinic() async throws {
         let document = folder.file("clinic.json")
         try Data(CrashClinic.document()).write(to: URL(fileURLWithPath: document))
-        let (status, _) = try await ChildProcess.run(importer, ["import", document, "--data", house.path], errors: folder.file("server.log"))
+        let (status, _) = try await ChildProcess.run(
+            importer, ["import", document, "--data", house.path], errors: folder.file("server.log"))
         guard status == 0 else { throw ProcessFault("the import ended with \(status); see \(folder.file("server.log"))") }
         house.makeSecret()
     }

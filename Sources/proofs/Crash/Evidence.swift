@@ -17,14 +17,17 @@ struct Evidence {
     /// there is none nobody asked for, or that was refused.
     func nothingLostNothingInvented() throws {
         var rows: [String: [PlainFile.Value]] = [:]
-        for row in try file.rows("SELECT id, state, start_at, practitioner_id, version FROM appointment") { rows[row[0].string] = row }
+        for row in try file.rows("SELECT id, state, start_at, practitioner_id, version FROM appointment") {
+            rows[row[0].string] = row
+        }
         for (id, life) in ledger.lives {
             let row = rows.removeValue(forKey: id.description)
             switch (life.last, row) {
             case (nil, nil): break
             case (nil, _?) where life.open != nil: break
             case (nil, _?): ledger.violation("\(id) is there although its booking was refused")
-            case (let last?, nil): ledger.violation("lost: \(id) was acknowledged as \(last.state), version \(last.version), and is not there")
+            case (let last?, nil):
+                ledger.violation("lost: \(id) was acknowledged as \(last.state), version \(last.version), and is not there")
             case (let last?, let row?): compare(last, row, isOpen: life.open != nil)
             }
         }
@@ -86,7 +89,9 @@ struct Evidence {
         }
         try answersAreKeptOnce()
         try noticesWentOut()
-        for finding in try file.texts("PRAGMA integrity_check") where finding != "ok" { ledger.violation("integrity: \(finding)") }
+        for finding in try file.texts("PRAGMA integrity_check") where finding != "ok" {
+            ledger.violation("integrity: \(finding)")
+        }
         for row in try file.rows("PRAGMA foreign_key_check") { ledger.violation("a row of \(row[0].string) points to nothing") }
         return try file.number("SELECT count(*) FROM notice")
     }
@@ -123,7 +128,8 @@ struct Evidence {
             UNION ALL SELECT * FROM (SELECT * FROM sent EXCEPT SELECT * FROM due) LIMIT 10
             """)
         for row in differences {
-            ledger.violation("notices: \(row[1].string) of \(row[0].string) to \(row[2].string), \(row[3].number) times on one side only")
+            ledger.violation(
+                "notices: \(row[1].string) of \(row[0].string) to \(row[2].string), \(row[3].number) times on one side only")
         }
     }
 

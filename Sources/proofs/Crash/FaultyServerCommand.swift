@@ -12,7 +12,8 @@ import Workflows
 /// The same routes on the same schema as `mediconnect serve`, with one mistake planted: it answers before the commit.
 struct FaultyServer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "faulty-server", abstract: "A server that loses acknowledged bookings, for the crash proof.", shouldDisplay: false)
+        commandName: "faulty-server", abstract: "A server that loses acknowledged bookings, for the crash proof.",
+        shouldDisplay: false)
 
     @Option(help: "Folder of the database.")
     var data: String
@@ -25,7 +26,8 @@ struct FaultyServer: AsyncParsableCommand {
         let database = ImpatientDatabase(real)
         try await withThrowingTaskGroup { group in
             group.addTask { try await database.run() }
-            try await serve(Clinic(database: database, surroundings: surroundings), Tokens(secret: house.secret, clock: surroundings.clock))
+            try await serve(
+                Clinic(database: database, surroundings: surroundings), Tokens(secret: house.secret, clock: surroundings.clock))
             group.cancelAll()
         }
     }
@@ -37,7 +39,8 @@ struct FaultyServer: AsyncParsableCommand {
             api: API(clinic: clinic, operations: Operations()), tokens: tokens, surroundings: clinic.surroundings,
             settings: ServingSettings(base: "http://127.0.0.1"), logger: logger)
         try await Application(
-            router: serving.router(), server: .http1(), configuration: .init(address: .hostname("127.0.0.1", port: 0), serverName: nil),
+            router: serving.router(), server: .http1(),
+            configuration: .init(address: .hostname("127.0.0.1", port: 0), serverName: nil),
             onServerRunning: { channel in
                 print("The faulty server listens on http://127.0.0.1:\(channel.localAddress?.port ?? 0)")
                 fflush(nil)

@@ -26,7 +26,8 @@ struct Ordeal: Sendable {
             var patients: [(String, String)] = []
             for patient in 0..<CrashClinic.patients / Ordeal.clients {
                 let id = CrashClinic.patient(1 + number * CrashClinic.patients / Ordeal.clients + patient)
-                patients.append((id.description, try await tokens.issue(for: Caller(role: .patient, subject: id.of()), lasting: .days(1))))
+                patients.append(
+                    (id.description, try await tokens.issue(for: Caller(role: .patient, subject: id.of()), lasting: .days(1))))
             }
             visitors.append(
                 Visitor(

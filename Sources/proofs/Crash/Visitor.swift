@@ -161,7 +161,9 @@ actor Visitor {
         let path = "\(base)/v1/appointments/\(known.appointment)"
         guard let reply = try? await http.send("GET", path, token: tokens[known.appointment]!) else { return false }
         if reply.body != known.document {
-            ledger.violation("\(known.appointment) was read as \(reply.text), acknowledged as \(String(decoding: known.document, as: UTF8.self))")
+            ledger.violation(
+                "\(known.appointment) was read as \(reply.text), acknowledged as \(String(decoding: known.document, as: UTF8.self))"
+            )
         }
         return true
     }

@@ -6,7 +6,8 @@ import Workflows
 /// The files in `docs/api`, as the program would write them today.
 enum Documents {
     static let regenerate = "UPDATE_DOCS=1 swift test --filter TheDocuments"
-    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../../docs/api").standardized
+    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../../docs/api")
+        .standardized
 
     static func problems() -> String {
         var text = """
@@ -88,7 +89,9 @@ enum Documents {
 
     private static func words(for given: JSON) -> String {
         if let reference = given["$ref"]?.string { return "see `\(reference.split(separator: "/").last ?? "")` in the schema" }
-        if let choices = given["enum"]?.array { return choices.map { $0.string.map { "`\($0)`" } ?? $0.text }.joined(separator: ", ") }
+        if let choices = given["enum"]?.array {
+            return choices.map { $0.string.map { "`\($0)`" } ?? $0.text }.joined(separator: ", ")
+        }
         let type = given["type"]?.string
         if type == "string" { return textWords(given) }
         if type == "boolean" { return "`true` or `false`" }

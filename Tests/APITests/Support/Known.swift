@@ -50,7 +50,8 @@ enum Known {
         more: String = ""
     ) -> String {
         let names = patients.map { "\"\($0)\"" }.joined(separator: ",")
-        return #"{"visitType":"\#(visit)","practitioner":"\#(practitioner)","start":"\#(start)","patients":[\#(names)]\#(more.isEmpty ? "" : ",\(more)")}"#
+        return
+            #"{"visitType":"\#(visit)","practitioner":"\#(practitioner)","start":"\#(start)","patients":[\#(names)]\#(more.isEmpty ? "" : ",\(more)")}"#
     }
 }
 

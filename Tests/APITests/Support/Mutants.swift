@@ -24,7 +24,8 @@ enum Mutants {
         for property in schema["properties"]?.members ?? [] where property.name != ownersName(schema, json) {
             let field = "\(pointer)/\(property.name)"
             func add(_ name: String, _ value: JSON?) {
-                mutants.append(Mutant(name: "\(property.name) \(name)", body: rebuild(json.with(property.name, value)).text, pointer: field))
+                mutants.append(
+                    Mutant(name: "\(property.name) \(name)", body: rebuild(json.with(property.name, value)).text, pointer: field))
             }
             if required.contains(property.name) {
                 add("missing", nil)
@@ -36,7 +37,8 @@ enum Mutants {
                 mutants += of(inner, form, at: field) { rebuild(json.with(property.name, $0)) }
                 mutants.append(
                     Mutant(
-                        name: "unknown member inside", body: rebuild(json.with(property.name, inner.with("zoom", JSON(.null)))).text,
+                        name: "unknown member inside",
+                        body: rebuild(json.with(property.name, inner.with("zoom", JSON(.null)))).text,
                         pointer: "\(field)/zoom"))
             }
         }
@@ -60,21 +62,34 @@ enum Mutants {
 
     private static func wrongTexts(_ form: JSON) -> [(String, JSON)] {
         var wrong: [(String, JSON)] = [
-            ("a number", JSON(.integer(7))), ("a truth", JSON(.bool(true))), ("a list", JSON(.array([]))), ("an object", JSON(.object([]))),
+            ("a number", JSON(.integer(7))), ("a truth", JSON(.bool(true))), ("a list", JSON(.array([]))),
+            ("an object", JSON(.object([]))),
             ("empty", JSON(.string(""))), ("with a null character", JSON(.string("a\u{0}b"))),
         ]
-        if let most = form["maxLength"]?.integer { wrong.append(("too long", JSON(.string(String(repeating: "x", count: Int(most) + 1))))) }
-        if form["format"] != nil || form["enum"] != nil || form["pattern"] != nil { wrong.append(("rubbish", JSON(.string("rubbish")))) }
-        if form["format"]?.string == "date-time" {
-            wrong += ["2026-02-30T09:00:00Z", "2026-03-10T09:00:00", "2026-03-10", "10.03.2026 09:00"].map { ($0, JSON(.string($0))) }
+        if let most = form["maxLength"]?.integer {
+            wrong.append(("too long", JSON(.string(String(repeating: "x", count: Int(most) + 1)))))
         }
-        if form["format"]?.string == "date" { wrong += ["2026-02-29", "2026-2-1", "2026-03-10T00:00:00Z"].map { ($0, JSON(.string($0))) } }
-        if form["pattern"]?.string?.contains("[0-5][05]") ?? false { wrong += ["9:00", "25:00", "09:03", "09:60", "+9:30", "09:+5", "-0:30", "09.30"].map { ($0, JSON(.string($0))) } }
+        if form["format"] != nil || form["enum"] != nil || form["pattern"] != nil {
+            wrong.append(("rubbish", JSON(.string("rubbish"))))
+        }
+        if form["format"]?.string == "date-time" {
+            wrong += ["2026-02-30T09:00:00Z", "2026-03-10T09:00:00", "2026-03-10", "10.03.2026 09:00"].map {
+                ($0, JSON(.string($0)))
+            }
+        }
+        if form["format"]?.string == "date" {
+            wrong += ["2026-02-29", "2026-2-1", "2026-03-10T00:00:00Z"].map { ($0, JSON(.string($0))) }
+        }
+        if form["pattern"]?.string?.contains("[0-5][05]") ?? false {
+            wrong += ["9:00", "25:00", "09:03", "09:60", "+9:30", "09:+5", "-0:30", "09.30"].map { ($0, JSON(.string($0))) }
+        }
         return wrong
     }
 
     private static func wrongNumbers(_ form: JSON) -> [(String, JSON)] {
-        var wrong: [(String, JSON)] = [("text", JSON(.string("7"))), ("a fraction", JSON(.number(7.5))), ("a truth", JSON(.bool(true)))]
+        var wrong: [(String, JSON)] = [
+            ("text", JSON(.string("7"))), ("a fraction", JSON(.number(7.5))), ("a truth", JSON(.bool(true))),
+        ]
         if form["enum"] != nil { wrong.append(("none of the choices", JSON(.integer(25)))) }
         if let least = form["minimum"]?.integer { wrong.append(("too small", JSON(.integer(least - 1)))) }
         if let most = form["maximum"]?.integer { wrong.append(("too large", JSON(.integer(most + 1)))) }

@@ -7,7 +7,8 @@ struct RowCounts: Query {
         "location", "resource", "visit_type", "working_hours", "schedule_exception", "holiday", "patient", "appointment",
         "appointment_patient", "claim", "event", "audit", "idempotency", "notice", "outbox",
     ]
-    static let sql = SQL("SELECT " + tables.map { "(SELECT count(*) FROM \($0))" }.joined(separator: ", ") + ", (SELECT value FROM revision)")
+    static let sql = SQL(
+        "SELECT " + tables.map { "(SELECT count(*) FROM \($0))" }.joined(separator: ", ") + ", (SELECT value FROM revision)")
     var bindings: [SQLValue] { [] }
     static func row(_ columns: any Columns) throws -> [Int] { try (0...tables.count).map { try columns.int($0) } }
 }

@@ -48,7 +48,10 @@ struct Sample: Sendable {
 
     private static let collections = [
         ("locations", "Location", Known.river, #"{"name":"Annex","zone":"Europe/Berlin"}"#),
-        ("practitioners", "Practitioner", Known.brandt, #"{"name":"Dr. New","location":"\#(Known.river)","specialty":"general"}"#),
+        (
+            "practitioners", "Practitioner", Known.brandt,
+            #"{"name":"Dr. New","location":"\#(Known.river)","specialty":"general"}"#
+        ),
         ("rooms", "Room", Known.room, #"{"name":"Room 9","location":"\#(Known.river)","tags":["examination"]}"#),
         ("devices", "Device", Known.ultrasound, #"{"name":"Device 9","location":"\#(Known.river)","tags":["ultrasound"]}"#),
         ("visit-types", "VisitType", Known.scan, #"{"name":"Long scan","durationMinutes":40,"specialty":"general"}"#),
@@ -99,7 +102,9 @@ struct Sample: Sendable {
     private static let others: [String: Sample] = [
         "findFreeTimes": Sample("yyyyyy") { _ in .get("/v1/free-times?visitType=\(Known.consultation)") },
         "explainTime": Sample("nnynyy") {
-            .get("/v1/free-times/explanation?visitType=\(Known.consultation)&practitioner=\(Known.brandt)&start=\($0.house.newStart())")
+            .get(
+                "/v1/free-times/explanation?visitType=\(Known.consultation)&practitioner=\(Known.brandt)&start=\($0.house.newStart())"
+            )
         },
         "listSpecialties": Sample("yyyyyy") { _ in .get("/v1/specialties") },
         "createPatient": Sample("nnnnyy") { _ in .post("/v1/patients", #"{"name":"New Patient"}"#) },
@@ -117,18 +122,25 @@ struct Sample: Sendable {
 
     /// Every field of every body, filled in: what the tests of single fields start from.
     static let fullBodies: [String: String] = [
-        "BookingRequest": #"{"id":"01900000-0000-7000-8000-00000000beef","visitType":"\#(Known.consultation)","practitioner":"\#(Known.brandt)","start":"2026-03-09T09:00:00Z","patients":["\#(Known.emma)"],"room":"\#(Known.room)","hold":false,"overrideReason":"asked for"}"#,
-        "MoveRequest": #"{"start":"2026-03-09T09:00:00Z","practitioner":"\#(Known.brandt)","room":"\#(Known.room)","overrideReason":"asked for"}"#,
+        "BookingRequest":
+            #"{"id":"01900000-0000-7000-8000-00000000beef","visitType":"\#(Known.consultation)","practitioner":"\#(Known.brandt)","start":"2026-03-09T09:00:00Z","patients":["\#(Known.emma)"],"room":"\#(Known.room)","hold":false,"overrideReason":"asked for"}"#,
+        "MoveRequest":
+            #"{"start":"2026-03-09T09:00:00Z","practitioner":"\#(Known.brandt)","room":"\#(Known.room)","overrideReason":"asked for"}"#,
         "CancellationRequest": #"{"reason":"desk","note":"called"}"#,
         "ErrorMarkRequest": #"{"note":"written twice"}"#,
         "Location": #"{"id":"\#(Known.nobody)","name":"Annex","zone":"Europe/Berlin","address":"Street 1"}"#,
-        "Practitioner": #"{"id":"\#(Known.nobody)","name":"Dr. New","location":"\#(Known.river)","specialty":"general","lanes":2,"lanesOffered":1,"maximumPerDay":9,"active":true}"#,
+        "Practitioner":
+            #"{"id":"\#(Known.nobody)","name":"Dr. New","location":"\#(Known.river)","specialty":"general","lanes":2,"lanesOffered":1,"maximumPerDay":9,"active":true}"#,
         "Room": place, "Device": place,
-        "VisitType": #"{"id":"\#(Known.nobody)","name":"Visit","durationMinutes":20,"bufferBeforeMinutes":5,"bufferAfterMinutes":5,"specialty":"general","practitioners":["\#(Known.brandt)"],"roomTag":"a","deviceTag":"b","patientsMaximum":2,"policy":{"earliestNoticeMinutes":60,"latestHorizonDays":90,"cancellationCutoffMinutes":60,"startGridMinutes":15,"holdMinutes":5},"active":true}"#,
-        "WorkingHours": #"{"id":"\#(Known.nobody)","weekday":"sunday","from":"09:00","to":"12:00","zone":"Europe/Berlin","effectiveFrom":"2026-01-01","effectiveUntil":"2027-01-01"}"#,
-        "ScheduleException": #"{"id":"\#(Known.nobody)","kind":"leave","from":"2026-08-01T00:00:00Z","to":"2026-08-02T00:00:00Z","note":"away"}"#,
+        "VisitType":
+            #"{"id":"\#(Known.nobody)","name":"Visit","durationMinutes":20,"bufferBeforeMinutes":5,"bufferAfterMinutes":5,"specialty":"general","practitioners":["\#(Known.brandt)"],"roomTag":"a","deviceTag":"b","patientsMaximum":2,"policy":{"earliestNoticeMinutes":60,"latestHorizonDays":90,"cancellationCutoffMinutes":60,"startGridMinutes":15,"holdMinutes":5},"active":true}"#,
+        "WorkingHours":
+            #"{"id":"\#(Known.nobody)","weekday":"sunday","from":"09:00","to":"12:00","zone":"Europe/Berlin","effectiveFrom":"2026-01-01","effectiveUntil":"2027-01-01"}"#,
+        "ScheduleException":
+            #"{"id":"\#(Known.nobody)","kind":"leave","from":"2026-08-01T00:00:00Z","to":"2026-08-02T00:00:00Z","note":"away"}"#,
         "Holiday": #"{"id":"\#(Known.nobody)","day":"2026-12-25","name":"Christmas Day"}"#,
-        "Patient": #"{"id":"\#(Known.nobody)","name":"New Patient","email":"new@example.org","phone":"+49 30 1","recordNumber":"P-1"}"#,
+        "Patient":
+            #"{"id":"\#(Known.nobody)","name":"New Patient","email":"new@example.org","phone":"+49 30 1","recordNumber":"P-1"}"#,
     ]
     private static let place =
         #"{"id":"\#(Known.nobody)","name":"Place","location":"\#(Known.river)","tags":["a"],"lanes":2,"lanesOffered":1,"active":true}"#

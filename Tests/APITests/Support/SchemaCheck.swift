@@ -46,7 +46,9 @@ enum SchemaCheck {
 
     private static func objectMistakes(_ members: [JSON.Member], _ schema: JSON, _ path: String) -> [String] {
         let properties = schema["properties"]
-        let missing = (schema["required"]?.array ?? []).compactMap(\.string).filter { name in !members.contains { $0.name == name } }
+        let missing = (schema["required"]?.array ?? []).compactMap(\.string).filter { name in
+            !members.contains { $0.name == name }
+        }
         var found = missing.map { "\(path)/\($0) is missing" }
         for member in members {
             if let property = properties?[member.name] {

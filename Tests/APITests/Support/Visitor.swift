@@ -24,14 +24,17 @@ struct Visitor: Sendable {
         if ask.body != nil { fields[.contentType] = "application/json" }
         for (name, value) in headers { fields[HTTPField.Name(name)!] = value.isEmpty ? nil : value }
         let response = try await client.executeRequest(
-            uri: ask.path, method: HTTPRequest.Method(ask.method)!, headers: fields, body: ask.body.map { ByteBuffer(string: $0) })
+            uri: ask.path, method: HTTPRequest.Method(ask.method)!, headers: fields, body: ask.body.map { ByteBuffer(string: $0) }
+        )
         let heard = Heard(
             status: response.status.code, headers: response.headers, body: Array(response.body.readableBytesView))
         hold(heard, to: route(of: ask), at: location)
         return heard
     }
 
-    func get(_ path: String, by who: Who? = .desk, headers: [String: String] = [:], at location: SourceLocation = #_sourceLocation) async throws -> Heard {
+    func get(
+        _ path: String, by who: Who? = .desk, headers: [String: String] = [:], at location: SourceLocation = #_sourceLocation
+    ) async throws -> Heard {
         try await send(.get(path), by: who, headers: headers, at: location)
     }
 
@@ -49,7 +52,9 @@ struct Visitor: Sendable {
         if heard.status >= 400 && heard[header: "Content-Type"] != "application/json" {
             holdProblem(heard, to: route, at: location)
         } else if let route, !heard.isRepeat {
-            #expect(([route.status] + route.alsoGives).contains(heard.status), "\(heard.status) \(heard.text)", sourceLocation: location)
+            #expect(
+                ([route.status] + route.alsoGives).contains(heard.status), "\(heard.status) \(heard.text)",
+                sourceLocation: location)
             if let schema = route.gives, heard.status != 304, heard[header: "Content-Encoding"] == nil {
                 let mistakes = SchemaCheck.mistakes(of: heard.json, as: schema)
                 #expect(mistakes.isEmpty, "\(route.operation): \(mistakes) in \(heard.text)", sourceLocation: location)
@@ -70,7 +75,9 @@ struct Visitor: Sendable {
         #expect(mistakes.isEmpty, "\(mistakes)", sourceLocation: location)
         #expect(heard[header: "Cache-Control"] == "no-store", sourceLocation: location)
         if let route {
-            #expect(route.possibleProblems.contains(type), "\(route.operation) does not describe \(type.rawValue)", sourceLocation: location)
+            #expect(
+                route.possibleProblems.contains(type), "\(route.operation) does not describe \(type.rawValue)",
+                sourceLocation: location)
         }
     }
 }
