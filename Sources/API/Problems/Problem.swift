@@ -65,6 +65,8 @@ extension Problem {
         case let mistake as JSONMistake: self.init(.badRequest, detail: "The body is not JSON: \(mistake)")
         case let key as KeyFault: self.init(key)
         case let fault as StorageFault: self.init(fault)
+        // The connection went away, or the server is stopping: nobody's fault.
+        case is CancellationError: self.init(.unavailable)
         default: self.init(.internalFault)
         }
     }

@@ -4,7 +4,7 @@ public import Notation
 public import People
 import Synchronization
 
-/// What a token says: who, as what, until when (RFC 7519). `aud` and `iss` are fixed, the algorithm too (RFC 8725).
+/// What a token says: who, as what, until when (RFC 7519). The issuer is fixed, and so is the algorithm (RFC 8725 §3.1).
 struct TokenClaims: JWTPayload {
     var iss: IssuerClaim
     var sub: SubjectClaim

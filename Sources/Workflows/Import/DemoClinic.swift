@@ -35,7 +35,7 @@ public enum DemoClinic {
     }
 
     private enum Value: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
-        case text(String), number(Int), texts([String])
+        case text(String), number(Int), texts([String]), numbers(KeyValuePairs<String, Int>)
         init(stringLiteral value: String) { self = .text(value) }
         init(integerLiteral value: Int) { self = .number(value) }
         func write(_ name: String, _ json: inout JSONWriter) {
@@ -43,6 +43,9 @@ public enum DemoClinic {
             case .text(let text): json.member(name, text)
             case .number(let number): json.member(name, number)
             case .texts(let texts): json.member(name, texts)
+            case .numbers(let numbers):
+                json.name(name)
+                json.object { json in for (name, number) in numbers { json.member(name, number) } }
             }
         }
     }
@@ -116,6 +119,8 @@ public enum DemoClinic {
                 [
                     ("id", .text(id(301))), ("name", "Consultation"), ("durationMinutes", 20), ("bufferAfterMinutes", 5),
                     ("specialty", "general-practice"), ("roomTag", "examination"),
+                    // Tried out at any hour: whatever is offered first can still be cancelled a while later.
+                    ("policy", .numbers(["earliestNoticeMinutes": 120, "cancellationCutoffMinutes": 30])),
                 ],
                 [
                     ("id", .text(id(302))), ("name", "Check-up"), ("durationMinutes", 45), ("bufferAfterMinutes", 15),

@@ -50,7 +50,7 @@ extension BenchRig {
     /// taken at every hour, although a fifth of the practitioners is free: the search finds nothing there, but has to look.
     func clinicAhead() async throws -> DataFolder {
         let today = BenchClinic.midnight(of: MachineClock().now, plus: 0)
-        return try await cached("ahead-\(today.secondsSince1970 / 86_400)", of: BenchClinic.full, keeping: .ahead) {
+        return try await cached("ahead-\(today.secondsSince1970 / 86_400)", family: "ahead-", of: BenchClinic.full, keeping: .ahead) {
             house, filler in
             let slots = BenchClinic.hours * 2
             let visits = (0..<90 * slots).lazy.flatMap { slot in
@@ -75,7 +75,8 @@ extension BenchRig {
     /// So many visits in the past, sixteen a day for each practitioner.
     func clinicBehind(_ count: Int) async throws -> DataFolder {
         let start = BenchClinic.midnight(of: Instant("2026-01-01T00:00:00Z")!, plus: 0)
-        return try await cached("behind-\(count)", of: BenchClinic.short, keeping: .behind) { house, filler in
+        let name = "behind-\(count)"
+        return try await cached(name, family: "\(name)-", of: BenchClinic.short, keeping: .behind) { house, filler in
             let (slots, people) = (BenchClinic.hours * 2, BenchClinic.practitioners)
             let days = (count / people + slots - 1) / slots
             let visits = (0..<count).lazy.map { number in
@@ -93,7 +94,7 @@ extension BenchRig {
 
     /// A filled clinic from the cache; made when it is missing, or when the schema has changed since.
     private func cached(
-        _ name: String, of visitType: ID<VisitType>, keeping age: SampleBooking.Age, _ fill: (DataFolder, Filler) throws -> Void
+        _ name: String, family: String, of visitType: ID<VisitType>, keeping age: SampleBooking.Age, _ fill: (DataFolder, Filler) throws -> Void
     ) async throws -> DataFolder {
         let empty = try await emptyClinic()
         let schema = try PlainFile(empty.databasePath).texts("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
@@ -101,11 +102,14 @@ extension BenchRig {
         if FileManager.default.fileExists(atPath: house.path + "/complete") { return house }
         say("filling \(name) …")
         let began = ContinuousClock.now
-        try? FileManager.default.removeItem(atPath: house.path)
+        // Those of another day or an older schema are of no use to anybody any more, and large.
+        for old in try FileManager.default.contentsOfDirectory(atPath: cache) where old.hasPrefix(family) {
+            try FileManager.default.removeItem(atPath: "\(cache)/\(old)")
+        }
         try house.copy(from: empty)
         let sample = try await SampleBooking.make(visitType, in: empty, under: folder, delivered: true)
         try fill(house, Filler(patterns: sample.patterns(of: age)))
-        FileManager.default.createFile(atPath: house.path + "/complete", contents: nil)
+        _ = FileManager.default.createFile(atPath: house.path + "/complete", contents: nil)
         say("filled in \(Int((ContinuousClock.now - began) / .seconds(1))) s")
         return house
     }

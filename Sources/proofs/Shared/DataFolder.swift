@@ -17,7 +17,7 @@ struct DataFolder {
     /// Puts a secret in before the server makes one, so that whoever measures can sign tokens for every copy.
     func makeSecret() {
         let secret = [UInt8](repeating: 7, count: 32)
-        FileManager.default.createFile(
+        _ = FileManager.default.createFile(
             atPath: path + "/token.secret", contents: Data(secret), attributes: [.posixPermissions: 0o600])
     }
 
