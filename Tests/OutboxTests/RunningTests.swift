@@ -150,7 +150,7 @@ import Testing
         }
     }
 
-    @Test func `a worker leaves at least half of the writer to the bookings`() throws {
+    @Test func `a worker leaves three quarters of the writer to the bookings`() throws {
         try Workshop.simulate { workshop in
             for _ in 0..<2_000 { try await workshop.put("note") }
             let slow = SlowDatabase(inner: workshop.database, clock: workshop.clock, each: .milliseconds(50))
@@ -158,7 +158,7 @@ import Testing
             try await workshop.running(workshop.worker(database: slow, ["note": .effect()])) {
                 try await workshop.pass(.seconds(10))
             }
-            #expect(slow.busy.seconds < (workshop.clock.now - start).seconds * 0.55)
+            #expect(slow.busy.seconds < (workshop.clock.now - start).seconds * 0.28)
         }
     }
 

@@ -55,8 +55,8 @@ struct ForgetAttempt: Command {
 /// Forgets answers past their time, at most `limit` at once so that nobody waits behind it.
 struct ForgetExpiredAttempts: Command {
     static let sql: SQL = """
-        DELETE FROM idempotency WHERE (principal, key) IN
-            (SELECT principal, key FROM idempotency WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)
+        DELETE FROM idempotency WHERE (key, principal) IN
+            (SELECT key, principal FROM idempotency WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)
         """
     let before: Instant
     let limit: Int

@@ -42,7 +42,7 @@ enum RecordTables {
                     content_type {text} NOT NULL,
                     body {bytes} NOT NULL,
                     expires_at {instant} NOT NULL,
-                    PRIMARY KEY (principal, key)
+                    PRIMARY KEY (key, principal)
                 ) {strict}
                 """),
         "CREATE INDEX idempotency_expiry ON idempotency (expires_at)",

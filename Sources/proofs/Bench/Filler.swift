@@ -50,7 +50,9 @@ extension BenchRig {
     /// taken at every hour, although a fifth of the practitioners is free: the search finds nothing there, but has to look.
     func clinicAhead() async throws -> DataFolder {
         let today = BenchClinic.midnight(of: MachineClock().now, plus: 0)
-        return try await cached("ahead-\(today.secondsSince1970 / 86_400)", family: "ahead-", of: BenchClinic.full, keeping: .ahead) {
+        return try await cached(
+            "ahead-\(today.secondsSince1970 / 86_400)", family: "ahead-", of: BenchClinic.full, keeping: .ahead
+        ) {
             house, filler in
             let slots = BenchClinic.hours * 2
             let visits = (0..<90 * slots).lazy.flatMap { slot in
@@ -94,7 +96,8 @@ extension BenchRig {
 
     /// A filled clinic from the cache; made when it is missing, or when the schema has changed since.
     private func cached(
-        _ name: String, family: String, of visitType: ID<VisitType>, keeping age: SampleBooking.Age, _ fill: (DataFolder, Filler) throws -> Void
+        _ name: String, family: String, of visitType: ID<VisitType>, keeping age: SampleBooking.Age,
+        _ fill: (DataFolder, Filler) throws -> Void
     ) async throws -> DataFolder {
         let empty = try await emptyClinic()
         let schema = try PlainFile(empty.databasePath).texts("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
