@@ -18,7 +18,7 @@ import Workflows
         ("ClaimsOfAppointment", "INDEX claim_of_appointment (appointment_id=?)"),
         ("DeleteClaims", "INDEX claim_of_appointment (appointment_id=?)"),
         ("AuditOf", "PRIMARY KEY (subject_id=? AND id>?)"), ("NoticesOf", "INDEX notice_of_recipient (recipient_id=? AND id>?)"),
-        ("NoticesAfter", "PRIMARY KEY (id>?)"), ("StoredAttempt", "(principal=? AND key=?)"),
+        ("NoticesAfter", "PRIMARY KEY (id>?)"), ("StoredAttempt", "(key=? AND principal=?)"),
         ("ForgetExpiredAttempts", "INDEX idempotency_expiry (expires_at<?)"),
     ]
 
