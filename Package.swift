@@ -62,6 +62,10 @@ let package = Package(
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         room("StorageSQLite", uses: ["Storage", "Notation", "CSQLite"]),
 
+        // The engine of many machines.
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        room("StoragePostgres", uses: ["Storage", "Notation", "CPostgres"]),
+
         // What the clinic does, and what it leaves to be done.
         room("Outbox", uses: ["Storage", "Notation"]),
         room("Workflows", uses: ["Outbox", "People", "Scheduling", "Storage", "Notation"]),
@@ -79,22 +83,29 @@ let package = Package(
         .executableTarget(
             name: "mediconnect",
             dependencies: [
-                "API", "Workflows", "Outbox", "StorageSQLite", "Storage", "Telemetry", "People", "Scheduling", "Notation",
-                hummingbird,
-                hummingbirdCore, nioCore, nioPosix, logging, metricsFacade, metrics, arguments, configuration, lifecycle, signals,
+                "API", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Telemetry", "People",
+                "Scheduling", "Notation", hummingbird, hummingbirdCore, nioCore, nioPosix, logging, metricsFacade, metrics,
+                arguments, configuration, lifecycle, signals,
             ],
             swiftSettings: strict
         ),
 
         // What a stranger runs to see the promises kept, and what tests share.
         .target(name: "CFaultyDisk", dependencies: ["CSQLite"]),
-        room("TestKit", uses: ["Workflows", "Outbox", "StorageSQLite", "Storage", "Scheduling", "People", "Notation"]),
-        room("LoopbackClient", uses: [httpClient, nioCore, nioHTTP1]),
+        room(
+            "TestKit",
+            uses: [
+                "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Scheduling", "People", "Notation",
+                "PostgresCluster",
+            ]),
+        room("Processes"),
+        room("PostgresCluster", uses: ["Processes"]),
+        room("LoopbackClient", uses: ["Processes", httpClient, nioCore, nioHTTP1]),
         .executableTarget(
             name: "proofs",
             dependencies: [
-                "TestKit", "LoopbackClient", "API", "Workflows", "Outbox", "StorageSQLite", "Storage", "CSQLite", "People",
-                "Scheduling",
+                "TestKit", "LoopbackClient", "Processes", "API", "Workflows", "Outbox", "StorageSQLite", "Storage", "CSQLite",
+                "People", "Scheduling",
                 "Notation", hummingbird, logging, arguments, lifecycle, signals,
             ],
             swiftSettings: strict
@@ -104,9 +115,11 @@ let package = Package(
         suite("SchedulingTests", uses: ["Scheduling", "Notation"]),
         suite("PeopleTests", uses: ["People", "Notation"]),
         suite("StorageSQLiteTests", uses: ["StorageSQLite", "Storage", "Notation", "CFaultyDisk"]),
-        suite("OutboxTests", uses: ["Outbox", "StorageSQLite", "Storage", "Notation"]),
+        suite("OutboxTests", uses: ["TestKit", "Outbox", "StorageSQLite", "Storage", "Notation"]),
         suite("TelemetryTests", uses: ["Telemetry", "Notation", logging, metrics]),
-        suite("WorkflowsTests", uses: ["Workflows", "Outbox", "People", "Scheduling", "StorageSQLite", "Storage", "Notation"]),
+        suite(
+            "WorkflowsTests",
+            uses: ["TestKit", "Workflows", "Outbox", "People", "Scheduling", "StorageSQLite", "Storage", "Notation"]),
         suite(
             "APITests",
             uses: [
@@ -114,9 +127,13 @@ let package = Package(
                 hummingbird,
                 hummingbirdTesting, jwt, logging, metricsFacade, metrics,
             ]),
-        suite("CrashTests", uses: ["LoopbackClient", "StorageSQLite"]),
+        suite("PostgresClusterTests", uses: ["PostgresCluster", "Processes"]),
+        suite("CrashTests", uses: ["LoopbackClient", "Processes", "StorageSQLite"]),
         suite(
             "PromiseTests",
-            uses: ["TestKit", "Workflows", "Outbox", "StorageSQLite", "Storage", "Scheduling", "People", "Notation"]),
+            uses: [
+                "TestKit", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Scheduling", "People",
+                "Notation",
+            ]),
     ]
 )

@@ -6,6 +6,7 @@
     import Darwin
 #endif
 import Foundation
+import Processes
 
 /// A request on a connection of its own that can be left unfinished, which no well-behaved client does: the server has it in
 /// its hands as long as we like. Plain sockets, because every HTTP client sends a body when it has it.

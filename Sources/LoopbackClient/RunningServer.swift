@@ -6,6 +6,7 @@
     import Darwin
 #endif
 import Foundation
+public import Processes
 
 /// A server on a free port of this machine, started as a process of its own.
 public struct RunningServer: Sendable {

@@ -30,7 +30,7 @@ public struct ClaimDue: Query {
                 SELECT id FROM (
                     SELECT o.id, o.order_key, o.order_number
                     FROM (VALUES (0), (1), (2), (3)) AS level (priority)
-                    CROSS JOIN jsonb_array_elements_text($4) AS wanted (topic)
+                    CROSS JOIN json_array_elements_text($4) AS wanted (topic)
                     CROSS JOIN LATERAL (
                         SELECT id, order_key, order_number FROM outbox
                         WHERE state = 'ready' AND topic = wanted.topic AND priority = level.priority
@@ -44,7 +44,7 @@ public struct ClaimDue: Query {
     private static let take = """
         UPDATE outbox SET
             state = CASE WHEN expires_at <= $1 THEN 'expired' ELSE 'running' END,
-            finished_at = CASE WHEN expires_at <= $1 THEN $1 END,
+            finished_at = CASE WHEN expires_at <= $1 THEN CAST($1 AS timestamptz) END,
             lease_until = CASE WHEN expires_at <= $1 THEN lease_until ELSE $2 END,
             lease = lease + 1, attempt = attempt + 1, worker = $3, blocked_at = NULL
         """
@@ -126,7 +126,7 @@ public struct StepAside: Command {
                 SELECT due.id FROM (
                     SELECT o.id, o.order_key, o.order_number
                     FROM (VALUES (0), (1), (2), (3)) AS level (priority)
-                    CROSS JOIN jsonb_array_elements_text($4) AS wanted (topic)
+                    CROSS JOIN json_array_elements_text($4) AS wanted (topic)
                     CROSS JOIN LATERAL (
                         SELECT id, order_key, order_number FROM outbox
                         WHERE state = 'ready' AND topic = wanted.topic AND priority = level.priority
@@ -198,7 +198,7 @@ public struct NextDue: Query {
             """,
         postgres: """
             SELECT MIN((\(earliest))) FROM (VALUES (0), (1), (2), (3)) AS level (priority)
-            CROSS JOIN jsonb_array_elements_text($1) AS wanted (topic)
+            CROSS JOIN json_array_elements_text($1) AS wanted (topic)
             """)
     private static let earliest = """
         SELECT o.available_at FROM outbox AS o

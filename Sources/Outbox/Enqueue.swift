@@ -5,7 +5,9 @@ public import Storage
 ///
 /// The order number is one more than the newest unfinished message of the same key: a number given under the producer's
 /// own row lock follows the order of commits, also when the clocks of two machines (and so their identifiers) disagree.
-public struct Enqueue: Command {
+public struct Enqueue: Insertion {
+    public static let rank = 7
+    public var touches: [Touch]? { [] }
     public static let sql: SQL = """
         INSERT INTO outbox (id, topic, payload, created_at, available_at, expires_at, priority, dedupe_key, order_key,
             order_number, subject, max_attempts, state, attempt, lease)
@@ -31,7 +33,7 @@ public struct Enqueue: Command {
 public struct CancelWaiting: Query {
     public static let sql = SQL(
         sqlite: text(topics: "SELECT value FROM json_each($2)"),
-        postgres: text(topics: "SELECT jsonb_array_elements_text($2)"))
+        postgres: text(topics: "SELECT json_array_elements_text($2)"))
     private static func text(topics: String) -> String {
         """
         UPDATE outbox SET state = 'cancelled', finished_at = $3
@@ -53,6 +55,9 @@ extension WriteTransaction {
     /// A worker finds it within a second by itself; `afterCommit { outbox.wake() }` makes that at once.
     @discardableResult
     public func enqueue(_ message: OutboxMessage) throws -> Bool { try run(Enqueue(message)) > 0 }
+
+    /// Queues a message of which nobody needs to hear whether it was queued before.
+    public func post(_ message: OutboxMessage) throws { try post(Enqueue(message)) }
 
     /// Cancels the subject's messages of these topics that wait, and returns how many.
     ///

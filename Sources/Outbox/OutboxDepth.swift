@@ -54,7 +54,7 @@ public struct TopicDepths: Query {
             SELECT wanted.topic, \(counts) FROM wanted CROSS JOIN level GROUP BY wanted.topic ORDER BY wanted.topic
             """,
         postgres: """
-            SELECT wanted.topic, \(counts) FROM jsonb_array_elements_text($1) AS wanted (topic)
+            SELECT wanted.topic, \(counts) FROM json_array_elements_text($1) AS wanted (topic)
             CROSS JOIN (VALUES (0), (1), (2), (3)) AS level (priority) GROUP BY wanted.topic ORDER BY wanted.topic
             """)
     private static let counts = """

@@ -75,7 +75,7 @@ public enum OutboxSchema {
                 order_key text,
                 order_number bigint,
                 subject uuid,
-                payload jsonb NOT NULL,
+                payload json NOT NULL,
                 priority integer NOT NULL,
                 state text NOT NULL,
                 available_at timestamptz NOT NULL,

@@ -49,7 +49,7 @@ public struct RescueLeases: Query {
     public static let sql: SQL = """
         UPDATE outbox SET
             state = CASE WHEN attempt >= max_attempts THEN 'dead' ELSE 'ready' END,
-            finished_at = CASE WHEN attempt >= max_attempts THEN $1 END,
+            finished_at = CASE WHEN attempt >= max_attempts THEN CAST($1 AS timestamptz) END,
             available_at = $1, lease_until = NULL, worker = NULL,
             last_error = 'the worker stopped before it was finished'
         WHERE id IN (SELECT id FROM outbox WHERE state = 'running' AND lease_until <= $3 LIMIT $2)

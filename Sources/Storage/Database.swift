@@ -12,6 +12,53 @@ public protocol Database: Sendable {
     /// its effects are visible once or not at all. When it throws, nothing it did remains and the error comes back as it
     /// was thrown. The clock is asked inside the body, not before it.
     func write<Answer: Sendable>(_ body: @escaping @Sendable (any WriteTransaction) throws -> Answer) async throws -> Answer
+
+    /// Like `write`, for the verbs that come in crowds: bodies that wait at the same time share one transaction where the
+    /// engine can, one question for all they want to know, one statement for all they write.
+    ///
+    /// Such a body reads first and writes afterwards, with `post`. It may be played several times, each time further, as
+    /// the answers to its questions come in, so until it writes it must not do anything it could not do again. A body
+    /// that does otherwise gets a transaction of its own; nothing is wrong with it but its speed.
+    ///
+    /// - Parameter foreseen: questions the body is going to ask, as far as they are known before it runs. They are asked
+    ///   together, which saves a round trip for each. Wrong guesses cost a little time and nothing else.
+    func writeTogether<Answer: Sendable>(
+        foreseen: [any Query], _ body: @escaping @Sendable (any WriteTransaction) throws -> Answer
+    ) async throws -> Answer
+
+    /// The same database, for another kind of work: it only differs in how long a statement may take.
+    func doing(_ work: Work) -> any Database
+
+    /// Whether knowing beforehand what a body is going to ask makes it faster. False where a question costs nothing.
+    var gainsFromForesight: Bool { get }
+}
+
+extension Database {
+    public func writeTogether<Answer: Sendable>(
+        foreseen: [any Query], _ body: @escaping @Sendable (any WriteTransaction) throws -> Answer
+    ) async throws -> Answer { try await write(body) }
+
+    public func doing(_ work: Work) -> any Database { self }
+    public var gainsFromForesight: Bool { false }
+}
+
+/// Kinds of work, by how long one statement may take (MA-10). A commit has no limit: one that is broken off may have
+/// happened.
+public enum Work: String, Sendable, CaseIterable {
+    /// Somebody waits for the answer.
+    case request
+    /// A report or an export.
+    case analytics
+    /// Sweeps, deliveries, imports, migrations.
+    case background
+
+    public var limitSeconds: Double {
+        switch self {
+        case .request: 2
+        case .analytics: 30
+        case .background: 60
+        }
+    }
 }
 
 public protocol ReadTransaction: AnyObject {
@@ -26,6 +73,12 @@ public protocol WriteTransaction: ReadTransaction {
     @discardableResult
     func run<Asked: Command>(_ command: Asked) throws -> Int
 
+    /// Runs a statement whose number of rows nobody asks for. The engine may keep it and send it along with the next one,
+    /// so a mistake in it may come up later in the same transaction, never after it.
+    ///
+    /// - Parameter orElse: thrown when the statement does not change exactly one row.
+    func post<Asked: Command>(_ command: Asked, orElse fault: (any Error)?) throws
+
     /// Runs `body`; when it throws, what it did is undone, the rest of the transaction stays, and the error goes on.
     func savepoint<Answer>(_ body: () throws -> Answer) throws -> Answer
 
@@ -35,6 +88,15 @@ public protocol WriteTransaction: ReadTransaction {
 
     /// Runs statements that define the schema, or any text that no query type stands for. For migrations and tests.
     func execute(_ script: SQL) throws
+}
+
+extension WriteTransaction {
+    public func post<Asked: Command>(_ command: Asked, orElse fault: (any Error)?) throws {
+        let changed = try run(command)
+        if let fault, changed != 1 { throw fault }
+    }
+
+    public func post<Asked: Command>(_ command: Asked) throws { try post(command, orElse: nil) }
 }
 
 /// What both statement types share: one text and its bindings.
@@ -49,10 +111,59 @@ public protocol Statement: Sendable {
 public protocol Query: Statement {
     associatedtype Row: Sendable
     static func row(_ columns: any Columns) throws -> Row
+
+    /// What the answer rests on, for bodies that share a transaction: a change of one of these makes it stale. Nil says
+    /// "on anything".
+    var rests: [Touch]? { get }
+
+    /// Brings an answer up to date with a change that was posted after it was read. False when it cannot: then the
+    /// question is asked again.
+    func absorb(_ change: any Command, into rows: inout [Row]) -> Bool
+}
+
+extension Query {
+    public var rests: [Touch]? { nil }
+    public func absorb(_ change: any Command, into rows: inout [Row]) -> Bool { false }
 }
 
 /// A change that answers only with the number of rows it touched.
-public protocol Command: Statement {}
+public protocol Command: Statement {
+    /// What it changes, as far as a body that shares the transaction could have asked for it before. Nil says "anything".
+    var touches: [Touch]? { get }
+}
+
+extension Command {
+    public var touches: [Touch]? { nil }
+}
+
+/// A plain `INSERT … VALUES (…)`, of which any number may be written by one statement.
+public protocol Insertion: Command {
+    /// Tables are written in this order, lowest first: whoever is referred to comes before who refers.
+    static var rank: Int { get }
+}
+
+/// A thing in the database that can be read and changed: all claims of one holder, one stored answer. Only compared
+/// within one process.
+public struct Touch: Hashable, Sendable {
+    public let kind: String
+    public let high: UInt64
+    public let low: UInt64
+
+    public init<Subject>(_ kind: String, _ id: ID<Subject>) {
+        self.kind = kind
+        (high, low) = (id.high, id.low)
+    }
+
+    public init(_ kind: String, key: some Hashable) {
+        self.kind = kind
+        (high, low) = (0, UInt64(bitPattern: Int64(key.hashValue)))
+    }
+
+    public init(_ kind: String) {
+        self.kind = kind
+        (high, low) = (0, 0)
+    }
+}
 
 /// A text both engines understand, or one for each where they truly differ. The differences are few: locking clauses,
 /// exclusion constraints, partitions.
@@ -70,7 +181,7 @@ public struct SQL: Sendable, ExpressibleByStringLiteral {
 
 /// A value on its way into a statement. The engine maps it to its own type: an instant is an integer of microseconds on
 /// SQLite and a `timestamptz` on PostgreSQL, an identifier is 16 bytes or a `uuid`.
-public enum SQLValue: Sendable, Equatable {
+public enum SQLValue: Sendable, Hashable {
     case null
     case bool(Bool)
     case integer(Int64)
@@ -79,7 +190,7 @@ public enum SQLValue: Sendable, Equatable {
     case bytes([UInt8])
     case instant(Instant)
     case identifier(high: UInt64, low: UInt64)
-    /// A JSON document: text on SQLite, `jsonb` on PostgreSQL.
+    /// A JSON document: text on SQLite, `json` on PostgreSQL, which keeps it letter by letter.
     case json(String)
 
     public static func id<Subject>(_ id: ID<Subject>) -> SQLValue { .identifier(high: id.high, low: id.low) }
@@ -135,7 +246,7 @@ extension SQL {
                 ("{number}", "INTEGER"), ("{text}", "TEXT"), ("{strict}", "STRICT"), ("{clustered}", "STRICT, WITHOUT ROWID"),
             ]),
             postgres: replaced([
-                ("{uuid}", "uuid"), ("{instant}", "timestamptz"), ("{bytes}", "bytea"), ("{json}", "jsonb"),
+                ("{uuid}", "uuid"), ("{instant}", "timestamptz"), ("{bytes}", "bytea"), ("{json}", "json"),
                 ("{bool}", "boolean"),
                 ("{number}", "bigint"), ("{text}", "text"), ("{strict}", ""), ("{clustered}", ""),
             ]))

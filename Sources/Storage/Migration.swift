@@ -59,14 +59,17 @@ public struct Migrator: Sendable {
         guard current <= newest else { throw StorageFault.newerSchema(found: current, known: newest) }
         var taken: [Step] = []
         for migration in migrations where migration.number > current && migration.number <= target ?? newest {
-            taken.append(
-                try await database.write { [clock] transaction in
-                    try transaction.execute(Self.table)
-                    for statement in migration.up { try transaction.execute(statement) }
-                    let step = Step(number: migration.number, name: migration.name, appliedAt: clock.now)
-                    try transaction.run(RecordStep(step: step))
-                    return step
-                })
+            let step = try await database.doing(.background).write { [clock] transaction -> Step? in
+                try transaction.execute(Self.turn)
+                try transaction.execute(Self.table)
+                // Another node may have taken it while this one waited for its turn.
+                if try transaction.fetch(AppliedSteps()).contains(where: { $0.number == migration.number }) { return nil }
+                for statement in migration.up { try transaction.execute(statement) }
+                let step = Step(number: migration.number, name: migration.name, appliedAt: clock.now)
+                try transaction.run(RecordStep(step: step))
+                return step
+            }
+            if let step { taken.append(step) }
         }
         return taken
     }
@@ -78,7 +81,8 @@ public struct Migrator: Sendable {
         guard current <= newest else { throw StorageFault.newerSchema(found: current, known: newest) }
         var undone: [Int] = []
         for migration in migrations.reversed() where migration.number <= current && migration.number > target {
-            try await database.write { transaction in
+            try await database.doing(.background).write { transaction in
+                try transaction.execute(Self.turn)
                 for statement in migration.down { try transaction.execute(statement) }
                 try transaction.run(ForgetStep(number: migration.number))
             }
@@ -102,6 +106,9 @@ public struct Migrator: Sendable {
             return []
         }
     }
+
+    /// One program at a time changes the schema. The lock goes with the transaction.
+    private static let turn = SQL(sqlite: "SELECT 1", postgres: "SELECT pg_advisory_xact_lock(7461, 0)")
 
     private static let table = SQL(
         sqlite: """

@@ -24,6 +24,14 @@ public enum StorageFault: Error, Sendable, Equatable {
     case overloaded
     /// A statement took longer than its kind of work may take.
     case timedOut
+    /// Others changed the same rows at the same time, again and again. Nothing was changed.
+    case contended
+    /// The connection to the server broke before the commit was sent. Nothing was changed.
+    case connectionLost(String)
+    /// No server can be reached, or it lets nobody in. Nothing was changed.
+    case unreachable(String)
+    /// The server takes no changes: a replica, or one that was told so. Nothing was changed.
+    case readOnly
     /// The program asked for something the schema does not have. A mistake in the program.
     case statement(String)
 }
@@ -45,6 +53,10 @@ extension StorageFault: CustomStringConvertible {
         case .closed: "the database is closed"
         case .overloaded: "too much work is waiting for the database; try again in a moment"
         case .timedOut: "the database took too long; nothing was changed"
+        case .contended: "others changed the same rows at the same time; nothing was changed, try again"
+        case .connectionLost(let what): "the connection to the database was lost (\(what)); nothing was changed, try again"
+        case .unreachable(let what): "the database cannot be reached: \(what)"
+        case .readOnly: "the database takes no changes at the moment; a failover may be under way"
         case .statement(let what): "a statement does not fit the schema: \(what)"
         }
     }

@@ -26,12 +26,14 @@ final class Story {
     let directory: Directory
     private(set) var hints: [AvailabilityHint] = []
 
-    init(_ transaction: any WriteTransaction, clinic: Clinic, call: Call) throws {
+    init(
+        _ transaction: any WriteTransaction, clinic: Clinic, call: Call, purpose: DirectoryCache.Purpose = .deciding
+    ) throws {
         self.transaction = transaction
         self.clinic = clinic
         self.call = call
         self.now = clinic.surroundings.clock.now
-        self.directory = try clinic.directory.current(transaction)
+        self.directory = try clinic.directory.current(transaction, for: purpose)
     }
 
     func hint(_ hint: AvailabilityHint) { hints.append(hint) }
@@ -59,24 +61,45 @@ final class Story {
     }
 }
 
+/// How a change is run.
+enum StoryManner: Sendable {
+    case alone
+    /// It reads first and writes afterwards, with `post`, so it can share a transaction with others of its kind.
+    /// `foreseen` is what it will ask.
+    case together(foreseen: [any Query])
+    /// Nobody decides by the directory meanwhile.
+    case changingDirectory
+
+    fileprivate var changesDirectory: Bool { if case .changingDirectory = self { true } else { false } }
+}
+
 extension Clinic {
     /// Runs one change: permission, then the key, then the deed, in one transaction.
     ///
     /// `permit` reads what the permission depends on and throws when it is refused; it runs again for a repeat, because
     /// somebody who lost their permission must not be handed a stored answer. `act` decides and writes. A refusal undoes
     /// whatever `act` wrote and is itself kept under the key, so that a repeat hears the same.
+    ///
+    /// - Parameter manner: how the change is run; see `StoryManner`.
     func perform<Subject, Value: Sendable>(
         _ call: Call,
+        manner: StoryManner = .alone,
         wording: Wording<Value>,
         permit: @escaping @Sendable (Story) throws -> Subject,
         act: @escaping @Sendable (Story, Subject) throws -> Value
     ) async throws -> Reply<Value> {
-        let reply: Reply<Value> = try await database.write { [self] transaction in
-            let story = try Story(transaction, clinic: self, call: call)
+        let body: @Sendable (any WriteTransaction) throws -> Reply<Value> = { [self] transaction in
+            let story = try Story(
+                transaction, clinic: self, call: call, purpose: manner.changesDirectory ? .changing : .deciding)
             let reply = try self.tell(story, wording: wording, permit: permit, act: act)
             story.sealHooks()
             return reply
         }
+        let reply: Reply<Value> =
+            switch manner {
+            case .together(let foreseen): try await database.writeTogether(foreseen: foreseen, body)
+            case .alone, .changingDirectory: try await database.write(body)
+            }
         observe(call, reply)
         return reply
     }
@@ -116,7 +139,7 @@ extension Story {
             let stored = try transaction.first(StoredAttempt(principal: call.caller.principal, key: attempt.key))
         else { return nil }
         if stored.expiresAt <= now {
-            try transaction.run(ForgetAttempt(principal: call.caller.principal, key: attempt.key))
+            try transaction.post(ForgetAttempt(principal: call.caller.principal, key: attempt.key))
             return nil
         }
         guard stored.fingerprint == attempt.fingerprint, stored.operation == attempt.operation else {
@@ -127,7 +150,7 @@ extension Story {
 
     fileprivate func keep(_ answer: StoredAnswer) throws {
         guard let attempt = call.attempt else { return }
-        try transaction.run(
+        try transaction.post(
             StoreAttempt(
                 principal: call.caller.principal, attempt: attempt, answer: answer,
                 expiresAt: now + clinic.settings.answersKept))
@@ -139,7 +162,7 @@ extension Story {
         do {
             return try body()
         } catch StorageFault.constraint(let name)
-            where name == "claim_overlap" || name == "claim_lane" || name.hasPrefix("claim.holder_id")
+            where name == "claim_overlap" || name == "claim_lane" || name.hasPrefix("claim.holder_id") || name == "claim_pkey"
         {
             throw Refusal.practitionerTaken
         }

@@ -4,18 +4,18 @@ import Notation
 import Outbox
 import People
 import Storage
-import StorageSQLite
 import Workflows
 
-/// The clinic's data on this machine: folder, database, token secret.
+/// The clinic's data: the folder on this machine, the database in it or on a server, the token secret.
 struct House {
     let settings: Settings
-    let database: SQLiteDatabase
+    let engine: Engine
+    var database: any Database { engine.database }
     let surroundings = Surroundings.machine()
 
     /// Makes the folder when it is missing and opens the database in it. Throws `StorageFault` with a sentence that says
     /// what to do.
-    init(_ settings: Settings, onGroup: @escaping @Sendable (Int, Double) -> Void = { _, _ in }) throws {
+    init(_ settings: Settings, meters: DatabaseMeters = DatabaseMeters()) throws {
         self.settings = settings
         do {
             try FileManager.default.createDirectory(
@@ -23,11 +23,7 @@ struct House {
         } catch {
             throw StorageFault.cannotOpen("the folder \(settings.data) cannot be made; choose another with --data")
         }
-        var sqlite = SQLiteSettings(path: settings.databasePath)
-        sqlite.readers = settings.readers
-        sqlite.waitingMaximum = settings.waitingMaximum
-        sqlite.checkpointPages = settings.checkpointPages
-        database = try SQLiteDatabase(sqlite, onGroup: onGroup)
+        engine = try Engine(settings, meters: meters)
     }
 
     var migrator: Migrator { Migrator(database, migrations: Schema.migrations, clock: surroundings.clock) }

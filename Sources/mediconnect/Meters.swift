@@ -2,17 +2,36 @@ import Logging
 import Metrics
 import Notation
 import Outbox
-import StorageSQLite
+import StoragePostgres
 import Synchronization
 import Telemetry
 
-/// Commit groups of the database's writer.
-struct GroupMeters: Sendable {
+/// What the database's connections go through: commit groups, waits for a connection, slow statements, repetitions.
+struct DatabaseMeters: PostgresObserver {
+    var logger: Logger?
     private let bodies = Counter(label: "mediconnect_commit_bodies")
     private let groups = Counter(label: "mediconnect_commit_groups")
     private let time = Timer(label: "mediconnect_commit_duration")
+    private let wait = Timer(label: "mediconnect_database_wait_duration")
 
-    func note(bodies count: Int, seconds: Double) {
+    init(logger: Logger? = nil) { self.logger = logger }
+
+    func waited(_ seconds: Double) { wait.recordNanoseconds(Int64(seconds * 1e9)) }
+
+    func slow(_ statement: String, seconds: Double) {
+        Counter(label: "mediconnect_database_slow").increment()
+        logger?.warning(
+            "a statement was slow",
+            metadata: [
+                "evt": "database.slow", "job": "\(statement)", "duration_ms": "\(Int(seconds * 1_000))",
+            ])
+    }
+
+    func repeated(because cause: String) {
+        Counter(label: "mediconnect_database_repeated", dimensions: [("cause", cause)]).increment()
+    }
+
+    func grouped(bodies count: Int, seconds: Double) {
         bodies.increment(by: count)
         groups.increment()
         time.recordNanoseconds(Int64(seconds * 1e9))
@@ -61,11 +80,17 @@ final class HouseGauges: Sendable {
     private let clock: any WallClock
     private let depth = Mutex(Depth())
 
-    init(_ metrics: PrometheusRegistry, database: SQLiteDatabase, outbox: Outbox, clock: any WallClock) {
+    init(_ metrics: PrometheusRegistry, engine: Engine, outbox: Outbox, clock: any WallClock) {
         self.outbox = outbox
         self.clock = clock
-        metrics.registerGauge("mediconnect_database_waiting_writes", help: "Writes that wait for the writer") {
-            Double(database.waitingWrites)
+        metrics.registerGauge("mediconnect_database_waiting_writes", help: "Bodies that wait for the writer or a connection") {
+            Double(engine.usage.waiting)
+        }
+        metrics.registerGauge("mediconnect_database_connections_busy", help: "Connections of this node that are in use") {
+            Double(engine.usage.inUse)
+        }
+        metrics.registerGauge("mediconnect_database_connections", help: "Connections this node may use") {
+            Double(engine.usage.size)
         }
         metrics.registerGauge("mediconnect_outbox_ready", help: "Messages not delivered yet, due or not") { [self] in
             Double(depth.withLock { $0.ready })

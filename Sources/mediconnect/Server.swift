@@ -9,7 +9,6 @@ import NIOPosix
 import Notation
 import Outbox
 import ServiceLifecycle
-import StorageSQLite
 import Synchronization
 import Telemetry
 import UnixSignals
@@ -44,7 +43,7 @@ struct Server {
     func run(onListening: @escaping @Sendable (Int) -> Void) async throws {
         try await clinic.open()
         // The lock file says that no other process has this database: claimed messages belong to nobody now.
-        try await outbox.rescueOrphans()
+        if !house.engine.isShared { try await outbox.rescueOrphans() }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: house.settings.eventLoops)
         var application = Application(
             router: serving().router(),
@@ -69,7 +68,7 @@ struct Server {
         services.maximumGracefulShutdownDuration = .seconds(house.settings.drainSeconds)
         let result: Result<Void, any Error>
         do { result = .success(try await ServiceGroup(configuration: services).run()) } catch { result = .failure(error) }
-        await house.database.close()
+        await house.engine.close()
         try await group.shutdownGracefully()
         try result.get()
     }
@@ -89,17 +88,17 @@ struct Server {
     }
 
     private func operations() -> Operations {
-        let database = house.database
-        let gauges = HouseGauges(metrics, database: database, outbox: outbox, clock: house.surroundings.clock)
+        let engine = house.engine
+        let gauges = HouseGauges(metrics, engine: engine, outbox: outbox, clock: house.surroundings.clock)
         return Operations(
             readiness: { [state] in
                 if !state.isServing.withLock({ $0 }) { return "The server is stopping." }
-                return database.isHealthy ? nil : "The database takes no writes."
+                return await engine.complaint.map { "The database \($0)." }
             },
             deepHealth: { [state, outbox] in
                 let depth = try? await outbox.depth()
                 return [
-                    ("database", database.isHealthy ? "ok" : "takes no writes"),
+                    ("database", await engine.complaint ?? "ok"),
                     ("outbox", depth == nil ? "cannot be read" : "ok"),
                     ("serving", state.isServing.withLock { $0 } ? "ok" : "stopping"),
                 ]

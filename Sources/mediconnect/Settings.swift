@@ -9,6 +9,11 @@ struct CommonOptions: ParsableArguments {
     @Option(name: .customLong("data"), help: "Folder of the database and the token secret (MEDICONNECT_DATA; default ./data).")
     var data: String?
 
+    @Option(
+        name: .customLong("database"),
+        help: "postgres://user@host:port/name, or nothing for the database in the folder (MEDICONNECT_DATABASE_URL).")
+    var database: String?
+
     @Option(name: .customLong("settings"), help: "A JSON file with settings (MEDICONNECT_SETTINGS).")
     var file: String?
 
@@ -20,6 +25,10 @@ struct CommonOptions: ParsableArguments {
 /// Everything that can be set, with what holds when nobody sets it.
 struct Settings: Sendable {
     var data: String
+    /// Nil is the embedded database in `data`.
+    var databaseURL: String?
+    var pool: Int
+    var isBehindBouncer: Bool
     var host: String
     var port: Int
     var publicURL: String
@@ -31,6 +40,7 @@ struct Settings: Sendable {
     var drainSeconds: Int
     var bodyMaximumBytes: Int
 
+    var databaseName: String { databaseURL.map(Self.withoutPassword) ?? databasePath }
     var databasePath: String { data + "/clinic.sqlite" }
     var secretPath: String { data + "/token.secret" }
 }
@@ -52,6 +62,7 @@ extension Settings {
             if let content { flags[key] = ConfigValue(content, isSecret: false) }
         }
         flag(["data"], options.data.map { .string($0) })
+        flag(["database", "url"], options.database.map { .string($0) })
         flag(["log", "level"], options.logLevel.map { .string($0) })
         flag(["host"], host.map { .string($0) })
         flag(["port"], port.map { .int($0) })
@@ -83,6 +94,19 @@ extension Settings {
         }
         // data: text, a folder; default ./data. Database, log of the database, lock and token secret live in it.
         data = config.string(forKey: "data", default: "data")
+        // database.url: text, secret when it holds a password; default none, which is the embedded database in `data`.
+        // postgres://user@host1,host2:5432/name?target_session_attrs=read-write&sslmode=verify-full&passfile=…, as libpq reads
+        // it; the password is better in a file (passfile) or in PGPASSWORD.
+        databaseURL = config.string(forKey: "database.url", isSecret: true).flatMap { $0.isEmpty ? nil : $0 }
+        if let url = databaseURL, !url.hasPrefix("postgres://"), !url.hasPrefix("postgresql://") {
+            problems.append("database.url: must start with postgres://; leave it out for the embedded database")
+        }
+        // database.pool: connections of this node to PostgreSQL; default 10. One groups bookings, the others do the rest.
+        pool = whole("database.pool", "database.pool", 10, 2...500)
+        // database.bouncer: true behind PgBouncer in transaction mode; default false. Nothing is prepared then.
+        let bouncer = config.string(forKey: "database.bouncer", default: "false")
+        isBehindBouncer = bouncer == "true"
+        if !["true", "false"].contains(bouncer) { problems.append("database.bouncer: must be true or false") }
         // host: text, default 127.0.0.1. 0.0.0.0 answers the network.
         host = config.string(forKey: "host", default: "127.0.0.1")
         // port: whole number 0…65535, default 8080. 0 takes a free one and says which.
@@ -117,11 +141,21 @@ extension Settings {
     /// Every setting as it holds, for `check`.
     var listing: [(name: String, value: String)] {
         [
-            ("data", data), ("host", host), ("port", String(port)), ("public.url", publicURL), ("log.level", logLevel.rawValue),
+            ("data", data), ("database.url", databaseURL.map(Self.withoutPassword) ?? "the embedded database in data"),
+            ("database.pool", String(pool)), ("database.bouncer", String(isBehindBouncer)), ("host", host),
+            ("port", String(port)), ("public.url", publicURL), ("log.level", logLevel.rawValue),
             ("event.loops", String(eventLoops)), ("database.readers", String(readers)),
             ("database.waiting", String(waitingMaximum)),
             ("database.checkpoint", String(checkpointPages)),
             ("drain.seconds", String(drainSeconds)), ("body.maximum", String(bodyMaximumBytes)),
         ]
+    }
+
+    /// `postgres://user:…@host/name`: what may be shown to people.
+    static func withoutPassword(_ url: String) -> String {
+        guard let scheme = url.range(of: "://"), let at = url[scheme.upperBound...].firstIndex(of: "@"),
+            let colon = url[scheme.upperBound..<at].firstIndex(of: ":")
+        else { return url }
+        return url[...colon] + "…" + url[at...]
     }
 }

@@ -1,4 +1,4 @@
-import LoopbackClient
+import Processes
 import Testing
 
 /// The proofs run as programs of their own, as `./dev test` and an operator run them.

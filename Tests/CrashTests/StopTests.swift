@@ -1,5 +1,6 @@
 import Foundation
 import LoopbackClient
+import Processes
 import Testing
 
 @Suite("Stopping")

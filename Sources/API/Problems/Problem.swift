@@ -84,8 +84,9 @@ extension Problem {
         let type: ProblemType =
             switch fault {
             case .outcomeUnknown: .outcomeUnknown
-            case .overloaded: .overloaded
-            case .closed, .inUse, .timedOut, .full, .inputOutput, .corrupt, .cannotOpen: .unavailable
+            case .overloaded, .contended: .overloaded
+            case .closed, .inUse, .timedOut, .full, .inputOutput, .corrupt, .cannotOpen, .connectionLost, .unreachable, .readOnly:
+                .unavailable
             case .constraint, .newerSchema, .olderSchema, .statement: .internalFault
             }
         self.init(type)

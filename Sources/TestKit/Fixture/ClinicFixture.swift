@@ -64,7 +64,8 @@ public final class ClinicFixture: Sendable {
     }
 
     /// Hand-typed SQL, in a transaction of its own.
-    public func execute(_ text: String) async throws { try await database.write { try $0.execute(SQL(text)) } }
+    public func execute(_ text: String) async throws { try await execute(SQL(text)) }
+    public func execute(_ sql: SQL) async throws { try await database.write { try $0.execute(sql) } }
 
     /// Everything the database has, as one text: two are equal when nothing was changed between them.
     public func contents() async throws -> String { try await database.read { try Snapshot(reading: $0).text } }

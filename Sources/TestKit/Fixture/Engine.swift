@@ -1,12 +1,18 @@
-import Storage
+import PostgresCluster
+public import Storage
+public import StoragePostgres
 import StorageSQLite
 
 /// The engines that keep the promises. A test of a promise takes one as its argument and knows nothing else about it.
 public enum Engine: String, Sendable, CaseIterable {
     case sqlite
+    case postgres
 
     /// Opens a fresh, empty database, lends it to `body`, and leaves nothing of it behind.
-    func withDatabase<Answer>(_ body: (any Database) async throws -> Answer) async throws -> Answer {
+    ///
+    /// PostgreSQL is a real server of this process's own (`PrivateCluster`). Where it is not installed this throws and
+    /// says what to install: a promise is not kept by being skipped.
+    public func withDatabase<Answer>(_ body: (any Database) async throws -> Answer) async throws -> Answer {
         switch self {
         case .sqlite:
             let folder = try TemporaryFolder()
@@ -16,6 +22,26 @@ public enum Engine: String, Sendable, CaseIterable {
             await database.close()
             withExtendedLifetime(folder) {}
             return try answer.get()
+        case .postgres:
+            return try await Self.withPostgres { database, _ in try await body(database) }
         }
+    }
+
+    /// A fresh database on the private server, and its address for whoever wants to open it once more.
+    public static func withPostgres<Answer>(
+        _ change: (inout PostgresSettings) -> Void = { _ in }, _ body: (PostgresDatabase, String) async throws -> Answer
+    ) async throws -> Answer {
+        let fresh = try await PrivateCluster.shared.freshDatabase()
+        var settings = PostgresSettings(url: fresh.url, random: SeededRandom(seed: 1))
+        // Hundreds of tests, one after the other: few connections each, and none of them waits for a server for long.
+        settings.connections = 5
+        settings.patienceSeconds = 5
+        change(&settings)
+        let database = try PostgresDatabase(settings)
+        let answer: Result<Answer, any Error>
+        do { answer = .success(try await body(database, fresh.url)) } catch { answer = .failure(error) }
+        await database.close()
+        try await fresh.drop()
+        return try answer.get()
     }
 }

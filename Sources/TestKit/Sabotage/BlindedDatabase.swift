@@ -39,5 +39,7 @@ final class BlindTransaction: PassingTransaction {
 
 /// Hand-typed SQL that takes the schema's guard away: what is left is the primary key.
 public enum Unguarded {
-    public static let sql = "DROP TRIGGER claim_insert; DROP TRIGGER claim_update;"
+    public static let sql = SQL(
+        sqlite: "DROP TRIGGER claim_insert; DROP TRIGGER claim_update;",
+        postgres: "ALTER TABLE claim DROP CONSTRAINT claim_overlap")
 }

@@ -34,7 +34,7 @@ final class Stage {
         plan = Self.simulated
         store = try InlineStore()
         try build()
-        if bug == .blindAndUnguarded { try store.inline { try $0.execute(SQL(Unguarded.sql)) } }
+        if bug == .blindAndUnguarded { try store.inline { try $0.execute(Unguarded.sql) } }
     }
 
     /// Two practitioners with a second lane for emergencies, one room, one device, six patients and three hours on two

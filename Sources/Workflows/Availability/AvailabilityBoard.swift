@@ -53,7 +53,7 @@ public final class AvailabilityBoard: Sendable {
     /// later commit finds it and none is told twice.
     func fill(from database: any Database, directory cache: DirectoryCache) async throws {
         let now = clock.now
-        try await database.write { [self] transaction in
+        try await database.doing(.background).write { [self] transaction in
             let directory = try cache.current(transaction)
             cache.keep(directory)
             var index = AvailabilityIndex(directory: directory, now: now)

@@ -27,6 +27,16 @@ extension Appointment {
 struct AppointmentByID: Query {
     static let sql = SQL("SELECT \(appointmentColumns) FROM appointment WHERE id = $1")
     let id: ID<Appointment>
+    var rests: [Touch]? { [.appointment(id)] }
+    var bindings: [SQLValue] { [.id(id)] }
+    static func row(_ columns: any Columns) throws -> Appointment { try Appointment(columns) }
+}
+
+/// An appointment that is going to be changed: nobody else changes it before this transaction ends.
+struct AppointmentToChange: Query {
+    static let sql = SQL(
+        sqlite: AppointmentByID.sql.sqlite, postgres: AppointmentByID.sql.postgres + " FOR NO KEY UPDATE")
+    let id: ID<Appointment>
     var bindings: [SQLValue] { [.id(id)] }
     static func row(_ columns: any Columns) throws -> Appointment { try Appointment(columns) }
 }
@@ -36,11 +46,14 @@ struct AppointmentByID: Query {
 struct AppointmentContent: Query {
     static let sql: SQL = "SELECT content FROM appointment WHERE id = $1"
     let id: ID<Appointment>
+    var rests: [Touch]? { [.appointment(id)] }
     var bindings: [SQLValue] { [.id(id)] }
     static func row(_ columns: any Columns) throws -> [UInt8] { try columns.bytes(0) }
 }
 
-struct InsertAppointment: Command {
+struct InsertAppointment: Insertion {
+    static let rank = 1
+    var touches: [Touch]? { [.appointment(appointment.id), .day(of: appointment.practitioner)] }
     static let sql: SQL = """
         INSERT INTO appointment (id, state, visit_type_id, practitioner_id, room_id, device_id, location_id, patients,
             start_at, end_at, held_until, override_reason, content, created_at, updated_at, version)
@@ -80,7 +93,9 @@ struct UpdateAppointment: Command {
     }
 }
 
-struct InsertAppointmentPatient: Command {
+struct InsertAppointmentPatient: Insertion {
+    static let rank = 2
+    var touches: [Touch]? { [] }
     static let sql: SQL = "INSERT INTO appointment_patient (patient_id, start_at, appointment_id) VALUES ($1, $2, $3)"
     let patient: ID<Participant>
     let start: Instant

@@ -48,12 +48,37 @@ public struct Booked: Sendable {
 extension Clinic {
     /// Books an appointment, or holds its time, and writes everything that follows from it (MC-5, MA-4, HB-2).
     public func book(_ request: BookingRequest, call: Call, wording: Wording<Booked>) async throws -> Reply<Booked> {
-        try await perform(call, wording: wording) { story in
+        try await perform(call, manner: .together(foreseen: foresight(request, call)), wording: wording) { story in
             try story.requireBooking(request)
         } act: { story, _ in
             if let existing = try story.existing(request) { return Booked(appointment: existing, existedBefore: true) }
             return Booked(appointment: try story.book(request), existedBefore: false)
         }
+    }
+}
+
+extension Clinic {
+    /// What a booking is going to ask, told by trying it on the last known directory.
+    private func foresight(_ request: BookingRequest, _ call: Call) -> [any Query] {
+        guard database.gainsFromForesight else { return [] }
+        var foreseen: [any Query] = [HeldDirectoryRevision()]
+        if let attempt = call.attempt {
+            foreseen.append(StoredAttempt(principal: call.caller.principal, key: attempt.key))
+        }
+        if let id = request.id { foreseen.append(AppointmentContent(id: id)) }
+        for patient in request.patients { foreseen.append(PatientExists(id: patient.of())) }
+        if let directory = directory.snapshot {
+            foreseen += directory.questions(about: request.wish, now: surroundings.clock.now)
+        }
+        return foreseen
+    }
+}
+
+extension BookingRequest {
+    fileprivate var wish: Wish {
+        Wish(
+            visitType: visitType, practitioner: practitioner, start: start, patients: patients, room: room, device: device,
+            isOverride: overrideReason != nil)
     }
 }
 
@@ -82,10 +107,7 @@ extension Story {
         for patient in request.patients where try transaction.first(PatientExists(id: patient.of())) == nil {
             throw Refusal.patientUnknown
         }
-        let wish = Wish(
-            visitType: request.visitType, practitioner: request.practitioner, start: request.start,
-            patients: request.patients, room: request.room, device: request.device, isOverride: request.overrideReason != nil)
-        let placement = try directory.place(wish, in: TransactionCalendar(transaction: transaction), now: now)
+        let placement = try directory.place(request.wish, in: TransactionCalendar(transaction: transaction), now: now)
         let appointment = appointment(request, placement)
         try store(appointment, placement, content: request.content)
         try tell(
@@ -106,9 +128,9 @@ extension Story {
     }
 
     private func store(_ appointment: Appointment, _ placement: Placement, content: [UInt8]) throws {
-        try transaction.run(InsertAppointment(appointment: appointment, content: content))
+        try transaction.post(InsertAppointment(appointment: appointment, content: content))
         for patient in appointment.patients {
-            try transaction.run(
+            try transaction.post(
                 InsertAppointmentPatient(patient: patient, start: appointment.visit.from, appointment: appointment.id))
         }
         try claim(placement, for: appointment)

@@ -84,7 +84,7 @@ extension Clinic {
 extension Story {
     /// The appointment, when the caller may do this with it. Somebody who may not even see it hears that there is none.
     func permitted(_ id: ID<Appointment>, _ act: ([ID<Patient>], ID<Caller>) -> Act) throws -> Appointment {
-        guard let appointment = try transaction.first(AppointmentByID(id: id)) else { throw Refusal.appointmentUnknown }
+        guard let appointment = try transaction.first(AppointmentToChange(id: id)) else { throw Refusal.appointmentUnknown }
         let patients = appointment.patients.map { $0.of(Patient.self) }
         let practitioner = appointment.practitioner.of(Caller.self)
         guard call.caller.may(.seeAppointment(patients: patients, practitioner: practitioner)) else {

@@ -14,6 +14,14 @@ struct LiveClaims: Query {
         [.id(holder), .instant(range.from - .days(2)), .instant(range.to), .instant(range.from)]
     }
     static func row(_ columns: any Columns) throws -> Claim { try Claim(columns) }
+
+    var rests: [Touch]? { [.claims(of: holder)] }
+
+    func absorb(_ change: any Command, into claims: inout [Claim]) -> Bool {
+        guard let claim = (change as? InsertClaim)?.claim else { return false }
+        if claim.range.from < range.to, claim.range.to > range.from { claims.append(claim) }
+        return true
+    }
 }
 
 extension Claim {
@@ -25,7 +33,9 @@ extension Claim {
 }
 
 /// Takes a claim; no row, or the constraint `claim_overlap`, means somebody has it. Never waits for another transaction.
-struct InsertClaim: Command {
+struct InsertClaim: Insertion {
+    static let rank = 3
+    var touches: [Touch]? { [.claims(of: claim.holder)] }
     static let sql = SQL(
         sqlite: "INSERT INTO claim (holder_id, lane, from_at, to_at, appointment_id) VALUES ($1, $2, $3, $4, $5)",
         postgres: """
@@ -64,6 +74,14 @@ struct AppointmentCount: Query {
         [.id(practitioner), .instant(day.from), .instant(day.to), .id(except ?? ID(high: 0, low: 0))]
     }
     static func row(_ columns: any Columns) throws -> Int { try columns.int(0) }
+
+    var rests: [Touch]? { [.day(of: practitioner)] }
+
+    func absorb(_ change: any Command, into counts: inout [Int]) -> Bool {
+        guard let booked = (change as? InsertAppointment)?.appointment, counts.count == 1 else { return false }
+        if booked.visit.from >= day.from, booked.visit.from < day.to, booked.id != except { counts[0] += 1 }
+        return true
+    }
 }
 
 /// A holder's claims that start after an instant: what the availability index is built from.
@@ -88,6 +106,31 @@ struct StartsFrom: Query {
     let from: Instant
     var bindings: [SQLValue] { [.id(practitioner), .instant(from)] }
     static func row(_ columns: any Columns) throws -> (ID<Appointment>, Instant) { (try columns.id(0), try columns.instant(1)) }
+}
+
+/// A calendar in which everything is free and that remembers what it was asked.
+private final class RehearsalCalendar: Calendar {
+    private(set) var asked: [any Query] = []
+
+    func claims(of holder: ID<Resource>, overlapping range: TimeRange) -> [Claim] {
+        asked.append(LiveClaims(holder: holder, range: range))
+        return []
+    }
+
+    func appointments(of practitioner: ID<Resource>, startingIn day: TimeRange, besides moving: ID<Appointment>?) -> Int {
+        asked.append(AppointmentCount(practitioner: practitioner, day: day, except: moving))
+        return 0
+    }
+}
+
+extension Directory {
+    /// What deciding a wish asks of a calendar, as long as everything is free.
+    func questions(about wish: Wish, now: Instant) -> [any Query] {
+        let rehearsal = RehearsalCalendar()
+        // A refusal is decided without asking more.
+        _ = try? place(wish, in: rehearsal, now: now)
+        return rehearsal.asked
+    }
 }
 
 /// The calendar as one transaction sees it.

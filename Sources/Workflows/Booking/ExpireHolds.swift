@@ -8,7 +8,8 @@ extension Clinic {
     /// outbox calls it, and the sweeper for whatever the timer missed (MC-5).
     func expire(_ id: ID<Appointment>, in transaction: any WriteTransaction) throws {
         let story = try Story(transaction, clinic: self, call: Call(caller: .clinic, requestID: "hold-expiry"))
-        guard let appointment = try transaction.first(AppointmentByID(id: id)), appointment.holdHasExpired(at: story.now) else {
+        guard let appointment = try transaction.first(AppointmentToChange(id: id)), appointment.holdHasExpired(at: story.now)
+        else {
             return
         }
         let expired = try appointment.expired(by: story.call.caller.principal, at: story.now)

@@ -10,9 +10,7 @@ extension Story {
     /// Takes everything a placement needs. The schema has the last word on each.
     func claim(_ placement: Placement, for appointment: Appointment) throws {
         for claim in placement.claims(for: appointment.id) {
-            guard try transaction.run(InsertClaim(claim: claim)) == 1 else {
-                throw directory.refusal(whenTaken: claim.holder)
-            }
+            try transaction.post(InsertClaim(claim: claim), orElse: directory.refusal(whenTaken: claim.holder))
             if directory.resources[claim.holder] != nil { hint(.claimed(claim)) }
         }
         hint(.starts(appointment))
@@ -40,23 +38,23 @@ extension Story {
     ) throws {
         let event = AppointmentEvent(
             id: newID(), kind: kind, appointment: appointment.id, at: now, payload: appointment.eventPayload(kind))
-        try transaction.run(InsertEvent(event: event))
-        try transaction.run(
+        try transaction.post(InsertEvent(event: event))
+        try transaction.post(
             InsertAudit(
                 entry: AuditEntry(
                     id: newID(), subject: appointment.id.of(), at: now, by: call.caller.principal, act: kind.rawValue,
                     fromState: from, toState: appointment.state, reason: reason, overridden: overridden.map(\.rawValue),
                     requestID: call.requestID)))
-        try transaction.enqueue(.event(event, newID(), now))
+        try transaction.post(.event(event, newID(), now))
     }
 
     /// Work that falls due later: the end of a hold, or the reminders of a booking.
     func scheduleFollowUps(of appointment: Appointment) throws {
         if let heldUntil = appointment.heldUntil {
-            try transaction.enqueue(.holdExpiry(appointment, heldUntil, newID(), now))
+            try transaction.post(.holdExpiry(appointment, heldUntil, newID(), now))
         } else {
             for before in clinic.settings.remindersBefore where appointment.visit.from - before > now {
-                try transaction.enqueue(.reminder(appointment, before: before, newID(), now))
+                try transaction.post(.reminder(appointment, before: before, newID(), now))
             }
         }
     }

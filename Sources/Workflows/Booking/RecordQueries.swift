@@ -2,7 +2,9 @@ import Notation
 import Scheduling
 import Storage
 
-struct InsertEvent: Command {
+struct InsertEvent: Insertion {
+    static let rank = 4
+    var touches: [Touch]? { [] }
     static let sql: SQL = "INSERT INTO event (id, kind, appointment_id, at, payload) VALUES ($1, $2, $3, $4, $5)"
     let event: AppointmentEvent
     var bindings: [SQLValue] {
@@ -10,7 +12,9 @@ struct InsertEvent: Command {
     }
 }
 
-struct InsertAudit: Command {
+struct InsertAudit: Insertion {
+    static let rank = 5
+    var touches: [Touch]? { [] }
     static let sql: SQL = """
         INSERT INTO audit (subject_id, id, at, by, act, from_state, to_state, reason, overridden, request_id)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)

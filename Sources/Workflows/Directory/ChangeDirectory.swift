@@ -58,7 +58,7 @@ public enum DirectoryChange: Sendable {
 extension Clinic {
     /// Changes the directory, audits it, and hands every node's index the new hours. Appointments already made stay.
     public func change(_ change: DirectoryChange, call: Call, wording: Wording<Directory>) async throws -> Reply<Directory> {
-        try await perform(call, wording: wording) { story in
+        try await perform(call, manner: .changingDirectory, wording: wording) { story in
             try story.require(change.act)
         } act: { story, _ in
             try story.checkReferences(of: change)

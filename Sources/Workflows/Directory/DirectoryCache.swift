@@ -9,9 +9,18 @@ final class DirectoryCache: Sendable {
 
     var snapshot: Directory? { latest.withLock { $0 } }
 
+    /// How a transaction looks at the directory.
+    enum Purpose { case looking, deciding, changing }
+
     /// The directory as this transaction sees it.
-    func current(_ transaction: any ReadTransaction) throws -> Directory {
-        guard let revision = try transaction.first(DirectoryRevision()) else {
+    func current(_ transaction: any ReadTransaction, for purpose: Purpose = .looking) throws -> Directory {
+        let found =
+            switch purpose {
+            case .looking: try transaction.first(DirectoryRevision())
+            case .deciding: try transaction.first(HeldDirectoryRevision())
+            case .changing: try transaction.first(TakenDirectoryRevision())
+            }
+        guard let revision = found else {
             throw StorageFault.statement("the directory has no revision")
         }
         if let known = snapshot, known.revision == revision { return known }

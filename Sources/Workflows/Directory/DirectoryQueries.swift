@@ -8,6 +8,24 @@ struct DirectoryRevision: Query {
     static func row(_ columns: any Columns) throws -> Int64 { try columns.integer(0) }
 }
 
+/// The revision, held as it is until the transaction ends.
+struct HeldDirectoryRevision: Query {
+    static let sql = SQL(
+        sqlite: "SELECT value FROM revision WHERE name = 'directory'", postgres: "SELECT hold_directory(false)")
+    var bindings: [SQLValue] { [] }
+    static func row(_ columns: any Columns) throws -> Int64 { try columns.integer(0) }
+    // Nothing a group posts changes the directory.
+    var rests: [Touch]? { [] }
+}
+
+/// The revision, held so that nobody else decides by it or changes it until the transaction ends.
+struct TakenDirectoryRevision: Query {
+    static let sql = SQL(
+        sqlite: "SELECT value FROM revision WHERE name = 'directory'", postgres: "SELECT hold_directory(true)")
+    var bindings: [SQLValue] { [] }
+    static func row(_ columns: any Columns) throws -> Int64 { try columns.integer(0) }
+}
+
 struct AdvanceDirectoryRevision: Command {
     static let sql: SQL = "UPDATE revision SET value = value + 1 WHERE name = 'directory'"
     var bindings: [SQLValue] { [] }

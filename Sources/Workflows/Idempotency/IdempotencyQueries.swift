@@ -9,6 +9,7 @@ struct StoredAttempt: Query {
     let principal: String
     let key: String
     var bindings: [SQLValue] { [.text(principal), .text(key)] }
+    var rests: [Touch]? { [.attempt(principal, key)] }
 
     struct Row: Sendable {
         let fingerprint: [UInt8]
@@ -27,7 +28,9 @@ struct StoredAttempt: Query {
     }
 }
 
-struct StoreAttempt: Command {
+struct StoreAttempt: Insertion {
+    static let rank = 9
+    var touches: [Touch]? { [.attempt(principal, attempt.key)] }
     static let sql: SQL = """
         INSERT INTO idempotency (principal, key, operation, fingerprint, status, etag, location, content_type, body, expires_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
@@ -47,6 +50,7 @@ struct StoreAttempt: Command {
 
 struct ForgetAttempt: Command {
     static let sql: SQL = "DELETE FROM idempotency WHERE principal = $1 AND key = $2"
+    var touches: [Touch]? { [.attempt(principal, key)] }
     let principal: String
     let key: String
     var bindings: [SQLValue] { [.text(principal), .text(key)] }

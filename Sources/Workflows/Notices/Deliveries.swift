@@ -37,7 +37,7 @@ extension Clinic {
     /// Reminds the patients of a visit that is still theirs at that time. Cancelled or moved meanwhile: nothing is sent.
     private func remind(_ delivery: Delivery, in transaction: any WriteTransaction) throws -> Verdict {
         let reminder = try delivery.document()
-        guard let appointment = try transaction.first(AppointmentByID(id: try delivery.appointment())),
+        guard let appointment = try transaction.first(AppointmentToChange(id: try delivery.appointment())),
             appointment.state == .booked, let start = reminder["start"]?.string, start == appointment.visit.from.description,
             surroundings.clock.now < appointment.visit.from
         else { return .cancel }

@@ -7,6 +7,8 @@ struct PatientExists: Query {
     let id: ID<Patient>
     var bindings: [SQLValue] { [.id(id)] }
     static func row(_ columns: any Columns) throws -> Bool { true }
+    // No booking changes a patient.
+    var rests: [Touch]? { [] }
 }
 
 /// A patient's record and its version.

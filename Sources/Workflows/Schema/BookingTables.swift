@@ -4,6 +4,8 @@ import Storage
 enum BookingTables {
     static let up: [SQL] =
         [
+            // The exclusion constraint compares identifiers and ranges in one index.
+            onlyOnPostgres("CREATE EXTENSION IF NOT EXISTS btree_gist"),
             SQL(
                 table: """
                     CREATE TABLE patient (
@@ -90,6 +92,7 @@ enum BookingTables {
                 )
                 """),
         "CREATE INDEX claim_of_appointment ON claim (appointment_id)",
+        laneGuards[0], laneGuards[1],
         guardTrigger(
             name: "claim_insert", on: "INSERT", excluding: ""),
         guardTrigger(
@@ -102,7 +105,10 @@ enum BookingTables {
                     WHERE EXISTS (SELECT 1 FROM claim WHERE holder_id = NEW.id AND lane >= NEW.lanes);
                 END
                 """,
-            postgres: "SELECT 1"),
+            postgres: """
+                CREATE TRIGGER resource_keeps_its_lanes BEFORE UPDATE OF lanes ON resource
+                FOR EACH ROW WHEN (NEW.lanes < OLD.lanes) EXECUTE FUNCTION refuse_fewer_lanes()
+                """),
         // REPLACE deletes the row and inserts another; no update happens.
         SQL(
             sqlite: """
@@ -111,7 +117,10 @@ enum BookingTables {
                     WHERE EXISTS (SELECT 1 FROM claim WHERE holder_id = NEW.id AND lane >= NEW.lanes);
                 END
                 """,
-            postgres: "SELECT 1"),
+            postgres: """
+                CREATE TRIGGER resource_replaced_keeps_its_lanes BEFORE INSERT ON resource
+                FOR EACH ROW EXECUTE FUNCTION refuse_fewer_lanes()
+                """),
     ]
 
     private static func guardTrigger(name: String, on event: String, excluding: String) -> SQL {
@@ -127,10 +136,49 @@ enum BookingTables {
                            ORDER BY from_at DESC LIMIT 1) > NEW.from_at;
                 END
                 """,
-            postgres: "SELECT 1")
+            postgres: """
+                CREATE TRIGGER \(name) BEFORE \(event) ON claim
+                FOR EACH ROW WHEN (NEW.lane > 0) EXECUTE FUNCTION refuse_missing_lane()
+                """)
     }
 
     static let down: [SQL] = [
-        "DROP TABLE claim", "DROP TABLE appointment_patient", "DROP TABLE appointment", "DROP TABLE patient",
+        "DROP TABLE claim", onlyOnPostgres("DROP FUNCTION refuse_missing_lane"),
+        SQL(sqlite: "DROP TRIGGER resource_keeps_its_lanes", postgres: "DROP TRIGGER resource_keeps_its_lanes ON resource"),
+        SQL(
+            sqlite: "DROP TRIGGER resource_replaced_keeps_its_lanes",
+            postgres: "DROP TRIGGER resource_replaced_keeps_its_lanes ON resource"),
+        onlyOnPostgres("DROP FUNCTION refuse_fewer_lanes"),
+        "DROP TABLE appointment_patient", "DROP TABLE appointment", "DROP TABLE patient",
     ]
+
+    /// PostgreSQL refuses overlaps by `claim_overlap`, an exclusion constraint. What is left for triggers is the number of
+    /// lanes, and that only concerns the few claims beyond a resource's first lane. Each side locks the resource: a claim
+    /// on a lane and the removal of that lane cannot pass each other.
+    private static let laneGuards: [SQL] = [
+        onlyOnPostgres(
+            """
+            CREATE FUNCTION refuse_missing_lane() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                IF NEW.lane >= coalesce((SELECT lanes FROM resource WHERE id = NEW.holder_id FOR SHARE), 1) THEN
+                    RAISE EXCEPTION 'claim_lane' USING ERRCODE = 'check_violation', CONSTRAINT = 'claim_lane';
+                END IF;
+                RETURN NEW;
+            END
+            $$
+            """),
+        onlyOnPostgres(
+            """
+            CREATE FUNCTION refuse_fewer_lanes() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                IF EXISTS (SELECT 1 FROM claim WHERE holder_id = NEW.id AND lane >= NEW.lanes) THEN
+                    RAISE EXCEPTION 'claim_lane' USING ERRCODE = 'check_violation', CONSTRAINT = 'claim_lane';
+                END IF;
+                RETURN NEW;
+            END
+            $$
+            """),
+    ]
+
+    private static func onlyOnPostgres(_ text: String) -> SQL { SQL(sqlite: "SELECT 1", postgres: text) }
 }

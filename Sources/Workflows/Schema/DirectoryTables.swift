@@ -11,6 +11,22 @@ enum DirectoryTables {
                 ) {clustered}
                 """),
         "INSERT INTO revision (name, value) VALUES ('directory', 1)",
+        // Whoever decides by the directory holds it as it is until the commit, and whoever changes it waits for them: a
+        // booking is never decided by hours that were changed before it. SQLite has one writer and needs none of this.
+        SQL(
+            sqlite: "SELECT 1",
+            postgres: """
+                CREATE FUNCTION hold_directory(to_change boolean) RETURNS bigint LANGUAGE plpgsql AS $$
+                BEGIN
+                    IF to_change THEN
+                        PERFORM pg_advisory_xact_lock(7461, 1);
+                    ELSE
+                        PERFORM pg_advisory_xact_lock_shared(7461, 1);
+                    END IF;
+                    RETURN (SELECT value FROM revision WHERE name = 'directory');
+                END
+                $$
+                """),
         SQL(
             table: """
                 CREATE TABLE location (
@@ -100,6 +116,7 @@ enum DirectoryTables {
 
     static let down: [SQL] = [
         "DROP TABLE holiday", "DROP TABLE schedule_exception", "DROP TABLE working_hours", "DROP TABLE visit_type",
-        "DROP TABLE resource", "DROP TABLE location", "DROP TABLE revision",
+        "DROP TABLE resource", "DROP TABLE location",
+        SQL(sqlite: "SELECT 1", postgres: "DROP FUNCTION hold_directory"), "DROP TABLE revision",
     ]
 }

@@ -5,14 +5,16 @@ public enum WorkflowQueries {
     public static let catalogue: [any Statement.Type] = directory + booking + records + checks
 
     private static let directory: [any Statement.Type] = [
-        DirectoryRevision.self, AdvanceDirectoryRevision.self, AllLocations.self, StoreLocation.self, AllResources.self,
+        DirectoryRevision.self, HeldDirectoryRevision.self, TakenDirectoryRevision.self, AdvanceDirectoryRevision.self,
+        AllLocations.self, StoreLocation.self, AllResources.self,
         StoreResource.self, AllVisitTypes.self, StoreVisitType.self, AllWorkingHours.self, StoreWorkingHours.self,
         DeleteWorkingHours.self, AllExceptions.self, StoreException.self, DeleteException.self, AllHolidays.self,
         StoreHoliday.self, DeleteHoliday.self,
     ]
 
     private static let booking: [any Statement.Type] = [
-        PatientExists.self, PatientByID.self, StorePatient.self, AppointmentByID.self, AppointmentContent.self,
+        PatientExists.self, PatientByID.self, StorePatient.self, AppointmentByID.self, AppointmentToChange.self,
+        AppointmentContent.self,
         InsertAppointment.self, UpdateAppointment.self, InsertAppointmentPatient.self, MoveAppointmentPatient.self,
         OverdueHolds.self, AppointmentsOfPatient.self, AppointmentsOfPractitioner.self, AppointmentsOfDay.self,
         LiveClaims.self, InsertClaim.self, ClaimsOfAppointment.self, DeleteClaims.self, AppointmentCount.self,

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import Storage
-import StorageSQLite
 import Workflows
 
 struct Check: AsyncParsableCommand {
@@ -18,7 +17,9 @@ struct Check: AsyncParsableCommand {
                 print("\(name.padding(toLength: 18, withPad: " ", startingAt: 0))  \(value)")
             }
             var problems: [String] = []
-            if !FileManager.default.fileExists(atPath: settings.data) {
+            if settings.databaseURL != nil {
+                problems += try await databaseProblems(settings)
+            } else if !FileManager.default.fileExists(atPath: settings.data) {
                 print("database            none yet: 'mediconnect serve' makes it")
             } else if FileManager.default.fileExists(atPath: settings.databasePath) {
                 problems += try await databaseProblems(settings)
@@ -29,9 +30,9 @@ struct Check: AsyncParsableCommand {
     }
 
     private func databaseProblems(_ settings: Settings) async throws -> [String] {
-        let database = try SQLiteDatabase.readOnly(SQLiteSettings(path: settings.databasePath, readers: 1))
-        let report = try await ClinicCheck.run(database, newestSchema: Schema.migrations.count)
-        await database.close()
+        let engine = try Engine.looking(settings)
+        let report = try await ClinicCheck.run(engine.database.doing(.analytics), newestSchema: Schema.migrations.count)
+        await engine.close()
         print("schema              \(report.schema)")
         print("appointments        \(report.appointments)")
         return report.problems

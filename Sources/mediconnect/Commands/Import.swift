@@ -22,7 +22,7 @@ struct Import: AsyncParsableCommand {
     func run() async throws {
         try await withHouse(common) { house in
             try await house.migrator.up()
-            let clinic = Clinic(database: house.database, surroundings: house.surroundings)
+            let clinic = Clinic(database: house.database.doing(.background), surroundings: house.surroundings)
             let progress = ProgressLine()
             let summary = try await clinic.importClinic(try bytes()) { progress.show($0, of: $1) }
             progress.clear()
@@ -51,7 +51,7 @@ struct Seed: AsyncParsableCommand {
                 guard try await Seed.fillIfEmpty(house) else {
                     throw Complaint("the database has a clinic already; nothing was changed")
                 }
-                print("The demo clinic is in \(house.settings.databasePath).")
+                print("The demo clinic is in \(house.settings.databaseName).")
             }
         }
     }
@@ -59,7 +59,7 @@ struct Seed: AsyncParsableCommand {
     /// True when the database was empty and has the demo clinic now.
     @discardableResult
     static func fillIfEmpty(_ house: House) async throws -> Bool {
-        let clinic = Clinic(database: house.database, surroundings: house.surroundings)
+        let clinic = Clinic(database: house.database.doing(.background), surroundings: house.surroundings)
         guard try await clinic.currentDirectory().locations.isEmpty else { return false }
         _ = try await clinic.importClinic(DemoClinic.document(now: house.surroundings.clock.now))
         return true

@@ -4,7 +4,6 @@ import Notation
 import Outbox
 import People
 import Storage
-import StorageSQLite
 import Workflows
 
 struct Mailbox: AsyncParsableCommand {
@@ -25,7 +24,8 @@ struct Mailbox: AsyncParsableCommand {
                 return id
             }
             let settings = try await Settings.read(common)
-            let database = try SQLiteDatabase.readOnly(SQLiteSettings(path: settings.databasePath, readers: 1))
+            let engine = try Engine.looking(settings)
+            let database = engine.database
             let clinic = Clinic(database: database, surroundings: .machine())
             let page = try await clinic.mailbox(
                 of: owner, page: PageRequest(limit: limit), for: Caller(role: .desk, subject: ID(high: 0, low: 0)))
@@ -35,7 +35,7 @@ struct Mailbox: AsyncParsableCommand {
                 )
             }
             if page.elements.isEmpty { print("No notices.") }
-            await database.close()
+            await engine.close()
         }
     }
 }
@@ -75,7 +75,8 @@ struct DeadLetterCommand: AsyncParsableCommand {
     private func list() async throws {
         try await reported {
             let settings = try await Settings.read(common)
-            let database = try SQLiteDatabase.readOnly(SQLiteSettings(path: settings.databasePath, readers: 1))
+            let engine = try Engine.looking(settings)
+            let database = engine.database
             let letters = try await database.read { try $0.fetch(DeadLetters()) }
             for letter in letters {
                 print(
@@ -83,7 +84,7 @@ struct DeadLetterCommand: AsyncParsableCommand {
                 )
             }
             if letters.isEmpty { print("No dead letters.") }
-            await database.close()
+            await engine.close()
         }
     }
 }

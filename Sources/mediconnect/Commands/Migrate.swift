@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import Notation
 import Storage
-import StorageSQLite
 import Workflows
 
 struct Migrate: AsyncParsableCommand {
@@ -54,12 +53,12 @@ struct Migrate: AsyncParsableCommand {
         func run() async throws {
             try await reported {
                 let settings = try await Settings.read(common)
-                let database = try SQLiteDatabase.readOnly(SQLiteSettings(path: settings.databasePath, readers: 1))
-                let migrator = Migrator(database, migrations: Schema.migrations, clock: MachineClock())
+                let engine = try Engine.looking(settings)
+                let migrator = Migrator(engine.database, migrations: Schema.migrations, clock: MachineClock())
                 for step in try await migrator.status() {
                     print("\(step.number)  \(step.appliedAt?.description ?? "not taken          ")  \(step.name)")
                 }
-                await database.close()
+                await engine.close()
             }
         }
     }
@@ -70,9 +69,9 @@ func withHouse(_ options: CommonOptions, _ body: (House) async throws -> Void) a
     try await reported {
         let house = try House(try await Settings.read(options))
         do { try await body(house) } catch {
-            await house.database.close()
+            await house.engine.close()
             throw error
         }
-        await house.database.close()
+        await house.engine.close()
     }
 }

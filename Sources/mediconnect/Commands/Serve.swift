@@ -34,8 +34,7 @@ struct Serve: AsyncParsableCommand {
             }
             defer { sink.close() }
             let logger = Logger(label: "mediconnect")
-            let meters = GroupMeters()
-            let house = try House(settings) { meters.note(bodies: $0, seconds: $1) }
+            let house = try House(settings, meters: DatabaseMeters(logger: logger))
             try await serve(house, logger, metrics)
         }
     }

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import LoopbackClient
+import Processes
 
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import API
 import Foundation
 import LoopbackClient
+import Processes
 import Notation
 
 /// What every measurement needs: the server's binary, the clinic, and a place for data.

@@ -1,4 +1,5 @@
 import LoopbackClient
+import Processes
 import Notation
 
 /// Bookings a second through the whole program, and the bare inserts of the same rows on the same disk.

@@ -1,4 +1,5 @@
 import LoopbackClient
+import Processes
 import Notation
 
 /// Bookings a second with years of appointments on file, and with few: the work of a booking must not grow with history.

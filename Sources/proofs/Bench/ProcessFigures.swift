@@ -1,5 +1,5 @@
 import Foundation
-import LoopbackClient
+import Processes
 
 /// What the kernel knows about a process.
 extension ChildProcess {

@@ -1,5 +1,5 @@
 import Foundation
-import LoopbackClient
+import Processes
 
 /// The load generator: a program of its own, written in C, so that what is measured is the server.
 struct Wrk {

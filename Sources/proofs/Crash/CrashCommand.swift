@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import LoopbackClient
+import Processes
 
 struct Crash: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,5 @@
 import Foundation
-import LoopbackClient
+import Processes
 import Notation
 import Scheduling
 

@@ -1,5 +1,6 @@
 import API
 import LoopbackClient
+import Processes
 import Notation
 import People
 

@@ -1,5 +1,5 @@
 import Foundation
-import LoopbackClient
+import Processes
 
 /// A clinic's data on disk.
 struct DataFolder {

@@ -1,4 +1,3 @@
-import Storage
 import Synchronization
 
 #if canImport(Glibc)
@@ -9,9 +8,9 @@ import Synchronization
     import Darwin
 #endif
 
-/// A thread of its own for work that blocks. SQLite waits for the disk; on Swift's own threads, of which there are as
+/// A thread of its own for work that blocks. An engine waits for a disk or a socket; on Swift's own threads, of which there are as
 /// many as cores, the whole server would wait with it.
-final class WorkerThread: Sendable {
+package final class WorkerThread: Sendable {
     private struct State {
         var hasEnded = false
         var waiting: [UnsafeContinuation<Void, Never>] = []
@@ -19,8 +18,10 @@ final class WorkerThread: Sendable {
 
     private let state = Mutex(State())
 
+    package init() {}
+
     /// Starts a thread that runs `body` to its end.
-    func start(_ body: @escaping @Sendable () -> Void) throws {
+    package func start(_ body: @escaping @Sendable () -> Void) throws {
         let box = Unmanaged.passRetained(
             Box { [self] in
                 body()
@@ -44,7 +45,7 @@ final class WorkerThread: Sendable {
     }
 
     /// Returns when the thread has run to its end.
-    func ended() async {
+    package func ended() async {
         await withUnsafeContinuation { continuation in
             let isOver = state.withLock { state in
                 if !state.hasEnded { state.waiting.append(continuation) }

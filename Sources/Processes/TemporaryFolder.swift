@@ -1,3 +1,10 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
 import Foundation
 import Synchronization
 
@@ -9,11 +16,14 @@ public final class TemporaryFolder: Sendable {
     /// With `goesWithProcess` it is removed when this process exits, also by Ctrl-C, once `Children.endWithMe` was called.
     public init(_ purpose: String, under parent: String? = nil, goesWithProcess: Bool = false) throws {
         let parent = parent ?? NSTemporaryDirectory()
-        path =
-            "\(parent.hasSuffix("/") ? String(parent.dropLast()) : parent)/mediconnect-\(purpose)-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        if goesWithProcess { Self.goingWithMe.withLock { $0.append(path) } }
+        try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+        let pattern = "\(parent.hasSuffix("/") ? String(parent.dropLast()) : parent)/mediconnect-\(purpose)-XXXXXX"
+        var path = pattern.utf8CString
+        guard path.withUnsafeMutableBufferPointer({ mkdtemp($0.baseAddress!) }) != nil else {
+            throw ProcessFault("no folder like \(pattern): \(String(cString: strerror(errno)))")
+        }
+        self.path = path.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+        if goesWithProcess { Self.goingWithMe.withLock { $0.append(self.path) } }
     }
 
     public func file(_ name: String) -> String { "\(path)/\(name)" }

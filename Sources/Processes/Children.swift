@@ -15,16 +15,17 @@ public final class Children: Sendable {
 
     private let numbers = Mutex<Set<Int32>>([])
     private let sources = Mutex<[Watch]>([])
+    private let farewells = Mutex<[@Sendable () -> Void]>([])
 
     /// Only kept alive here; nobody calls anything on it.
     private struct Watch: @unchecked Sendable { let source: any DispatchSourceSignal }
 
+    /// Evaluated once, however many ask for it.
+    private static let endAtExit: Void = { _ = atexit { Children.all.end() } }()
+
     /// Call once, before the first child is started.
     public func endWithMe() {
-        atexit {
-            Children.all.killAll()
-            TemporaryFolder.removeThoseThatGoWithMe()
-        }
+        Self.endAtExit
         for number in [SIGINT, SIGTERM, SIGHUP] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
@@ -34,8 +35,22 @@ public final class Children: Sendable {
         }
     }
 
+    /// For a child that deserves better than `SIGKILL`: `farewell` is run at an ordinary exit, before the others are killed.
+    /// What was asked for last is done first.
+    public func beforeTheEnd(_ farewell: @escaping @Sendable () -> Void) {
+        farewells.withLock { $0.append(farewell) }
+        Self.endAtExit
+    }
+
+    private func end() {
+        for farewell in farewells.withLock({ $0 }).reversed() { farewell() }
+        killAll()
+        TemporaryFolder.removeThoseThatGoWithMe()
+    }
+
     func add(_ number: Int32) { numbers.withLock { _ = $0.insert(number) } }
     func remove(_ number: Int32) { numbers.withLock { _ = $0.remove(number) } }
+    func contains(_ number: Int32) -> Bool { numbers.withLock { $0.contains(number) } }
 
     /// Under the lock, so that nobody is signalled who has been reaped.
     func send(_ signal: Int32, to number: Int32) {
@@ -52,35 +67,4 @@ public final class Children: Sendable {
     }
 
     private func killAll() { numbers.withLock { for number in $0 { kill(number, SIGKILL) } } }
-}
-
-/// A value somebody will know later, for any number of people who wait.
-final class Promise<Value: Sendable>: Sendable {
-    private struct State: Sendable {
-        var value: Value?
-        var waiting: [CheckedContinuation<Value, Never>] = []
-    }
-
-    private let state = Mutex(State())
-
-    var value: Value {
-        get async {
-            await withCheckedContinuation { continuation in
-                let known = state.withLock { state in
-                    if state.value == nil { state.waiting.append(continuation) }
-                    return state.value
-                }
-                if let known { continuation.resume(returning: known) }
-            }
-        }
-    }
-
-    func keep(_ value: Value) {
-        let waiting = state.withLock { state in
-            state.value = value
-            defer { state.waiting = [] }
-            return state.waiting
-        }
-        for continuation in waiting { continuation.resume(returning: value) }
-    }
 }

@@ -1,0 +1,124 @@
+import Storage
+
+/// A connection and what is known of the statements it is used with: encoding, learning, time limits, slow statements.
+/// One thread at a time.
+final class Conversation {
+    let connection: PostgresConnection
+    private let shapes: Shapes
+    private let settings: PostgresSettings
+    private let observer: any PostgresObserver
+    /// The limit of a statement of the current kind of work, as the session has it.
+    private var limit = Work.request
+    /// Names of what was sent since the last answers, for the log of slow ones.
+    private var names: [String] = []
+
+    init(_ connection: PostgresConnection, _ shapes: Shapes, _ settings: PostgresSettings, _ observer: any PostgresObserver) {
+        self.connection = connection
+        self.shapes = shapes
+        self.settings = settings
+        self.observer = observer
+    }
+
+    /// What every session starts with. Behind a pooler sessions are shared, so there it is said in every transaction.
+    static func sessionRules(_ work: Work, local: Bool) -> String {
+        let word = local ? "true" : "false"
+        let rules: [(String, Int)] = [
+            ("statement_timeout", Int(work.limitSeconds * 1_000)), ("lock_timeout", Int(work.limitSeconds * 750)),
+            ("idle_in_transaction_session_timeout", 10_000),
+        ]
+        return "SELECT " + rules.map { "set_config('\($0.0)', '\($0.1)', \(word))" }.joined(separator: ", ")
+    }
+
+    enum Manner { case reading, writing }
+
+    /// Sends the start of a transaction; what follows may be sent right behind it.
+    func begin(_ manner: Manner, _ work: Work) throws {
+        limit = work
+        try send(manner == .reading ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN")
+        if settings.isBehindBouncer || work != .request { try send(Self.sessionRules(work, local: true)) }
+    }
+
+    /// Sends the end of a transaction that wrote. The server must never cancel a commit for taking too long: cancelled while
+    /// it waits for a replica it has happened here and may still be lost.
+    func sendCommit() throws {
+        try send("SET LOCAL statement_timeout = 0")
+        try send("COMMIT")
+    }
+
+    func send(_ text: String) throws {
+        names.append(String(text.prefix(12)))
+        try connection.send(text)
+    }
+
+    func send<Asked: Statement>(_ asked: Asked, _ form: PostgresConnection.Key.Form = .one) throws {
+        let shape = try shape(of: Asked.self)
+        let text = form == .demanding ? StatementText.demanding(shape.text, each: false) : shape.text
+        let parameters = try Parameters(asked.bindings, as: shape.types, of: shape.name)
+        names.append(shape.name)
+        try connection.send(.init(type: ObjectIdentifier(Asked.self), form: form), text, name: shape.name, parameters)
+    }
+
+    /// The same statement for many rows of values.
+    func send(many type: any Statement.Type, _ text: String, _ rows: [[SQLValue]], demanding: Bool) throws {
+        let shape = try shape(of: type)
+        let wanted = demanding ? StatementText.demanding(text, each: true) : text
+        let parameters = try Parameters(many: rows, as: shape.types, of: shape.name)
+        names.append(shape.name)
+        try connection.send(
+            .init(type: ObjectIdentifier(type), form: demanding ? .manyDemanding : .many), wanted, name: shape.name, parameters)
+    }
+
+    /// The shape of a statement; a round trip the first time anybody asks for it. Nothing may be on its way then.
+    func shape(of type: any Statement.Type) throws -> StatementShape {
+        if let known = shapes[ObjectIdentifier(type)] { return known }
+        precondition(names.isEmpty, "a shape is learnt before anything is sent")
+        let (name, text) = (String(describing: type), type.sql.postgres)
+        let types = try connection.describe(text, name: name)
+        let many =
+            type is any Insertion.Type
+            ? StatementText.manyRows(ofInsert: text, types: types) : StatementText.manyRows(ofSelect: text, types: types)
+        let shape = StatementShape(name: name, text: text, types: types, many: many)
+        shapes[ObjectIdentifier(type)] = shape
+        return shape
+    }
+
+    func knows(_ type: any Statement.Type) -> Bool { shapes[ObjectIdentifier(type)] != nil }
+    var hasSent: Bool { !names.isEmpty }
+
+    /// Waits for everything that was sent. Longer than the server itself would allow it, so that a server that hangs is
+    /// told apart from one that is slow.
+    func settle() throws -> [PostgresConnection.Reply] {
+        defer { names.removeAll(keepingCapacity: true) }
+        let start = ContinuousClock.now
+        let replies = try connection.settle(within: limit.limitSeconds * Double(max(1, names.count)) + 5)
+        tellSlow(since: start)
+        return replies
+    }
+
+    /// Waits for a commit, as long as commits may take here. True when the server has warned meanwhile: then the commit is
+    /// visible there, and nobody knows whether it will survive.
+    func settleCommit() throws -> (replies: [PostgresConnection.Reply], isWarned: Bool) {
+        defer { names.removeAll(keepingCapacity: true) }
+        let start = ContinuousClock.now
+        let before = connection.warnings
+        let replies = try connection.settle(within: settings.commitSeconds)
+        tellSlow(since: start)
+        return (replies, connection.warnings > before)
+    }
+
+    private func tellSlow(since start: ContinuousClock.Instant) {
+        let seconds = (ContinuousClock.now - start).seconds
+        if seconds > settings.slowSeconds { observer.slow(names.joined(separator: ", "), seconds: seconds) }
+    }
+
+    /// Leaves the transaction as if nothing had been. Gives the connection up when it cannot.
+    func rollback() {
+        guard !connection.isBroken else { return }
+        do {
+            if hasSent { _ = try settle() }
+            guard connection.isInTransaction else { return }
+            try send("ROLLBACK")
+            _ = try settle()
+        } catch {}
+    }
+}

@@ -1,0 +1,303 @@
+import Notation
+import Storage
+
+/// Serves bodies in groups on a connection of its own: one transaction for whoever waits, one round trip for all they want
+/// to know, one for all they write and the commit.
+///
+/// Bodies are decided one after the other in memory, each seeing what those before it have posted. The schema has the last
+/// word: when it refuses the group, because another node was faster, the group is decided afresh on what is there now, and
+/// then one by one.
+final class GroupWriter: Sendable {
+    private enum Ending {
+        /// Everybody was answered but these.
+        case settled(deferred: [any Playable])
+        /// Nothing of the group remains.
+        case undone(PostgresFault)
+    }
+
+    let queue: GroupQueue
+    let thread = WorkerThread()
+    private let exchange: Exchange
+    /// Takes whoever needs a transaction of its own.
+    private let pool: Pool
+
+    init(_ exchange: Exchange, pool: Pool) {
+        self.exchange = exchange
+        self.pool = pool
+        queue = GroupQueue(limit: exchange.settings.waitingMaximum)
+    }
+
+    func start() throws { try thread.start { [self] in serve() } }
+
+    private func serve() {
+        let line = Line(exchange)
+        while let group = queue.take(upTo: exchange.settings.groupMaximum) {
+            let start = ContinuousClock.now
+            settle(group, line)
+            exchange.observer.grouped(bodies: group.count, seconds: (ContinuousClock.now - start).seconds)
+        }
+        line.drop()
+    }
+
+    private func settle(_ group: [any Playable], _ line: Line) {
+        for attempt in 1...exchange.settings.deadlockAttempts {
+            let conversation: Conversation
+            do { conversation = try line.open() } catch {
+                for job in group { job.answer(error as? StorageFault ?? .unreachable("unknown")) }
+                return
+            }
+            let round = GroupRound(group, conversation)
+            switch round.run() {
+            case .settled(let answered, let deferred, let alone):
+                answer(answered)
+                for job in alone { if let fault = pool.add(job) { job.answer(fault) } }
+                queue.putBack(deferred)
+                if conversation.connection.isBroken { line.drop() }
+                return
+            case .unknown(let concerned, let others):
+                line.drop()
+                for job in concerned { job.answer(.outcomeUnknown) }
+                for job in others { if let fault = pool.add(job) { job.answer(fault) } }
+                return
+            case .undone(let fault):
+                if conversation.connection.isBroken || fault.endsConnection { line.drop() }
+                exchange.observer.repeated(because: fault.repetition ?? "group")
+                // Decided again together: what another node has taken meanwhile is refused politely then.
+                if attempt == 1 || fault.endsConnection { pause(5 + 45 * exchange.settings.random.unit()) } else { break }
+                continue
+            }
+            break
+        }
+        for job in group { line.run(job) }
+    }
+
+    private func answer(_ answered: [GroupRound.Answered]) {
+        for played in answered { for hook in played.hooks { hook() } }
+        for played in answered { played.job.answerAsPlayed() }
+    }
+}
+
+/// One group from its first question to its commit.
+final class GroupRound {
+    struct Answered {
+        let job: any Playable
+        let hooks: [@Sendable () -> Void]
+    }
+
+    enum Ending {
+        /// `answered` are durable or were refused; `deferred` have to see the others' changes first; `alone` want a
+        /// transaction of their own.
+        case settled(answered: [Answered], deferred: [any Playable], alone: [any Playable])
+        case undone(PostgresFault)
+        /// The commit was sent and nobody knows what became of it.
+        case unknown(concerned: [any Playable], others: [any Playable])
+    }
+
+    private let conversation: Conversation
+    private let memory = GroupMemory()
+    private var playing: [any Playable]
+    private var answered: [Answered] = []
+    private var deferred: [any Playable] = []
+    private var alone: [any Playable] = []
+    private var posts: [Post] = []
+    private var isCommitSent = false
+
+    /// A body that has not come to its end after so many questions has a transaction of its own.
+    private static let roundsMaximum = 12
+
+    init(_ group: [any Playable], _ conversation: Conversation) {
+        self.conversation = conversation
+        playing = group
+    }
+
+    func run() -> Ending {
+        do {
+            try ask(playing.flatMap(\.foreseen), begins: true)
+            for _ in 0..<Self.roundsMaximum {
+                let questions = play()
+                if questions.isEmpty { break }
+                try ask(questions, begins: false)
+            }
+            alone += playing
+            try commit()
+            return .settled(answered: answered, deferred: deferred, alone: alone)
+        } catch let fault as PostgresFault {
+            if isCommitSent, case .lost = fault { return unknown }
+            conversation.rollback()
+            return .undone(fault)
+        } catch StorageFault.outcomeUnknown {
+            return unknown
+        } catch {
+            // A value that fits no parameter: whose it is shows when everybody is alone.
+            conversation.rollback()
+            return .undone(.refused(code: "", error as? StorageFault ?? .statement("group")))
+        }
+    }
+
+    private var unknown: Ending { .unknown(concerned: answered.map(\.job), others: deferred + alone) }
+
+    /// Plays everybody as far as they get. What they want to know next.
+    private func play() -> [any Query] {
+        var questions: [any Query] = []
+        var waiting: [any Playable] = []
+        for job in playing {
+            let transaction = PlayedTransaction(memory)
+            job.play(transaction)
+            switch transaction.outcome() {
+            case .over:
+                let posted = job.hasFailed ? [] : transaction.posts
+                memory.post(posted)
+                posts += posted
+                answered.append(Answered(job: job, hooks: job.hasFailed ? [] : transaction.hooks))
+            case .waiting(let query):
+                questions.append(query)
+                waiting.append(job)
+            case .deferred: deferred.append(job)
+            case .alone: alone.append(job)
+            }
+        }
+        playing = waiting
+        return questions
+    }
+
+    // MARK: Reading
+
+    /// Asks everything nobody has asked yet, those of one type together.
+    private func ask(_ questions: [any Query], begins: Bool) throws {
+        var order: [ObjectIdentifier] = []
+        var kinds: [ObjectIdentifier: [QuestionKey: any Query]] = [:]
+        for query in questions where !memory.knows(query) {
+            let key = GroupMemory.key(query)
+            if kinds[key.type] == nil { order.append(key.type) }
+            kinds[key.type, default: [:]][key] = query
+        }
+        for kind in order { if let query = kinds[kind]?.values.first { _ = try conversation.shape(of: type(of: query)) } }
+        if begins { try conversation.begin(.writing, .request) }
+        var sent: [(keys: [QuestionKey], isMany: Bool, name: String)] = []
+        for kind in order {
+            guard let asked = kinds[kind], let query = asked.values.first else { continue }
+            sent.append(try send(query, Array(asked)))
+        }
+        var replies = try conversation.settle()[...]
+        for case .failed(let fault) in replies { throw fault }
+        replies = replies.suffix(sent.reduce(0) { $0 + ($1.isMany ? 1 : $1.keys.count) })
+        for asked in sent {
+            for (index, key) in asked.keys.enumerated() where !asked.isMany || index == 0 {
+                guard case .rows(let result)? = replies.popFirst() else { throw StorageFault.statement("\(asked.name): no rows") }
+                if asked.isMany {
+                    try keep(result, asked.keys)
+                } else {
+                    memory.keep(key, KnownRows(result: result, rows: 0..<result.count, firstColumn: 0))
+                }
+            }
+        }
+    }
+
+    private func send<Asked: Query>(
+        _ sample: Asked, _ asked: [(key: QuestionKey, value: any Query)]
+    ) throws -> (keys: [QuestionKey], isMany: Bool, name: String) {
+        let shape = try conversation.shape(of: Asked.self)
+        let keys = asked.map(\.key)
+        guard asked.count > 1, let many = shape.many else {
+            for (_, query) in asked { if let query = query as? Asked { try conversation.send(query) } }
+            return (keys, false, shape.name)
+        }
+        try conversation.send(many: Asked.self, many, keys.map(\.bindings), demanding: false)
+        return (keys, true, shape.name)
+    }
+
+    /// Hands the rows of a question asked for many to each of them. The first column says whose a row is, in order.
+    private func keep(_ result: PostgresResult, _ keys: [QuestionKey]) throws {
+        let row = PostgresRow(result, of: "many")
+        var place = 0
+        for (index, key) in keys.enumerated() {
+            let start = place
+            while place < result.count {
+                row.row = Int32(place)
+                guard try row.int(0) == index + 1 else { break }
+                place += 1
+            }
+            memory.keep(key, KnownRows(result: result, rows: start..<place, firstColumn: 1))
+        }
+    }
+
+    // MARK: Writing
+
+    /// Sends all changes and the commit behind them. A change that fails makes the server skip everything after it.
+    private func commit() throws {
+        guard !posts.isEmpty else { return conversation.rollback() }
+        let batches = batches()
+        for batch in batches { _ = try conversation.shape(of: type(of: batch.sample)) }
+        for batch in batches { try send(batch) }
+        isCommitSent = true
+        try conversation.sendCommit()
+        let (replies, isWarned) = try conversation.settleCommit()
+        if isWarned { throw StorageFault.outcomeUnknown }
+        for case .failed(let fault) in replies { throw fault }
+    }
+
+    private struct Batch {
+        let sample: any Command
+        let isDemanded: Bool
+        var rows: [[SQLValue]]
+        let rank: Int
+    }
+
+    /// Insertions of one kind together, tables in one order and rows sorted, so that two nodes that write at the same time
+    /// wait for each other in the same order and never in a circle. Other changes come first, as they were posted.
+    private func batches() -> [Batch] {
+        var single: [Batch] = []
+        var many: [PostgresConnection.Key: Batch] = [:]
+        for post in posts {
+            guard let insertion = type(of: post.command) as? any Insertion.Type else {
+                single.append(Batch(sample: post.command, isDemanded: post.isDemanded, rows: [], rank: 0))
+                continue
+            }
+            let key = PostgresConnection.Key(
+                type: ObjectIdentifier(insertion), form: post.isDemanded ? .manyDemanding : .many)
+            let empty = Batch(sample: post.command, isDemanded: post.isDemanded, rows: [], rank: insertion.rank)
+            many[key, default: empty].rows.append(post.command.bindings)
+        }
+        return single
+            + many.values.sorted { $0.rank < $1.rank }.map { batch in
+                var batch = batch
+                batch.rows.sort { $0.comesBefore($1) }
+                return batch
+            }
+    }
+
+    private func send(_ batch: Batch) throws {
+        if batch.rows.isEmpty { return try sendAlone(batch.sample, batch.isDemanded) }
+        let type = type(of: batch.sample)
+        guard let many = try conversation.shape(of: type).many else {
+            throw StorageFault.statement("\(type): an insertion is a plain INSERT … VALUES (…)")
+        }
+        try conversation.send(many: type, many, batch.rows, demanding: batch.isDemanded)
+    }
+
+    private func sendAlone<Asked: Command>(_ command: Asked, _ isDemanded: Bool) throws {
+        try conversation.send(command, isDemanded ? .demanding : .one)
+    }
+}
+
+extension [SQLValue] {
+    /// One order on all nodes; which one does not matter.
+    fileprivate func comesBefore(_ other: [SQLValue]) -> Bool {
+        for (left, right) in zip(self, other) where left != right { return left.comesBefore(right) }
+        return false
+    }
+}
+
+extension SQLValue {
+    fileprivate func comesBefore(_ other: SQLValue) -> Bool {
+        switch (self, other) {
+        case (.identifier(let high, let low), .identifier(let otherHigh, let otherLow)):
+            high != otherHigh ? high < otherHigh : low < otherLow
+        case (.integer(let left), .integer(let right)): left < right
+        case (.instant(let left), .instant(let right)): left < right
+        case (.text(let left), .text(let right)): left < right
+        case (.null, _): true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,145 @@
+import Notation
+public import Storage
+
+/// The engine for many machines: PostgreSQL, as a hospital's operators run it already.
+///
+/// Threads of its own wait for the server, so no caller blocks. A body gets a connection of the pool to itself; bodies
+/// that come in crowds share one transaction (`writeTogether`).
+public final class PostgresDatabase: Database {
+    private let house: PostgresHouse
+    private let work: Work
+
+    /// Waits up to `patienceSeconds` for the server and looks whether it can be used. Throws `.unreachable`, `.cannotOpen`.
+    ///
+    /// Blocks its thread while it waits; called once, at the start.
+    public init(_ settings: PostgresSettings, observer: any PostgresObserver = NobodyCounts()) throws {
+        house = try PostgresHouse(settings, observer)
+        work = .request
+    }
+
+    private init(_ house: PostgresHouse, _ work: Work) {
+        self.house = house
+        self.work = work
+    }
+
+    public func doing(_ work: Work) -> any Database { PostgresDatabase(house, work) }
+    public var gainsFromForesight: Bool { true }
+
+    public func read<Answer: Sendable>(
+        _ body: @escaping @Sendable (any ReadTransaction) throws -> Answer
+    ) async throws -> Answer {
+        try await withUnsafeThrowingContinuation { caller in
+            if let fault = house.pool.add(ReadErrand(work, caller, body)) { caller.resume(throwing: fault) }
+        }
+    }
+
+    public func write<Answer: Sendable>(
+        _ body: @escaping @Sendable (any WriteTransaction) throws -> Answer
+    ) async throws -> Answer {
+        try await withUnsafeThrowingContinuation { caller in
+            if let fault = house.pool.add(WriteErrand(work, caller, body)) { caller.resume(throwing: fault) }
+        }
+    }
+
+    public func writeTogether<Answer: Sendable>(
+        foreseen: [any Query], _ body: @escaping @Sendable (any WriteTransaction) throws -> Answer
+    ) async throws -> Answer {
+        try await withUnsafeThrowingContinuation { caller in
+            let errand = WriteErrand(work, foreseen: foreseen, caller, body)
+            if let fault = house.groups.queue.add(errand) { caller.resume(throwing: fault) }
+        }
+    }
+
+    /// Connections that are busy, of how many; and bodies that wait for one.
+    public var usage: (inUse: Int, size: Int, waiting: Int) {
+        (house.pool.inUse, house.settings.connections - 1, house.pool.waitingCount + house.groups.queue.count)
+    }
+
+    /// Why nothing can be written at the moment, asked of the server; nil when all is well.
+    public func complaint() async -> String? {
+        do {
+            return try await read { transaction in
+                try transaction.first(IsReplica()) == true ? "takes no changes: this is a replica" : nil
+            }
+        } catch {
+            return "cannot be reached or does not answer"
+        }
+    }
+
+    /// Why the servers could not be reached at the last attempt; nil when they could.
+    public var lastFailure: StorageFault? { house.exchange.lastFailure }
+
+    /// Finishes what waits, refuses what comes with `.closed`.
+    public func close() async { await house.close() }
+}
+
+/// Whether the server only follows another.
+struct IsReplica: Query {
+    static let sql: SQL = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean"
+    var bindings: [SQLValue] { [] }
+    static func row(_ columns: any Columns) throws -> Bool { try columns.bool(0) }
+}
+
+/// What all views of one database share.
+final class PostgresHouse: Sendable {
+    let settings: PostgresSettings
+    let exchange: Exchange
+    let pool: Pool
+    let groups: GroupWriter
+
+    init(_ settings: PostgresSettings, _ observer: any PostgresObserver) throws {
+        self.settings = settings
+        exchange = Exchange(settings, observer)
+        let line = try Self.wait(for: exchange)
+        line.close()
+        pool = Pool(exchange, size: settings.connections - 1)
+        groups = GroupWriter(exchange, pool: pool)
+        try pool.start()
+        try groups.start()
+    }
+
+    deinit {
+        groups.queue.end()
+        pool.end()
+    }
+
+    func close() async {
+        groups.queue.end()
+        await groups.thread.ended()
+        pool.end()
+        await pool.ended()
+    }
+
+    /// Tries again with growing pauses while nobody answers; a server that answers and refuses is not asked twice.
+    private static func wait(for exchange: Exchange) throws -> PostgresConnection {
+        let start = ContinuousClock.now
+        var pauseMilliseconds = 100.0
+        while true {
+            do {
+                let connection = try exchange.connect()
+                do { try check(connection) } catch {
+                    connection.close()
+                    throw error
+                }
+                return connection
+            } catch StorageFault.unreachable(let why) {
+                let left = exchange.settings.patienceSeconds - (ContinuousClock.now - start).seconds
+                guard left > 0, isWorthWaiting(why) else { throw StorageFault.unreachable(why) }
+                pause(min(pauseMilliseconds * (0.75 + 0.5 * exchange.settings.random.unit()), left * 1_000))
+                pauseMilliseconds = min(pauseMilliseconds * 2, 3_000)
+            }
+        }
+    }
+
+    /// A wrong password does not become right by waiting.
+    private static func isWorthWaiting(_ why: String) -> Bool {
+        !["password", "pg_hba.conf", "URL", "certificate", "encrypted", "does not exist"].contains { why.contains($0) }
+    }
+
+    private static func check(_ connection: PostgresConnection) throws {
+        guard connection.serverVersion >= 140_000 else {
+            throw StorageFault.cannotOpen(
+                "the server is PostgreSQL \(connection.serverVersion / 10_000), this program needs 14 or newer")
+        }
+    }
+}

@@ -1,0 +1,167 @@
+import Storage
+
+/// A transaction with a connection to itself: what a body asks is sent at once and waited for, what it posts is sent along
+/// with the next question.
+final class PostgresTransaction: WriteTransaction {
+    private let conversation: Conversation
+    private let manner: Conversation.Manner
+    private let work: Work
+    private(set) var hooks: [@Sendable () -> Void] = []
+    private var hasBegun = false
+    /// The first fault that has doomed the transaction: the server answers nothing more in it but this.
+    private(set) var doomed: PostgresFault?
+    private var savepoints = 0
+
+    init(_ conversation: Conversation, _ manner: Conversation.Manner, _ work: Work) {
+        self.conversation = conversation
+        self.manner = manner
+        self.work = work
+    }
+
+    func fetch<Asked: Query>(_ query: Asked) throws -> [Asked.Row] {
+        guard case .rows(let result) = try ask(query) else { return [] }
+        let row = PostgresRow(result, of: String(describing: Asked.self))
+        return try (0..<result.count).map { index in
+            row.row = Int32(index)
+            return try Asked.row(row)
+        }
+    }
+
+    func first<Asked: Query>(_ query: Asked) throws -> Asked.Row? {
+        guard case .rows(let result) = try ask(query), result.count > 0 else { return nil }
+        return try Asked.row(PostgresRow(result, of: String(describing: Asked.self)))
+    }
+
+    @discardableResult
+    func run<Asked: Command>(_ command: Asked) throws -> Int {
+        try requireWriting()
+        guard case .changed(let count) = try ask(command) else { return 0 }
+        return count
+    }
+
+    func post<Asked: Command>(_ command: Asked, orElse fault: (any Error)?) throws {
+        if let fault {
+            if try run(command) != 1 { throw fault }
+            return
+        }
+        try requireWriting()
+        try prepare(Asked.self)
+        try lostAware { try conversation.send(command) }
+    }
+
+    /// Waits for what was posted inside before it is left, so that a mistake there comes up there.
+    func savepoint<Answer>(_ body: () throws -> Answer) throws -> Answer {
+        try requireWriting()
+        try beginOnce()
+        savepoints += 1
+        let name = "part\(savepoints)"
+        try lostAware { try conversation.send("SAVEPOINT \(name)") }
+        let hooksBefore = hooks.count
+        do {
+            let answer = try body()
+            try settle()
+            try lostAware { try conversation.send("RELEASE \(name)") }
+            return answer
+        } catch {
+            hooks.removeLast(hooks.count - hooksBefore)
+            try undo(to: name)
+            throw error
+        }
+    }
+
+    func afterCommit(_ hook: @escaping @Sendable () -> Void) { hooks.append(hook) }
+
+    func execute(_ script: SQL) throws {
+        try requireWriting()
+        try beginOnce()
+        try settle()
+        do { try conversation.connection.runScript(script.postgres) } catch let fault as PostgresFault { throw doom(fault) }
+        // A body that committed by itself would leave its successors without a transaction.
+        if !conversation.connection.isInTransaction {
+            throw doom(.lost("a body does not begin or end transactions"))
+        }
+    }
+
+    // MARK: The end
+
+    /// Commits, and waits for it. Whether the commit had been sent when something failed is for the caller to know.
+    func commit(_ onSent: () -> Void) throws {
+        guard hasBegun else { return }
+        if let doomed { throw doomed }
+        if manner == .reading {
+            try conversation.send("COMMIT")
+            _ = try conversation.settle()
+            return
+        }
+        try settle()
+        onSent()
+        try conversation.sendCommit()
+        let (replies, isWarned) = try conversation.settleCommit()
+        if isWarned { throw StorageFault.outcomeUnknown }
+        for case .failed(let fault) in replies { throw fault }
+    }
+
+    // MARK: Asking
+
+    private func ask<Asked: Statement>(_ asked: Asked) throws -> PostgresConnection.Reply {
+        try prepare(Asked.self)
+        try lostAware { try conversation.send(asked) }
+        let reply = try settle()
+        guard let reply else { throw StorageFault.statement("\(Asked.self): no answer") }
+        return reply
+    }
+
+    /// Learns the statement's shape, which has to happen while nothing is on its way.
+    private func prepare(_ type: any Statement.Type) throws {
+        if let doomed { throw doomed.meaning }
+        if !conversation.knows(type) {
+            try settle()
+            try lostAware { _ = try conversation.shape(of: type) }
+        }
+        try beginOnce()
+    }
+
+    private func beginOnce() throws {
+        if let doomed { throw doomed.meaning }
+        guard !hasBegun else { return }
+        hasBegun = true
+        try lostAware { try conversation.begin(manner, work) }
+    }
+
+    /// The last answer to what was sent; throws the first fault among them.
+    @discardableResult
+    private func settle() throws -> PostgresConnection.Reply? {
+        guard conversation.hasSent else { return nil }
+        let replies = try lostAware { try conversation.settle() }
+        for case .failed(let fault) in replies { throw doom(fault) }
+        return replies.last
+    }
+
+    private func undo(to name: String) throws {
+        guard !conversation.connection.isBroken else { return }
+        // What was posted and not yet waited for goes with the rest of the part.
+        if conversation.hasSent { _ = try lostAware { try conversation.settle() } }
+        let fault = doomed
+        if let fault, fault.repetition != nil { return }
+        doomed = nil
+        try lostAware {
+            try conversation.send("ROLLBACK TO \(name)")
+            try conversation.send("RELEASE \(name)")
+        }
+        try settle()
+    }
+
+    /// Remembers what doomed the transaction, and says what it means.
+    private func doom(_ fault: PostgresFault) -> StorageFault {
+        if doomed == nil { doomed = fault }
+        return fault.meaning
+    }
+
+    private func lostAware<Answer>(_ body: () throws -> Answer) throws -> Answer {
+        do { return try body() } catch let fault as PostgresFault { throw doom(fault) }
+    }
+
+    private func requireWriting() throws {
+        if manner == .reading { throw StorageFault.statement("a read changes nothing; use write") }
+    }
+}
