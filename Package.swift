@@ -104,7 +104,7 @@ let package = Package(
         .executableTarget(
             name: "proofs",
             dependencies: [
-                "TestKit", "LoopbackClient", "Processes", "API", "Workflows", "Outbox", "StorageSQLite", "Storage", "CSQLite",
+                "TestKit", "LoopbackClient", "PostgresCluster", "Processes", "API", "Workflows", "Outbox", "StorageSQLite", "Storage", "CSQLite",
                 "People", "Scheduling",
                 "Notation", hummingbird, logging, arguments, lifecycle, signals,
             ],

@@ -35,11 +35,14 @@ public struct ClaimDue: Query {
                         SELECT id, order_key, order_number FROM outbox
                         WHERE state = 'ready' AND topic = wanted.topic AND priority = level.priority
                             AND available_at <= $1
-                        ORDER BY available_at, id LIMIT $6 FOR UPDATE SKIP LOCKED) AS o
-                    LIMIT $6) AS due
+                        ORDER BY available_at, id LIMIT \(lockedWindow) FOR UPDATE SKIP LOCKED) AS o
+                    LIMIT \(lockedWindow)) AS due
                 WHERE \(isFirst) LIMIT $5)) AND state = 'ready'
             \(returning)
             """)
+
+    /// PostgreSQL locks what it looks at, and a lock is a write: a quarter more than wanted, where SQLite looks at all.
+    private static let lockedWindow = "least($6, $5 + $5 / 4)"
 
     private static let take = """
         UPDATE outbox SET
@@ -169,7 +172,9 @@ public struct StepAside: Command {
 }
 
 /// Gives the first waiting message of an order key its own time back, once nothing stands before it.
-public struct CallForward: Command {
+public struct CallForward: Amendment {
+    public static let rank = -1
+    public var touches: [Touch]? { [] }
     public static let sql: SQL = """
         UPDATE outbox SET available_at = blocked_at, blocked_at = NULL
         WHERE blocked_at IS NOT NULL AND id = (

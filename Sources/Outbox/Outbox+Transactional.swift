@@ -5,12 +5,42 @@ internal import Storage
 extension Outbox {
     /// Handles and finishes a batch in one transaction, each message in a savepoint of its own. When the transaction as
     /// a whole is refused, one of them is to blame: each then gets its own, so the others do not fail with it.
+    ///
+    /// Where bodies that wait at the same time share a transaction anyway, each message is a body of its own.
     func deliverTransactional(_ batch: [Claimed]) async throws {
+        if database.gainsFromForesight { return try await deliverSideBySide(batch) }
         do {
             try await deliverTogether(batch)
         } catch  where batch.count > 1 && !isAboutTheDatabase(error) {
             for claimed in batch { try await deliverAlone(claimed) }
         }
+    }
+
+    private func deliverSideBySide(_ batch: [Claimed]) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for claimed in batch {
+                group.addTask { [self] in
+                    do {
+                        report(try await database.writeTogether(foreseen: []) { [self] in try deliverPosted(claimed, in: $0) })
+                    } catch is LeaseLost {
+                        report(.stale(topic: claimed.delivery.topic))
+                    } catch  where !isAboutTheDatabase(error) {
+                        try await settle([Ended(claimed: claimed, settlement: failure(of: claimed, error))])
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    /// The effect and the end of a delivery, in the body's own transaction or a shared one.
+    private func deliverPosted(_ claimed: Claimed, in transaction: any WriteTransaction) throws -> OutboxEvent {
+        var settlement = Settlement(state: .expired)
+        if !claimed.hasExpired(at: now) {
+            settlement = self.settlement(for: try handle(claimed.delivery, in: transaction), of: claimed, now: now)
+        }
+        try transaction.postSettlement(claimed, as: settlement, now: now)
+        return event(for: settlement, of: claimed, isStale: false)
     }
 
     private func deliverTogether(_ batch: [Claimed]) async throws {
@@ -61,9 +91,6 @@ extension Outbox {
         return event(for: settlement, of: claimed, isStale: !isFresh)
     }
 }
-
-/// Undoes what a handler did for a message that somebody else has by now.
-private struct LeaseLost: Error {}
 
 /// Whether an error says something about the database rather than about the message that met it. Such an error ends the
 /// transaction and counts as nobody's failed attempt.

@@ -15,7 +15,9 @@ struct Settlement: Sendable, Equatable {
 /// by now, and what this worker did is stale.
 ///
 /// The lease, not the attempt, is the fence: attempts are given back by a snooze, so an old one can look new.
-package struct Settle: Command {
+package struct Settle: Amendment {
+    package static let rank = -2
+    package var touches: [Touch]? { [] }
     package static let sql: SQL = """
         UPDATE outbox SET
             state = $3, available_at = COALESCE($4, available_at), attempt = attempt - $5,
@@ -75,6 +77,12 @@ public struct RescueLeases: Query {
 }
 
 extension WriteTransaction {
+    /// Ends a delivery as part of a body that shares its transaction. Throws `LeaseLost` when somebody else has it by now.
+    func postSettlement(_ claimed: Claimed, as settlement: Settlement, now: Instant) throws {
+        try post(Settle(claimed: claimed, settlement: settlement, now: now), orElse: LeaseLost())
+        if settlement.state != .ready, let orderKey = claimed.delivery.orderKey { try post(CallForward(orderKey: orderKey)) }
+    }
+
     /// Ends a delivery and lets the next of its order step forward. False when the lease was lost: nothing changed.
     func settle(_ claimed: Claimed, as settlement: Settlement, now: Instant) throws -> Bool {
         guard try run(Settle(claimed: claimed, settlement: settlement, now: now)) > 0 else { return false }
@@ -82,3 +90,6 @@ extension WriteTransaction {
         return true
     }
 }
+
+/// Undoes what a handler did for a message that somebody else has by now.
+struct LeaseLost: Error {}

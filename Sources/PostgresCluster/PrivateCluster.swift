@@ -124,6 +124,9 @@ public final class PrivateCluster: Sendable {
         "postgres://\(user ?? superuser):\(password ?? self.password)@127.0.0.1:\(port)/\(database)"
     }
 
+    /// Where one of PostgreSQL's own programs is, such as `pgbench`, of the same version.
+    public func program(_ name: String) -> String { server.binaries(name) }
+
     /// Says SQL to it as the superuser.
     public var psql: Psql {
         Psql(binaries: server.binaries, folder: server.folder, port: port, user: superuser, password: password)

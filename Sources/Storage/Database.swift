@@ -136,11 +136,17 @@ extension Command {
     public var touches: [Touch]? { nil }
 }
 
-/// A plain `INSERT … VALUES (…)`, of which any number may be written by one statement.
-public protocol Insertion: Command {
-    /// Tables are written in this order, lowest first: whoever is referred to comes before who refers.
+/// A change of which any number may be made by one statement, where the engine gains by it.
+public protocol Gathered: Command {
+    /// Changes are made in this order, lowest first: whoever is referred to comes before who refers.
     static var rank: Int { get }
 }
+
+/// A plain `INSERT … VALUES (…)`.
+public protocol Insertion: Gathered {}
+
+/// A plain `UPDATE … SET … WHERE …` of rows by their key.
+public protocol Amendment: Gathered {}
 
 /// A thing in the database that can be read and changed: all claims of one holder, one stored answer. Only compared
 /// within one process.

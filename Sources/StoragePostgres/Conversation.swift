@@ -7,16 +7,18 @@ final class Conversation {
     private let shapes: Shapes
     private let settings: PostgresSettings
     private let observer: any PostgresObserver
+    private let servesGroups: Bool
     /// The limit of a statement of the current kind of work, as the session has it.
     private var limit = Work.request
     /// Names of what was sent since the last answers, for the log of slow ones.
     private var names: [String] = []
 
-    init(_ connection: PostgresConnection, _ shapes: Shapes, _ settings: PostgresSettings, _ observer: any PostgresObserver) {
+    init(_ connection: PostgresConnection, _ exchange: Exchange, servesGroups: Bool) {
         self.connection = connection
-        self.shapes = shapes
-        self.settings = settings
-        self.observer = observer
+        self.servesGroups = servesGroups
+        shapes = exchange.shapes
+        settings = exchange.settings
+        observer = exchange.observer
     }
 
     /// What every session starts with. Behind a pooler sessions are shared, so there it is said in every transaction.
@@ -29,6 +31,17 @@ final class Conversation {
         return "SELECT " + rules.map { "set_config('\($0.0)', '\($0.1)', \(word))" }.joined(separator: ", ")
     }
 
+    /// What a session adds that serves groups: its statements look rows up by key for many values at once. Their plans are
+    /// made while tables may be empty and never analysed, and a scan or a hash of a table that has grown since would cost
+    /// a thousand times what the look-ups do.
+    static func groupRules(local: Bool) -> String {
+        let word = local ? "true" : "false"
+        let rules = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_material"].map {
+            "set_config('\($0)', 'off', \(word))"
+        }
+        return "SELECT " + (rules + ["set_config('plan_cache_mode', 'force_generic_plan', \(word))"]).joined(separator: ", ")
+    }
+
     enum Manner { case reading, writing }
 
     /// Sends the start of a transaction; what follows may be sent right behind it.
@@ -36,6 +49,7 @@ final class Conversation {
         limit = work
         try send(manner == .reading ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN")
         if settings.isBehindBouncer || work != .request { try send(Self.sessionRules(work, local: true)) }
+        if settings.isBehindBouncer, servesGroups { try send(Self.groupRules(local: true)) }
     }
 
     /// Sends the end of a transaction that wrote. The server must never cancel a commit for taking too long: cancelled while
@@ -75,8 +89,11 @@ final class Conversation {
         let (name, text) = (String(describing: type), type.sql.postgres)
         let types = try connection.describe(text, name: name)
         let many =
-            type is any Insertion.Type
-            ? StatementText.manyRows(ofInsert: text, types: types) : StatementText.manyRows(ofSelect: text, types: types)
+            switch type {
+            case is any Insertion.Type: StatementText.manyRows(ofInsert: text, types: types)
+            case is any Amendment.Type: StatementText.manyRows(ofUpdate: text, types: types)
+            default: StatementText.manyRows(ofSelect: text, types: types)
+            }
         let shape = StatementShape(name: name, text: text, types: types, many: many)
         shapes[ObjectIdentifier(type)] = shape
         return shape

@@ -30,7 +30,7 @@ final class GroupWriter: Sendable {
     func start() throws { try thread.start { [self] in serve() } }
 
     private func serve() {
-        let line = Line(exchange)
+        let line = Line(exchange, servesGroups: true)
         while let group = queue.take(upTo: exchange.settings.groupMaximum) {
             let start = ContinuousClock.now
             settle(group, line)
@@ -243,19 +243,19 @@ final class GroupRound {
         let rank: Int
     }
 
-    /// Insertions of one kind together, tables in one order and rows sorted, so that two nodes that write at the same time
+    /// Changes of one kind together, kinds in one order and rows sorted, so that two nodes that write at the same time
     /// wait for each other in the same order and never in a circle. Other changes come first, as they were posted.
     private func batches() -> [Batch] {
         var single: [Batch] = []
         var many: [PostgresConnection.Key: Batch] = [:]
         for post in posts {
-            guard let insertion = type(of: post.command) as? any Insertion.Type else {
+            guard let gathered = type(of: post.command) as? any Gathered.Type else {
                 single.append(Batch(sample: post.command, isDemanded: post.isDemanded, rows: [], rank: 0))
                 continue
             }
             let key = PostgresConnection.Key(
-                type: ObjectIdentifier(insertion), form: post.isDemanded ? .manyDemanding : .many)
-            let empty = Batch(sample: post.command, isDemanded: post.isDemanded, rows: [], rank: insertion.rank)
+                type: ObjectIdentifier(gathered), form: post.isDemanded ? .manyDemanding : .many)
+            let empty = Batch(sample: post.command, isDemanded: post.isDemanded, rows: [], rank: gathered.rank)
             many[key, default: empty].rows.append(post.command.bindings)
         }
         return single
@@ -270,7 +270,7 @@ final class GroupRound {
         if batch.rows.isEmpty { return try sendAlone(batch.sample, batch.isDemanded) }
         let type = type(of: batch.sample)
         guard let many = try conversation.shape(of: type).many else {
-            throw StorageFault.statement("\(type): an insertion is a plain INSERT … VALUES (…)")
+            throw StorageFault.statement("\(type): it has no form for many rows")
         }
         try conversation.send(many: type, many, batch.rows, demanding: batch.isDemanded)
     }

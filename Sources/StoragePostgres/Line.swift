@@ -38,7 +38,12 @@ final class Line {
     private var conversation: Conversation?
     private var lifetime = 0.0
 
-    init(_ exchange: Exchange) { self.exchange = exchange }
+    private let servesGroups: Bool
+
+    init(_ exchange: Exchange, servesGroups: Bool = false) {
+        self.exchange = exchange
+        self.servesGroups = servesGroups
+    }
 
     /// A conversation that answered a moment ago. Throws why there is none.
     func open() throws -> Conversation {
@@ -48,10 +53,11 @@ final class Line {
         }
         drop()
         let connection = try exchange.connect()
-        let made = Conversation(connection, exchange.shapes, exchange.settings, exchange.observer)
+        let made = Conversation(connection, exchange, servesGroups: servesGroups)
         if !exchange.settings.isBehindBouncer {
             do {
                 try connection.send(Conversation.sessionRules(.request, local: false))
+                if servesGroups { try connection.send(Conversation.groupRules(local: false)) }
                 _ = try connection.settle(within: 5)
             } catch {
                 connection.close()

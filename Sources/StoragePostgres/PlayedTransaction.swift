@@ -53,8 +53,9 @@ final class PlayedTransaction: WriteTransaction {
     func first<Asked: Query>(_ query: Asked) throws -> Asked.Row? { try rows(query, limit: 1).first }
 
     private func rows<Asked: Query>(_ query: Asked, limit: Int) throws -> [Asked.Row] {
-        // It would have to see its own change, which nobody has sent yet.
-        guard posts.isEmpty else { throw stop(.alone) }
+        // It would have to see its own change, which nobody has sent yet; or it asks by changing (`RETURNING`), and that is
+        // done once.
+        guard posts.isEmpty, Asked.sql.postgres.utf8.first == UInt8(ascii: "S") else { throw stop(.alone) }
         guard let known = memory.known(query) else { throw stop(.waiting(query)) }
         let changes = try memory.changes(since: query).orStop { stop(.deferred) }
         var rows: [Asked.Row] = []

@@ -34,9 +34,15 @@ enum StatementText {
         return "\(text[..<values.lowerBound])SELECT \(expressions) FROM \(source)\(rest)"
     }
 
+    /// `UPDATE t SET … WHERE …` becomes `UPDATE t SET … FROM unnest($1, …) AS r (p1, …) WHERE …`.
+    static func manyRows(ofUpdate text: String, types: [UInt32]) -> String? {
+        guard let source = source(types), let place = outermost(" WHERE ", in: text) else { return nil }
+        return "\(numbered(String(text[..<place]))) FROM \(source)\(numbered(String(text[place...])))"
+    }
+
     /// `SELECT …` becomes a lateral question per row of values, with the row's number before its own columns.
     static func manyRows(ofSelect text: String, types: [UInt32]) -> String? {
-        guard !types.isEmpty, let source = source(types, counted: true) else { return nil }
+        guard !types.isEmpty, text.hasPrefix("SELECT"), let source = source(types, counted: true) else { return nil }
         return "SELECT r.n, q.* FROM \(source) CROSS JOIN LATERAL (\(numbered(text))) AS q ORDER BY r.n"
     }
 
@@ -61,6 +67,18 @@ enum StatementText {
     /// Every `$k` as `r.pk`.
     private static func numbered(_ text: String) -> String {
         text.split(separator: "$", omittingEmptySubsequences: false).joined(separator: "r.p")
+    }
+
+    /// Where a word first stands outside of all parentheses. Line breaks count as spaces.
+    private static func outermost(_ word: String, in text: String) -> String.Index? {
+        var depth = 0
+        for place in text.indices {
+            if text[place] == "(" { depth += 1 }
+            if text[place] == ")" { depth -= 1 }
+            let rest = text[place...].prefix(word.count).map { $0.isNewline ? " " : $0 }
+            if depth == 0, String(rest) == word { return place }
+        }
+        return nil
     }
 
     /// Where the parenthesis that was opened before `start` closes.

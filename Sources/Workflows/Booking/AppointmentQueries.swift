@@ -37,6 +37,7 @@ struct AppointmentToChange: Query {
     static let sql = SQL(
         sqlite: AppointmentByID.sql.sqlite, postgres: AppointmentByID.sql.postgres + " FOR NO KEY UPDATE")
     let id: ID<Appointment>
+    var rests: [Touch]? { [.appointment(id)] }
     var bindings: [SQLValue] { [.id(id)] }
     static func row(_ columns: any Columns) throws -> Appointment { try Appointment(columns) }
 }

@@ -52,7 +52,7 @@ extension Clinic {
         _ recipient: ID<Caller>, _ role: Role, _ kind: Notice.Kind, _ appointment: ID<Appointment>, payload: String,
         in transaction: any WriteTransaction
     ) throws {
-        try transaction.run(
+        try transaction.post(
             InsertNotice(
                 notice: Notice(
                     id: surroundings.identifiers.next(Notice.self), recipient: recipient, recipientRole: role, kind: kind,

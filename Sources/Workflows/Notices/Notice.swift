@@ -20,7 +20,9 @@ public struct Notice: Sendable {
     public let payload: String
 }
 
-struct InsertNotice: Command {
+struct InsertNotice: Insertion {
+    static let rank = 8
+    var touches: [Touch]? { [] }
     static let sql: SQL = """
         INSERT INTO notice (id, recipient_id, recipient_role, kind, appointment_id, at, payload)
         VALUES ($1, $2, $3, $4, $5, $6, $7)

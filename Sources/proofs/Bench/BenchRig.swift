@@ -23,11 +23,20 @@ struct BenchRig {
     /// The clinic without appointments, imported by the program itself.
     func emptyClinic() async throws -> DataFolder {
         let house = DataFolder(path: folder.file("empty"))
+        return try await filled(house)
+    }
+
+    /// The same on a server.
+    func emptyClinic(on url: String) async throws -> DataFolder {
+        try await filled(DataFolder(path: folder.file("served-from-postgres"), url: url))
+    }
+
+    private func filled(_ house: DataFolder) async throws -> DataFolder {
         if FileManager.default.fileExists(atPath: house.databasePath) { return house }
         let document = folder.file("clinic.json")
         try Data(BenchClinic.document()).write(to: URL(fileURLWithPath: document))
         let (status, _) = try await ChildProcess.run(
-            server, ["import", document, "--data", house.path], errors: folder.file("errors"))
+            server, ["import", document] + house.flags, errors: folder.file("errors"))
         guard status == 0 else { throw ProcessFault("the import failed:\n\(errors)") }
         house.makeSecret()
         return house
@@ -42,17 +51,18 @@ struct BenchRig {
     func serve(_ house: DataFolder, _ arguments: [String] = []) async throws -> RunningServer {
         do {
             return try await RunningServer.start(
-                server, ["serve", "--data", house.path, "--port", "0"] + arguments,
+                server, ["serve", "--port", "0"] + house.flags + arguments,
                 environment: ["MEDICONNECT_LOG_LEVEL": "warning"],
                 errors: folder.file("errors"))
         } catch { throw ProcessFault("the server did not start:\n\(errors)") }
     }
 
     /// The plan as a file for wrk, with tokens signed by the clinic's secret.
-    func planFile(for house: DataFolder) async throws -> String {
-        let path = folder.file("plan.lua")
+    func planFile(for house: DataFolder, practitioners: Int = BenchClinic.practitioners) async throws -> String {
+        let path = folder.file("plan-\(practitioners).lua")
         if !FileManager.default.fileExists(atPath: path) {
-            try await plan.write(to: path, tokens: Tokens(secret: try house.secret, clock: MachineClock()))
+            try await plan.write(
+                to: path, practitioners: practitioners, tokens: Tokens(secret: try house.secret, clock: MachineClock()))
         }
         return path
     }

@@ -29,10 +29,10 @@ struct Plan {
     }
 
     /// Writes the plan as the Lua table `wrk`'s script reads.
-    func write(to path: String, tokens: Tokens) async throws {
+    func write(to path: String, practitioners: Int, tokens: Tokens) async throws {
         var lua =
             "return {\n  visitType = \"\(BenchClinic.short)\", fullVisitType = \"\(BenchClinic.full)\",\n  practitioners = {"
-        for number in 1...BenchClinic.practitioners { lua += "\"\(BenchClinic.id(.practitioner, number, as: Plan.self))\"," }
+        for number in 1...practitioners { lua += "\"\(BenchClinic.id(.practitioner, number, as: Plan.self))\"," }
         lua += "},\n  patients = {\n"
         for number in 1...Plan.patients {
             let id = BenchClinic.id(.patient, number, as: Caller.self)

@@ -4,6 +4,8 @@ import Processes
 /// A clinic's data on disk.
 struct DataFolder {
     let path: String
+    /// Where the database is; nil when it is in the folder.
+    var url: String?
     var databasePath: String { path + "/clinic.sqlite" }
 
     /// What a stopped server leaves is one file, and the secret beside it.
@@ -13,6 +15,9 @@ struct DataFolder {
             try FileManager.default.copyItem(atPath: "\(other.path)/\(name)", toPath: "\(path)/\(name)")
         }
     }
+
+    /// What tells the program which database it is.
+    var flags: [String] { ["--data", path] + (url.map { ["--database", $0] } ?? []) }
 
     /// Puts a secret in before the server makes one, so that whoever measures can sign tokens for every copy.
     func makeSecret() {
