@@ -5,7 +5,12 @@ public import Workflows
 public struct API: Sendable {
     public let routes: [Route]
 
-    public init(clinic: Clinic, operations: Operations) {
+    /// - Parameter isAnswering: false for a node that only works in the background: it says how it is and nothing else.
+    public init(clinic: Clinic, operations: Operations, isAnswering: Bool = true) {
+        guard isAnswering else {
+            routes = OperationsRoutes(operations: operations).routes
+            return
+        }
         let clinics =
             TimeRoutes(clinic: clinic).routes + AppointmentRoutes(clinic: clinic).routes + DirectoryRoutes(clinic: clinic).routes
             + HoursRoutes(clinic: clinic).routes + PatientRoutes(clinic: clinic).routes + MailboxRoutes(clinic: clinic).routes

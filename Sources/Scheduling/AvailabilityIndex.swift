@@ -82,6 +82,15 @@ extension AvailabilityIndex {
         for entry in tracks[place].claims.overlapping(Tick.touched(by: range)) { tracks[place].remove(entry, window) }
         for claim in claims where claim.holder == holder { tracks[place].insert(ClaimLedger.Entry(claim), window) }
     }
+
+    /// Replaces all it believes about the appointments of a practitioner that start in `range`.
+    public mutating func reload(
+        _ practitioner: ID<Resource>, starts: [(appointment: ID<Appointment>, start: Instant)], in range: TimeRange
+    ) {
+        guard let place = places[practitioner] else { return }
+        tracks[place].starts.forget(in: range)
+        for one in starts { tracks[place].starts.insert(StartLedger.Entry(one.appointment, one.start)) }
+    }
 }
 
 /// The stretch of time that has bits: whole words of 64 ticks, so that the bits of another window are never between two.

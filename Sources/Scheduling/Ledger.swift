@@ -82,6 +82,8 @@ struct StartLedger: Sendable {
         first(entries.count) { entries[$0].start >= day.to } - first(entries.count) { entries[$0].start >= day.from }
     }
 
+    mutating func forget(in range: TimeRange) { entries.removeAll { $0.start >= range.from && $0.start < range.to } }
+
     mutating func forget(before instant: Instant) { entries.removeAll { $0.start < instant } }
 
     private func position(of entry: Entry) -> Int {

@@ -29,6 +29,10 @@ public protocol Database: Sendable {
     /// The same database, for another kind of work: it only differs in how long a statement may take.
     func doing(_ work: Work) -> any Database
 
+    /// Whether other processes may change the same database at the same time, so that what one of them keeps in memory has
+    /// to be brought up to date.
+    var isShared: Bool { get }
+
     /// Whether knowing beforehand what a body is going to ask makes it faster. False where a question costs nothing.
     var gainsFromForesight: Bool { get }
 }
@@ -40,6 +44,7 @@ extension Database {
 
     public func doing(_ work: Work) -> any Database { self }
     public var gainsFromForesight: Bool { false }
+    public var isShared: Bool { false }
 }
 
 /// Kinds of work, by how long one statement may take (MA-10). A commit has no limit: one that is broken off may have
@@ -66,6 +71,8 @@ public protocol ReadTransaction: AnyObject {
     func fetch<Asked: Query>(_ query: Asked) throws -> [Asked.Row]
     /// The first row a query gives, or nil.
     func first<Asked: Query>(_ query: Asked) throws -> Asked.Row?
+    /// The same question for many values, in one round trip where that counts: for each, in their order, its rows.
+    func fetch<Asked: Query>(each queries: [Asked]) throws -> [[Asked.Row]]
 }
 
 public protocol WriteTransaction: ReadTransaction {
@@ -97,6 +104,10 @@ extension WriteTransaction {
     }
 
     public func post<Asked: Command>(_ command: Asked) throws { try post(command, orElse: nil) }
+}
+
+extension ReadTransaction {
+    public func fetch<Asked: Query>(each queries: [Asked]) throws -> [[Asked.Row]] { try queries.map { try fetch($0) } }
 }
 
 /// What both statement types share: one text and its bindings.
@@ -238,7 +249,8 @@ extension Columns {
 
 extension SQL {
     /// A table's definition written once, with the types in braces: `{uuid}`, `{instant}`, `{bytes}`, `{json}`, `{bool}`,
-    /// `{number}`, `{text}`, and `{strict}` / `{clustered}` after the closing parenthesis (STRICT, and STRICT with the rows
+    /// `{number}`, `{text}`, `{position}` (where in the order of transactions a row was written, known to servers with
+    /// several writers only), and `{strict}` / `{clustered}` after the closing parenthesis (STRICT, and STRICT with the rows
     /// kept in the order of the primary key; PostgreSQL knows neither).
     public init(table definition: String) {
         func replaced(_ words: [(String, String)]) -> String {
@@ -249,12 +261,14 @@ extension SQL {
         self.init(
             sqlite: replaced([
                 ("{uuid}", "BLOB"), ("{instant}", "INTEGER"), ("{bytes}", "BLOB"), ("{json}", "TEXT"), ("{bool}", "INTEGER"),
-                ("{number}", "INTEGER"), ("{text}", "TEXT"), ("{strict}", "STRICT"), ("{clustered}", "STRICT, WITHOUT ROWID"),
+                ("{number}", "INTEGER"), ("{text}", "TEXT"), ("{position}", "INTEGER"), ("{strict}", "STRICT"),
+                ("{clustered}", "STRICT, WITHOUT ROWID"),
             ]),
             postgres: replaced([
                 ("{uuid}", "uuid"), ("{instant}", "timestamptz"), ("{bytes}", "bytea"), ("{json}", "json"),
                 ("{bool}", "boolean"),
-                ("{number}", "bigint"), ("{text}", "text"), ("{strict}", ""), ("{clustered}", ""),
+                ("{number}", "bigint"), ("{text}", "text"), ("{strict}", ""),
+                ("{position}", "bigint NOT NULL DEFAULT (pg_current_xact_id()::text::bigint)"), ("{clustered}", ""),
             ]))
     }
 }

@@ -101,6 +101,7 @@ final class Conversation {
 
     func knows(_ type: any Statement.Type) -> Bool { shapes[ObjectIdentifier(type)] != nil }
     var hasSent: Bool { !names.isEmpty }
+    var sentCount: Int { names.count }
 
     /// Waits for everything that was sent. Longer than the server itself would allow it, so that a server that hangs is
     /// told apart from one that is slow.

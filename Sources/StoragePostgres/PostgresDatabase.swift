@@ -24,6 +24,7 @@ public final class PostgresDatabase: Database {
 
     public func doing(_ work: Work) -> any Database { PostgresDatabase(house, work) }
     public var gainsFromForesight: Bool { true }
+    public var isShared: Bool { true }
 
     public func read<Answer: Sendable>(
         _ body: @escaping @Sendable (any ReadTransaction) throws -> Answer

@@ -47,6 +47,34 @@ final class PostgresTransaction: WriteTransaction {
         try requireWriting()
         try prepare(Asked.self)
         try lostAware { try conversation.send(command) }
+        // What is on its way takes memory on both sides.
+        if conversation.sentCount >= 256 { try settle() }
+    }
+
+    func fetch<Asked: Query>(each queries: [Asked]) throws -> [[Asked.Row]] {
+        guard queries.count > 1 else { return try queries.map { try fetch($0) } }
+        var answers: [[Asked.Row]] = []
+        for start in stride(from: 0, to: queries.count, by: 500) {
+            answers += try fetch(page: Array(queries[start..<min(start + 500, queries.count)]))
+        }
+        return answers
+    }
+
+    private func fetch<Asked: Query>(page queries: [Asked]) throws -> [[Asked.Row]] {
+        try prepare(Asked.self)
+        guard let many = try lostAware({ try conversation.shape(of: Asked.self) }).many else {
+            return try queries.map { try fetch($0) }
+        }
+        try lostAware { try conversation.send(many: Asked.self, many, queries.map(\.bindings), demanding: false) }
+        guard case .rows(let result)? = try settle() else { throw StorageFault.statement("\(Asked.self): no rows") }
+        var answers: [[Asked.Row]] = Array(repeating: [], count: queries.count)
+        let name = String(describing: Asked.self)
+        let (row, number) = (PostgresRow(result, of: name, firstColumn: 1), PostgresRow(result, of: name))
+        for index in 0..<result.count {
+            (row.row, number.row) = (Int32(index), Int32(index))
+            answers[try number.int(0) - 1].append(try Asked.row(row))
+        }
+        return answers
     }
 
     /// Waits for what was posted inside before it is left, so that a mistake there comes up there.

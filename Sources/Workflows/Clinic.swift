@@ -30,6 +30,12 @@ public final class Clinic: Sendable {
         try await availability.fill(from: database, directory: directory)
     }
 
+    /// Brings the index up to date with what other nodes have changed. Returns how many stretches of time were read again.
+    @discardableResult
+    public func refreshAvailability() async throws -> Int {
+        try await availability.refresh(from: database, directory: directory)
+    }
+
     /// What to call after a commit that left work in the outbox: it wakes the worker of this node.
     public func onChange(_ signal: @escaping @Sendable () -> Void) { changeSignal.withLock { $0 = Signal(ring: signal) } }
 

@@ -38,6 +38,16 @@ final class Story {
 
     func hint(_ hint: AvailabilityHint) { hints.append(hint) }
 
+    /// The times this story has taken or given up so far.
+    var touchedTimes: [TouchedTime] {
+        hints.compactMap { hint in
+            switch hint {
+            case .claimed(let claim), .released(let claim): TouchedTime(holder: claim.holder, range: claim.range)
+            case .starts, .noLongerStarts, .directory: nil
+            }
+        }
+    }
+
     func newID<Subject>(_: Subject.Type = Subject.self) -> ID<Subject> { clinic.surroundings.identifiers.next(Subject.self) }
 
     func require(_ act: Act) throws(Refusal) {

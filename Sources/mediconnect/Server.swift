@@ -9,6 +9,7 @@ import NIOPosix
 import Notation
 import Outbox
 import ServiceLifecycle
+import Storage
 import Synchronization
 import Telemetry
 import UnixSignals
@@ -23,6 +24,7 @@ struct Server {
     let logger: Logger
     let metrics: PrometheusRegistry
     private let state = StateOfServing()
+    private let neighbourhood: Neighbourhood
 
     init(house: House, logger: Logger, metrics: PrometheusRegistry) async throws {
         self.house = house
@@ -31,12 +33,18 @@ struct Server {
         tokens = try await house.tokens()
         clinic = Clinic(database: house.database, surroundings: house.surroundings, observer: OutcomeCounters())
         let bell = OutboxBell()
-        clinic.onChange { bell.ring() }
+        let name = "node-\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"
+        let neighbourhood = try Neighbourhood(
+            house.engine, house.settings, name: name, surroundings: house.surroundings)
+        self.neighbourhood = neighbourhood
+        clinic.onChange {
+            bell.ring()
+            neighbourhood.tell()
+        }
         let meters = OutboxMeters(logger: logger)
         outbox = Outbox(
-            database: house.database, surroundings: house.surroundings,
-            workerName: "node-\(ProcessInfo.processInfo.processIdentifier)",
-            handlers: clinic.deliveries, bell: bell, report: { meters.note($0) })
+            database: house.database.doing(.background), surroundings: house.surroundings, workerName: name,
+            handlers: clinic.deliveries, bell: bell, isElected: { neighbourhood.leads }, report: { meters.note($0) })
     }
 
     /// Serves until SIGTERM or SIGINT: then it is not ready any more, finishes what is in flight, and returns.
@@ -59,8 +67,7 @@ struct Server {
             logger: quietLogger)
         application.logger.logLevel = .error
         var services = ServiceGroupConfiguration(
-            services: [
-                .init(service: Worker(outbox: outbox)), .init(service: Upkeep(clinic: clinic, logger: logger)),
+            services: chores + [
                 .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
                 .init(service: Readiness(state: state)),
             ],
@@ -68,9 +75,24 @@ struct Server {
         services.maximumGracefulShutdownDuration = .seconds(house.settings.drainSeconds)
         let result: Result<Void, any Error>
         do { result = .success(try await ServiceGroup(configuration: services).run()) } catch { result = .failure(error) }
+        await neighbourhood.close()
         await house.engine.close()
         try await group.shutdownGracefully()
         try result.get()
+    }
+
+    /// What a node does beside answering, by its roles.
+    private var chores: [ServiceGroupConfiguration.ServiceConfiguration] {
+        var chores: [ServiceGroupConfiguration.ServiceConfiguration] = []
+        let roles = house.settings.roles
+        if roles.contains(.worker) { chores.append(.init(service: Worker(outbox: outbox))) }
+        if roles.contains(.reconciler) {
+            chores.append(.init(service: Upkeep(clinic: clinic, logger: logger) { [neighbourhood] in neighbourhood.leads }))
+        }
+        if roles.contains(.api) {
+            chores.append(.init(service: Freshness(neighbourhood: neighbourhood, clinic: clinic, logger: logger)))
+        }
+        return chores
     }
 
     private var quietLogger: Logger {
@@ -83,7 +105,8 @@ struct Server {
         var serving = ServingSettings(base: house.settings.publicURL)
         serving.bodyMaximum = house.settings.bodyMaximumBytes
         return Serving(
-            api: API(clinic: clinic, operations: operations()), tokens: tokens, surroundings: house.surroundings,
+            api: API(clinic: clinic, operations: operations(), isAnswering: house.settings.roles.contains(.api)), tokens: tokens,
+            surroundings: house.surroundings,
             settings: serving, logger: logger)
     }
 
@@ -135,11 +158,13 @@ private struct Worker: Service {
 private struct Upkeep: Service {
     let clinic: Clinic
     let logger: Logger
+    /// One node does it for all.
+    let isElected: @Sendable () -> Bool
 
     func run() async throws {
         try? await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
-                await tidy()
+                if isElected() { await tidy() }
                 try await clinic.surroundings.clock.sleep(until: clinic.surroundings.clock.now + .seconds(10))
             }
         }

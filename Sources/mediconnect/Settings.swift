@@ -27,8 +27,11 @@ struct Settings: Sendable {
     var data: String
     /// Nil is the embedded database in `data`.
     var databaseURL: String?
+    /// For listening and electing, past a pooler; nil is `databaseURL`.
+    var directURL: String?
     var pool: Int
     var isBehindBouncer: Bool
+    var roles: Set<NodeRole>
     var host: String
     var port: Int
     var publicURL: String
@@ -54,7 +57,7 @@ struct SettingsProblems: Error, CustomStringConvertible {
 extension Settings {
     /// Reads flags, environment and file, and checks every value.
     static func read(
-        _ options: CommonOptions, host: String? = nil, port: Int? = nil,
+        _ options: CommonOptions, host: String? = nil, port: Int? = nil, role: String? = nil,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) async throws -> Settings {
         var flags: [AbsoluteConfigKey: ConfigValue] = [:]
@@ -64,6 +67,7 @@ extension Settings {
         flag(["data"], options.data.map { .string($0) })
         flag(["database", "url"], options.database.map { .string($0) })
         flag(["log", "level"], options.logLevel.map { .string($0) })
+        flag(["role"], role.map { .string($0) })
         flag(["host"], host.map { .string($0) })
         flag(["port"], port.map { .int($0) })
         var providers: [any ConfigProvider] = [
@@ -100,6 +104,16 @@ extension Settings {
         databaseURL = config.string(forKey: "database.url", isSecret: true).flatMap { $0.isEmpty ? nil : $0 }
         if let url = databaseURL, !url.hasPrefix("postgres://"), !url.hasPrefix("postgresql://") {
             problems.append("database.url: must start with postgres://; leave it out for the embedded database")
+        }
+        // database.direct.url: text; default database.url. Behind PgBouncer, the way past it: a node listens and is elected on
+        // one connection of its own.
+        directURL = config.string(forKey: "database.direct.url", isSecret: true).flatMap { $0.isEmpty ? nil : $0 }
+        // role: api, worker, reconciler, or several with commas between; default all three. A node without api still answers
+        // /health and /metrics.
+        let role = config.string(forKey: "role", default: "api,worker,reconciler")
+        roles = NodeRole.list(role) ?? Set(NodeRole.allCases)
+        if NodeRole.list(role) == nil {
+            problems.append("role: must be one or more of \(NodeRole.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         // database.pool: connections of this node to PostgreSQL; default 10. One groups bookings, the others do the rest.
         pool = whole("database.pool", "database.pool", 10, 2...500)
@@ -142,7 +156,9 @@ extension Settings {
     var listing: [(name: String, value: String)] {
         [
             ("data", data), ("database.url", databaseURL.map(Self.withoutPassword) ?? "the embedded database in data"),
-            ("database.pool", String(pool)), ("database.bouncer", String(isBehindBouncer)), ("host", host),
+            ("database.pool", String(pool)), ("database.bouncer", String(isBehindBouncer)),
+            ("database.direct.url", directURL.map(Self.withoutPassword) ?? "database.url"),
+            ("role", NodeRole.allCases.filter(roles.contains).map(\.rawValue).joined(separator: ",")), ("host", host),
             ("port", String(port)), ("public.url", publicURL), ("log.level", logLevel.rawValue),
             ("event.loops", String(eventLoops)), ("database.readers", String(readers)),
             ("database.waiting", String(waitingMaximum)),

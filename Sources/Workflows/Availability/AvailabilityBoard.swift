@@ -16,6 +16,14 @@ enum AvailabilityHint: Sendable {
 /// write transaction decides on what the database says.
 public final class AvailabilityBoard: Sendable {
     private let index: Mutex<AvailabilityIndex?>
+    /// How much of what others have changed is in the index.
+    private let progress = Mutex(Progress())
+
+    private struct Progress {
+        var position: Int64 = 0
+        var imports: Int64 = 0
+    }
+
     private let clock: any WallClock
 
     init(clock: any WallClock) {
@@ -54,6 +62,9 @@ public final class AvailabilityBoard: Sendable {
     func fill(from database: any Database, directory cache: DirectoryCache) async throws {
         let now = clock.now
         try await database.doing(.background).write { [self] transaction in
+            // Before anything else is read: what is committed meanwhile is read again by the first refreshing.
+            let position = try transaction.first(EventHorizon()) ?? 0
+            let imports = try transaction.first(ImportRevision()) ?? 0
             let directory = try cache.current(transaction)
             cache.keep(directory)
             var index = AvailabilityIndex(directory: directory, now: now)
@@ -66,7 +77,65 @@ public final class AvailabilityBoard: Sendable {
                 }
             }
             let built = index
-            transaction.afterCommit { self.index.withLock { $0 = built } }
+            transaction.afterCommit {
+                self.index.withLock { $0 = built }
+                self.progress.withLock { $0 = Progress(position: position, imports: imports) }
+            }
+        }
+    }
+
+    /// Brings the index up to date with what other nodes have committed since the last time, and with what hints of this
+    /// one may have told in the wrong order. Returns how many stretches of time were read again.
+    ///
+    /// What is read again is the truth of one moment; a hint that was applied in the next may be undone by it, until the
+    /// next refreshing reads it once more. So the index is at most one interval of refreshing behind.
+    func refresh(from database: any Database, directory cache: DirectoryCache) async throws -> Int {
+        let before = progress.withLock { $0 }
+        let news = try await database.doing(.background).read { transaction in
+            try News(reading: transaction, since: before.position, directory: cache)
+        }
+        if news.imports != before.imports {
+            try await fill(from: database, directory: cache)
+            return 0
+        }
+        cache.keep(news.directory)
+        index.withLock { index in
+            guard index != nil else { return }
+            if index!.directory.revision < news.directory.revision { _ = index!.replaceDirectory(news.directory) }
+            for time in news.times {
+                index!.reload(time.touched.holder, claims: time.claims, in: time.touched.range)
+                index!.reload(time.touched.holder, starts: time.starts, in: time.touched.range)
+            }
+        }
+        progress.withLock { $0.position = max($0.position, news.position) }
+        return news.times.count
+    }
+}
+
+/// What happened since a position, as the database says it now.
+private struct News: Sendable {
+    struct Time: Sendable {
+        let touched: TouchedTime
+        let claims: [Claim]
+        let starts: [(appointment: ID<Appointment>, start: Instant)]
+    }
+
+    let position: Int64
+    let imports: Int64
+    let directory: Directory
+    let times: [Time]
+
+    init(reading transaction: any ReadTransaction, since position: Int64, directory cache: DirectoryCache) throws {
+        self.position = try transaction.first(EventHorizon()) ?? 0
+        imports = try transaction.first(ImportRevision()) ?? 0
+        directory = try cache.current(transaction)
+        let touched = Array(Set(try transaction.fetch(TouchedSince(position: position)).joined()))
+        let claims = try transaction.fetch(each: touched.map { LiveClaims(holder: $0.holder, range: $0.range) })
+        let starts = try transaction.fetch(each: touched.map { StartsIn(practitioner: $0.holder, range: $0.range) })
+        times = touched.indices.map { index in
+            Time(
+                touched: touched[index], claims: claims[index],
+                starts: starts[index].map { (appointment: $0.0, start: $0.1) })
         }
     }
 }

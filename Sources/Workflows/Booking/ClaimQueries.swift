@@ -108,6 +108,18 @@ struct StartsFrom: Query {
     static func row(_ columns: any Columns) throws -> (ID<Appointment>, Instant) { (try columns.id(0), try columns.instant(1)) }
 }
 
+/// The starts of a practitioner's appointments that hold their time, between two instants.
+struct StartsIn: Query {
+    static let sql: SQL = """
+        SELECT id, start_at FROM appointment
+        WHERE practitioner_id = $1 AND start_at >= $2 AND start_at < $3 AND state NOT IN ('cancelled', 'entered-in-error')
+        """
+    let practitioner: ID<Resource>
+    let range: TimeRange
+    var bindings: [SQLValue] { [.id(practitioner), .instant(range.from), .instant(range.to)] }
+    static func row(_ columns: any Columns) throws -> (ID<Appointment>, Instant) { (try columns.id(0), try columns.instant(1)) }
+}
+
 /// A calendar in which everything is free and that remembers what it was asked.
 private final class RehearsalCalendar: Calendar {
     private(set) var asked: [any Query] = []

@@ -5,10 +5,17 @@ import Storage
 struct InsertEvent: Insertion {
     static let rank = 4
     var touches: [Touch]? { [] }
-    static let sql: SQL = "INSERT INTO event (id, kind, appointment_id, at, payload) VALUES ($1, $2, $3, $4, $5)"
+    static let sql: SQL = """
+        INSERT INTO event (id, kind, appointment_id, at, payload, touched) VALUES ($1, $2, $3, $4, $5, $6)
+        """
     let event: AppointmentEvent
+    /// For other nodes; nil when there are none.
+    let touched: [TouchedTime]?
     var bindings: [SQLValue] {
-        [.id(event.id), .text(event.kind.rawValue), .id(event.appointment), .instant(event.at), .json(event.payload)]
+        [
+            .id(event.id), .text(event.kind.rawValue), .id(event.appointment), .instant(event.at), .json(event.payload),
+            touched.map { .json(TouchedTime.text($0)) } ?? .null,
+        ]
     }
 }
 

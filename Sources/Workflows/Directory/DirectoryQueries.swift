@@ -31,6 +31,18 @@ struct AdvanceDirectoryRevision: Command {
     var bindings: [SQLValue] { [] }
 }
 
+/// Moves on with every import: whoever keeps something made of appointments makes it anew.
+struct ImportRevision: Query {
+    static let sql: SQL = "SELECT value FROM revision WHERE name = 'import'"
+    var bindings: [SQLValue] { [] }
+    static func row(_ columns: any Columns) throws -> Int64 { try columns.integer(0) }
+}
+
+struct AdvanceImportRevision: Command {
+    static let sql: SQL = "UPDATE revision SET value = value + 1 WHERE name = 'import'"
+    var bindings: [SQLValue] { [] }
+}
+
 struct AllLocations: Query {
     static let sql: SQL = "SELECT id, name, zone, address, version FROM location ORDER BY id"
     var bindings: [SQLValue] { [] }

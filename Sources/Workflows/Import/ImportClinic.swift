@@ -48,6 +48,8 @@ private struct Importer {
         try write(clinic.exceptions) { try transaction.run(StoreException(exception: $0)) }
         try write(clinic.holidays) { try transaction.run(StoreHoliday(holiday: $0)) }
         try write(clinic.patients) { try transaction.run(StorePatient(patient: $0)) }
+        // Other nodes read all of it anew: too much has changed to tell them one by one.
+        try transaction.run(AdvanceImportRevision())
         let directory = try story.newDirectory()
         for (one, claims) in zip(clinic.appointments, claims) {
             try write(one.value, claims, directory)
@@ -69,12 +71,14 @@ private struct Importer {
             id: value.id, state: value.state, visitType: value.visitType, practitioner: value.practitioner, room: value.room,
             device: value.device, patients: value.patients, location: practitioner.location,
             visit: visitType.visit(at: value.start), createdAt: story.now, updatedAt: story.now)
-        try story.transaction.run(InsertAppointment(appointment: appointment, content: Array(repeating: 0, count: 32)))
+        try story.transaction.post(InsertAppointment(appointment: appointment, content: Array(repeating: 0, count: 32)))
         for patient in appointment.patients {
-            try story.transaction.run(
+            try story.transaction.post(
                 InsertAppointmentPatient(patient: patient, start: appointment.visit.from, appointment: appointment.id))
         }
-        for claim in claims { try story.transaction.run(InsertClaim(claim: claim)) }
+        for claim in claims {
+            try story.transaction.post(InsertClaim(claim: claim), orElse: StorageFault.constraint("claim_overlap"))
+        }
         try story.auditChange(of: appointment.id.of(), "appointment.imported")
         if appointment.state == .booked { try story.scheduleFollowUps(of: appointment) }
     }

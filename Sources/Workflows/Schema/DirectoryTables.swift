@@ -10,7 +10,7 @@ enum DirectoryTables {
                     value {number} NOT NULL
                 ) {clustered}
                 """),
-        "INSERT INTO revision (name, value) VALUES ('directory', 1)",
+        "INSERT INTO revision (name, value) VALUES ('directory', 1), ('import', 1)",
         // Whoever decides by the directory holds it as it is until the commit, and whoever changes it waits for them: a
         // booking is never decided by hours that were changed before it. SQLite has one writer and needs none of this.
         SQL(

@@ -10,9 +10,13 @@ enum RecordTables {
                     kind {text} NOT NULL,
                     appointment_id {uuid} NOT NULL,
                     at {instant} NOT NULL,
-                    payload {json} NOT NULL
+                    payload {json} NOT NULL,
+                    touched {json},
+                    position {position}
                 ) {clustered}
                 """),
+        // What a node asks that wants to know what others have changed.
+        SQL(sqlite: "SELECT 1", postgres: "CREATE INDEX event_position ON event (position)"),
         SQL(
             table: """
                 CREATE TABLE audit (

@@ -6,7 +6,7 @@ public enum WorkflowQueries {
 
     private static let directory: [any Statement.Type] = [
         DirectoryRevision.self, HeldDirectoryRevision.self, TakenDirectoryRevision.self, AdvanceDirectoryRevision.self,
-        AllLocations.self, StoreLocation.self, AllResources.self,
+        ImportRevision.self, AdvanceImportRevision.self, AllLocations.self, StoreLocation.self, AllResources.self,
         StoreResource.self, AllVisitTypes.self, StoreVisitType.self, AllWorkingHours.self, StoreWorkingHours.self,
         DeleteWorkingHours.self, AllExceptions.self, StoreException.self, DeleteException.self, AllHolidays.self,
         StoreHoliday.self, DeleteHoliday.self,
@@ -18,7 +18,7 @@ public enum WorkflowQueries {
         InsertAppointment.self, UpdateAppointment.self, InsertAppointmentPatient.self, MoveAppointmentPatient.self,
         OverdueHolds.self, AppointmentsOfPatient.self, AppointmentsOfPractitioner.self, AppointmentsOfDay.self,
         LiveClaims.self, InsertClaim.self, ClaimsOfAppointment.self, DeleteClaims.self, AppointmentCount.self,
-        ClaimsFrom.self, StartsFrom.self,
+        ClaimsFrom.self, StartsFrom.self, StartsIn.self, EventHorizon.self, TouchedSince.self,
     ]
 
     private static let records: [any Statement.Type] = [

@@ -20,12 +20,14 @@ struct Serve: AsyncParsableCommand {
     var host: String?
     @Option(help: "Port to listen on; 0 takes a free one (MEDICONNECT_PORT; default 8080).")
     var port: Int?
+    @Option(help: "What this node does: api, worker, reconciler, with commas between (MEDICONNECT_ROLE; default all).")
+    var role: String?
     @Flag(help: "Fill an empty database with a demo clinic and print what to try next.")
     var demo = false
 
     func run() async throws {
         try await reported {
-            let settings = try await Settings.read(common, host: host, port: port)
+            let settings = try await Settings.read(common, host: host, port: port, role: role)
             let metrics = PrometheusRegistry()
             MetricsSystem.bootstrap(metrics)
             let sink = LogSink(descriptor: STDERR_FILENO)
