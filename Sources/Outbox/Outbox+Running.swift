@@ -98,7 +98,7 @@ extension Outbox {
 
     private func every(_ interval: Span, _ doing: String, _ body: @escaping @Sendable () async throws -> Void) async throws {
         while !Task.isCancelled {
-            if isElected() { try await survive(doing, body) }
+            if election.isElected() { try await survive(doing, body) }
             try? await surroundings.clock.sleep(until: now + interval)
         }
     }

@@ -16,7 +16,7 @@ public final class Outbox: Sendable {
     let settings: OutboxSettings
     let handlers: [String: OutboxHandler]
     let report: @Sendable (OutboxEvent) -> Void
-    let isElected: @Sendable () -> Bool
+    let election: Election
     private let bell: OutboxBell
     let transactional: Lane
     let external: Lane
@@ -33,11 +33,11 @@ public final class Outbox: Sendable {
     ///   - workerName: Stored with each claim, for operators only: `host-4711`.
     ///   - handlers: By topic. Messages of other topics are left to workers that know them.
     ///   - bell: The one producers ring. Made by whoever wires the program, because producers exist before handlers do.
-    ///   - isElected: Whether this worker is the one that rescues and sweeps. Several at a time do no harm, only work.
+    ///   - election: Whether this worker is the one that rescues and sweeps. Several at a time do no harm, only work.
     ///   - report: Hears what happened, in the worker's own tasks, after it is durable; must be quick.
     public init(
         database: any Database, surroundings: Surroundings, workerName: String, settings: OutboxSettings = OutboxSettings(),
-        handlers: [String: OutboxHandler], bell: OutboxBell = OutboxBell(), isElected: @escaping @Sendable () -> Bool = { true },
+        handlers: [String: OutboxHandler], bell: OutboxBell = OutboxBell(), election: Election = .always,
         report: @escaping @Sendable (OutboxEvent) -> Void = { _ in }
     ) {
         self.database = database
@@ -46,7 +46,7 @@ public final class Outbox: Sendable {
         self.settings = settings
         self.handlers = handlers
         self.bell = bell
-        self.isElected = isElected
+        self.election = election
         self.report = report
         let sorted = handlers.keys.sorted()
         transactional = Lane(topics: sorted.filter { handlers[$0]!.isTransactional }, bell: bell.transactional)
@@ -124,4 +124,14 @@ public final class OutboxBell: Sendable {
     public func wait(until deadline: Instant, clock: any WallClock) async {
         await transactional.wait(until: deadline, clock: clock)
     }
+}
+
+/// Whether this worker is the one of many that does what only one has to do. Asked each time.
+public struct Election: Sendable {
+    let isElected: @Sendable () -> Bool
+
+    public init(_ isElected: @escaping @Sendable () -> Bool) { self.isElected = isElected }
+
+    /// For a program that is alone with its database.
+    public static let always = Election { true }
 }

@@ -44,7 +44,7 @@ struct Server {
         let meters = OutboxMeters(logger: logger)
         outbox = Outbox(
             database: house.database.doing(.background), surroundings: house.surroundings, workerName: name,
-            handlers: clinic.deliveries, bell: bell, isElected: { neighbourhood.leads }, report: { meters.note($0) })
+            handlers: clinic.deliveries, bell: bell, election: Election { neighbourhood.leads }, report: { meters.note($0) })
     }
 
     /// Serves until SIGTERM or SIGINT: then it is not ready any more, finishes what is in flight, and returns.

@@ -12,23 +12,32 @@ struct Storm: AsyncParsableCommand {
     @Option(help: "How many practitioners they want; may be given several times.")
     var practitioners: [Int] = [1, 20, 500]
 
+    @Option(help: "sqlite or postgres; may be given several times.")
+    var engine: [String] = ["sqlite"]
+
     func validate() throws {
+        if engine.contains(where: { Engine(rawValue: $0) == nil }) {
+            throw ValidationError("--engine must be one of \(Engine.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
         if attempts < 64 { throw ValidationError("--attempts must be at least 64, one for each caller") }
         if practitioners.contains(where: { $0 < 1 }) { throw ValidationError("--practitioners must be at least 1") }
     }
 
     func run() async throws {
         var isClean = true
-        for count in practitioners { isClean = try await storm(over: count) && isClean }
+        for name in engine {
+            guard let engine = Engine(rawValue: name) else { continue }
+            for count in practitioners { isClean = try await storm(over: count, engine) && isClean }
+        }
         if !isClean { throw ExitCode.failure }
     }
 
-    private func storm(over practitioners: Int) async throws -> Bool {
+    private func storm(over practitioners: Int, _ engine: Engine) async throws -> Bool {
         let plan = StormPlan(attempts: attempts, practitioners: practitioners)
-        let report = try await ClinicFixture.open(.sqlite, plan.clinic) { try await TestKit.Storm(plan, in: $0).run() }
+        let report = try await ClinicFixture.open(engine, plan.clinic) { try await TestKit.Storm(plan, in: $0).run() }
         print(
             """
-            \(practitioners) practitioners: \(report.attempts) attempts in \(Int(report.seconds * 1000)) ms, \
+            \(engine.rawValue), \(practitioners) practitioners: \(report.attempts) attempts in \(Int(report.seconds * 1000)) ms, \
             \(Int(report.attemptsPerSecond)) a second; \(report.changes) changes, \(report.refusals) refusals, \
             \(report.repeats) repeats, \(report.failures) failures
               99 of 100 waited at most \(Int(report.wait99 * 1000)) ms, the longest \(Int(report.longestWait * 1000)) ms

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import LoopbackClient
+import PostgresCluster
 import Processes
 
 struct Crash: AsyncParsableCommand {
@@ -20,6 +21,8 @@ struct Crash: AsyncParsableCommand {
     var server: String?
     @Option(help: "Seed of everything the clients decide and of when the server dies.")
     var seed: UInt64 = 1
+    @Option(help: "sqlite, or postgres: a private server, which is killed as often as ours.")
+    var engine = "sqlite"
     @Flag(help: "Prove that the proof can fail: use a server that answers before its commit.")
     var faulty = false
 
@@ -30,9 +33,18 @@ struct Crash: AsyncParsableCommand {
         Children.all.endWithMe()
         let folder = try TemporaryFolder("crash")
         let start = faulty ? (Siblings.me, ["faulty-server"]) : (server ?? Siblings.server, ["serve", "--port", "0"])
-        let stage = Stage(executable: start.0, arguments: start.1, importer: server ?? Siblings.server, folder: folder)
+        guard engine == "sqlite" || engine == "postgres" else { throw ValidationError("--engine must be sqlite or postgres") }
+        let cluster = engine == "postgres" ? try await PrivateCluster() : nil
+        try await cluster?.start()
+        let database = try await cluster?.freshDatabase()
+        let stage = Stage(
+            executable: start.0, arguments: start.1, importer: server ?? Siblings.server, folder: folder, cluster: cluster,
+            database: database)
         let ordeal = try await Ordeal(stage: stage, seed: seed)
-        let violations = try await ordeal.run(cycles: cycles)
+        let result: Result<[String], any Error>
+        do { result = .success(try await ordeal.run(cycles: cycles)) } catch { result = .failure(error) }
+        await cluster?.remove()
+        let violations = try result.get()
         guard violations.isEmpty else {
             for violation in violations.prefix(20) { say("VIOLATION \(violation)") }
             say("\(violations.count) violation\(violations.count == 1 ? "" : "s")")
@@ -51,14 +63,25 @@ struct Stage: Sendable {
     /// The faulty server has no import of its own.
     let importer: String
     let folder: TemporaryFolder
+    /// The server of the database; nil on the embedded one.
+    var cluster: PrivateCluster?
+    var database: FreshDatabase?
 
-    var house: DataFolder { DataFolder(path: folder.file("data")) }
+    var house: DataFolder { DataFolder(path: folder.file("data"), url: database?.url) }
+
+    /// What the database says, as a file: the database itself, or a transcript of it.
+    func file() async throws -> String {
+        guard let cluster, let database else { return house.databasePath }
+        let path = folder.file("transcript.sqlite")
+        try await Transcript(psql: cluster.psql, database: database.name).write(to: path)
+        return path
+    }
 
     func start() async throws -> RunningServer {
         let errors = folder.file("server.log")
         do {
             return try await RunningServer.start(
-                executable, arguments + ["--data", house.path], environment: ["MEDICONNECT_LOG_LEVEL": "warning"], errors: errors)
+                executable, arguments + house.flags, environment: ["MEDICONNECT_LOG_LEVEL": "warning"], errors: errors)
         } catch {
             throw ProcessFault("\(error)\n\((try? String(contentsOfFile: errors, encoding: .utf8)) ?? "")")
         }
@@ -68,7 +91,7 @@ struct Stage: Sendable {
         let document = folder.file("clinic.json")
         try Data(CrashClinic.document()).write(to: URL(fileURLWithPath: document))
         let (status, _) = try await ChildProcess.run(
-            importer, ["import", document, "--data", house.path], errors: folder.file("server.log"))
+            importer, ["import", document] + house.flags, errors: folder.file("server.log"))
         guard status == 0 else { throw ProcessFault("the import ended with \(status); see \(folder.file("server.log"))") }
         house.makeSecret()
     }

@@ -1,4 +1,5 @@
 import Foundation
+import PostgresCluster
 import Processes
 import Notation
 import Scheduling
@@ -8,8 +9,9 @@ struct Evidence {
     private let file: PlainFile
     private let ledger: Ledger
 
-    init(_ house: DataFolder, _ ledger: Ledger) throws {
-        file = try PlainFile(house.databasePath)
+    /// - Parameter path: of the database, or of a transcript of it.
+    init(_ path: String, _ ledger: Ledger) throws {
+        file = try PlainFile(path)
         self.ledger = ledger
     }
 
@@ -135,18 +137,24 @@ struct Evidence {
 
     /// Waits until nothing that is due is left. Messages claimed by a server that died wait for the end of its lease.
     /// Returns the seconds it took.
-    static func delivered(_ house: DataFolder) async throws -> Double {
+    static func delivered(_ stage: Stage) async throws -> Double {
         let start = ContinuousClock.now
-        let file = try PlainFile(house.databasePath)
-        while try file.number(
-            """
-            SELECT count(*) FROM outbox WHERE state = 'running' OR (state = 'ready' AND available_at <= \
-            \(Int64(Date().timeIntervalSince1970 * 1_000_000)))
-            """) > 0
-        {
+        while try await due(stage) > 0 {
             guard ContinuousClock.now - start < .seconds(150) else { throw ProcessFault("the outbox does not become empty") }
             try await Task.sleep(for: .milliseconds(100))
         }
         return (ContinuousClock.now - start) / .seconds(1)
+    }
+
+    private static func due(_ stage: Stage) async throws -> Int {
+        if let cluster = stage.cluster, let database = stage.database {
+            let text = "SELECT count(*) FROM outbox WHERE state = 'running' OR (state = 'ready' AND available_at <= now())"
+            return try await cluster.psql(text, database: database.name).first.flatMap { Int($0) } ?? 0
+        }
+        return try PlainFile(stage.house.databasePath).number(
+            """
+            SELECT count(*) FROM outbox WHERE state = 'running' OR (state = 'ready' AND available_at <= \
+            \(Int64(Date().timeIntervalSince1970 * 1_000_000)))
+            """)
     }
 }

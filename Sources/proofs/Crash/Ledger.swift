@@ -45,6 +45,9 @@ final class Ledger: Sendable {
 
     func stayedUnknown() { state.withLock { $0.counts["unknown", default: 0] += 1 } }
 
+    /// The server said itself that it does not know.
+    func saidToBeUnknown() { state.withLock { $0.counts["said to be unknown", default: 0] += 1 } }
+
     func closed(_ deed: Deed, _ reply: Loopback.Reply) {
         let acknowledged = reply.acknowledged
         state.withLock { state in

@@ -1,5 +1,6 @@
 import API
 import LoopbackClient
+import PostgresCluster
 import Processes
 import Notation
 import People
@@ -33,7 +34,7 @@ struct Ordeal: Sendable {
             visitors.append(
                 Visitor(
                     number: number, patients: patients, seed: seed, http: http, history: history, ledger: ledger,
-                    identifiers: surroundings.identifiers))
+                    identifiers: surroundings.identifiers, bearsOutages: stage.cluster != nil))
         }
         self.visitors = visitors
     }
@@ -48,9 +49,13 @@ struct Ordeal: Sendable {
             let server = try await stage.start()
             starts.append(server.startSeconds)
             history.mark("start", cycle: cycle)
-            try inspect()
+            try await inspect()
             if !ledger.violations.isEmpty { return try await giveUp(server) }
-            await strain(server, cycle: cycle, milliseconds: load)
+            if stage.cluster != nil, cycle % 2 == 0 {
+                try await strainTheDatabase(server, cycle: cycle, milliseconds: load)
+            } else {
+                await strain(server, cycle: cycle, milliseconds: load)
+            }
             say("cycle \(cycle)/\(cycles): up in \(milliseconds(of: server.startSeconds)) ms, killed after \(load) ms; \(tally)")
         }
         let server = try await stage.start()
@@ -75,25 +80,50 @@ struct Ordeal: Sendable {
         }
     }
 
+    /// Kills PostgreSQL under the running server, and the server only after it has been seen to go on with the new one.
+    private func strainTheDatabase(_ server: RunningServer, cycle: Int, milliseconds: Int) async throws {
+        guard let cluster = stage.cluster else { return }
+        let firstDay = BenchClinic.midnight(of: MachineClock().now, plus: 5 + cycle * 2 % 300)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for visitor in visitors { group.addTask { await visitor.work(at: server.base, firstDay: firstDay) } }
+            try? await Task.sleep(for: .milliseconds(milliseconds))
+            await cluster.kill()
+            history.mark("kill-postgres", cycle: cycle)
+            try await cluster.start()
+            let before = ledger.answers.count
+            let limit = ContinuousClock.now + .seconds(30)
+            while ledger.answers.count < before + 50 {
+                if ContinuousClock.now > limit {
+                    ledger.violation("30 s after PostgreSQL came back the server had not gone on")
+                    break
+                }
+                try? await Task.sleep(for: .milliseconds(20))
+            }
+            await server.process.kill()
+            history.mark("kill", cycle: cycle)
+            try await group.waitForAll()
+        }
+    }
+
     /// The state on disk just after a restart, before anybody asks for anything.
-    private func inspect() throws {
-        let evidence = try Evidence(stage.house, ledger)
+    private func inspect() async throws {
+        let evidence = try Evidence(try await stage.file(), ledger)
         try evidence.nothingLostNothingInvented()
         try evidence.nobodyIsInTwoPlaces()
     }
 
     /// Everything, once every outcome is known and every event delivered.
     private func reckon(_ server: RunningServer) async throws {
-        try inspect()
+        try await inspect()
         let day = BenchClinic.midnight(of: MachineClock().now, plus: 4)
         await withTaskGroup { group in
             for visitor in visitors { group.addTask { await visitor.work(at: server.base, firstDay: day, onlyOpen: true) } }
         }
         await askAgain(server)
-        let waited = try await Evidence.delivered(stage.house)
+        let waited = try await Evidence.delivered(stage)
         say("the outbox was empty after \(milliseconds(of: waited)) ms")
-        try inspect()
-        let notices = try Evidence(stage.house, ledger).everyChangeIsToldOnce()
+        try await inspect()
+        let notices = try Evidence(try await stage.file(), ledger).everyChangeIsToldOnce()
         let (answers, lives) = (ledger.answers.count, ledger.lives.values.filter { $0.last != nil }.count)
         say("compared: \(lives) appointments, \(answers) answers asked for again, \(notices) notices")
         // An empty play proves nothing.

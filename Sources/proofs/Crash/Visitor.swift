@@ -11,6 +11,8 @@ actor Visitor {
     private let history: History
     private let ledger: Ledger
     private let identifiers: any IdentifierSource
+    /// Whether the database may be away for a while: then a request is repeated until it is back.
+    private let bearsOutages: Bool
     private var chance: Chance
     private var mine: [Acknowledged] = []
     private var tokens: [ID<Appointment>: String] = [:]
@@ -19,7 +21,7 @@ actor Visitor {
 
     init(
         number: Int, patients: [(id: String, token: String)], seed: UInt64, http: Loopback, history: History, ledger: Ledger,
-        identifiers: any IdentifierSource
+        identifiers: any IdentifierSource, bearsOutages: Bool = false
     ) {
         self.number = number
         self.patients = patients
@@ -27,6 +29,7 @@ actor Visitor {
         self.history = history
         self.ledger = ledger
         self.identifiers = identifiers
+        self.bearsOutages = bearsOutages
         chance = Chance(seed: seed &* 1_000_003 &+ UInt64(number))
     }
 
@@ -117,6 +120,17 @@ actor Visitor {
                 ledger.stayedUnknown()
                 return nil
             }
+            if bearsOutages, let away = replies.compactMap({ $0 }).first(where: { $0.status == 503 }) {
+                if away.text.contains("outcome-unknown") { ledger.saidToBeUnknown() }
+                // The client's own patience: it asks again under the same key.
+                try? await Task.sleep(for: .milliseconds(30 + chance.below(40)))
+                if Task.isCancelled {
+                    history.unknown(deed)
+                    ledger.stayedUnknown()
+                    return nil
+                }
+                continue
+            }
             if let fault = replies.compactMap({ $0 }).first(where: { $0.status >= 500 }) {
                 ledger.violation("deed \(deed.number) was answered with \(fault.status): \(fault.text)")
                 return nil
@@ -160,6 +174,7 @@ actor Visitor {
         guard let known = chance.pick(mine) else { return true }
         let path = "\(base)/v1/appointments/\(known.appointment)"
         guard let reply = try? await http.send("GET", path, token: tokens[known.appointment]!) else { return false }
+        if bearsOutages && reply.status == 503 { return true }
         if reply.body != known.document {
             ledger.violation(
                 "\(known.appointment) was read as \(reply.text), acknowledged as \(String(decoding: known.document, as: UTF8.self))"
