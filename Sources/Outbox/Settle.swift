@@ -68,6 +68,10 @@ public struct RescueLeases: Query {
         let topic: String
         let orderKey: String?
         let isDead: Bool
+
+        static func inTurn(_ left: Rescued, _ right: Rescued) -> Bool {
+            (left.topic, left.isDead ? 1 : 0, left.orderKey ?? "") < (right.topic, right.isDead ? 1 : 0, right.orderKey ?? "")
+        }
     }
     public static func row(_ columns: any Columns) throws -> Rescued {
         Rescued(

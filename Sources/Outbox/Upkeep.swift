@@ -19,7 +19,8 @@ extension Outbox {
                 try transaction.callForward(behind: rescued.filter(\.isDead).map(\.orderKey))
                 return rescued
             }
-            for message in rescued { report(.rescued(topic: message.topic, isDead: message.isDead)) }
+            // A change returns its rows in any order, and on each engine in another.
+            for message in rescued.sorted(by: RescueLeases.Rescued.inTurn) { report(.rescued(topic: message.topic, isDead: message.isDead)) }
             count += rescued.count
             if rescued.count < 500 { break }
         }

@@ -34,7 +34,8 @@ public final class Sideline: Sendable {
     private struct State {
         var hasNews = false
         var hasEnded = false
-        /// Until when this node leads, by its own clock that does not stand still.
+        /// From when and until when this node leads, by its own clock that does not stand still.
+        var leadsFrom: ContinuousClock.Instant?
         var leadsUntil: ContinuousClock.Instant?
         var failure: StorageFault?
     }
@@ -73,7 +74,13 @@ public final class Sideline: Sendable {
 
     /// Whether this node is the one that does what only one has to do. It knows by a lock on the server and says no as
     /// soon as it cannot be sure.
-    public var leads: Bool { state.withLock { $0.leadsUntil.map { $0 > .now } ?? false } }
+    public var leads: Bool {
+        state.withLock { state in
+            guard let from = state.leadsFrom, let until = state.leadsUntil else { return false }
+            let now = ContinuousClock.now
+            return from <= now && now < until
+        }
+    }
 
     /// Why it hears nothing; nil while it does.
     public var failure: StorageFault? { state.withLock { $0.failure } }
@@ -100,7 +107,7 @@ public final class Sideline: Sendable {
             do {
                 let connection = try PostgresConnection(settings)
                 defer {
-                    state.withLock { $0.leadsUntil = nil }
+                    state.withLock { ($0.leadsFrom, $0.leadsUntil) = (nil, nil) }
                     connection.close()
                 }
                 try introduce(connection)
@@ -149,13 +156,17 @@ public final class Sideline: Sendable {
     /// Takes the lock, or makes sure that it is still held.
     private func lead(_ connection: PostgresConnection) throws {
         let asked = ContinuousClock.now
-        let isLeader = state.withLock { $0.leadsUntil != nil }
+        let isLeader = state.withLock { $0.leadsFrom != nil }
         // Asking for a lock that is held already would take it twice.
         let reply = try say(
             connection, isLeader ? "SELECT true" : "SELECT pg_try_advisory_lock(\(Self.leadership))")
         guard case .rows(let result)? = reply, result.count == 1 else { return }
-        if try PostgresRow(result, of: "leadership").bool(0) {
-            state.withLock { $0.leadsUntil = asked + .seconds(Self.leaseSeconds) }
+        guard try PostgresRow(result, of: "leadership").bool(0) else { return }
+        state.withLock { state in
+            // Whoever had the lock before may not have noticed yet that the server ended its session, and believes in it
+            // for as long as a lease lasts.
+            if !isLeader { state.leadsFrom = .now + .seconds(Self.leaseSeconds) }
+            state.leadsUntil = asked + .seconds(Self.leaseSeconds)
         }
     }
 

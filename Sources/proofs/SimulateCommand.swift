@@ -1,4 +1,5 @@
 import ArgumentParser
+import PostgresCluster
 import TestKit
 
 /// Plays days of a clinic in which everything goes wrong that can, and looks whether a promise was broken.
@@ -22,12 +23,16 @@ struct Simulate: AsyncParsableCommand {
     @Option(help: "Put a mistake in on purpose: \(PlantedBug.allCases.map(\.rawValue).joined(separator: ", ")).")
     var bug: String?
 
+    @Option(help: "sqlite, or postgres: the same days on a real server, slower.")
+    var engine = "sqlite"
+
     @Option(help: "How many seeds are played side by side.")
     var threads = 2
 
     func run() async throws {
         let bug = try plantedBug()
-        if let seed { try replay(seed, bug) } else { try await playAll(bug) }
+        if Engine(rawValue: engine) == nil { throw ValidationError("--engine must be sqlite or postgres") }
+        if let seed { try await replay(seed, bug) } else { try await playAll(bug) }
     }
 
     private func plantedBug() throws -> PlantedBug? {
@@ -36,8 +41,9 @@ struct Simulate: AsyncParsableCommand {
         return planted
     }
 
-    private func replay(_ seed: UInt64, _ bug: PlantedBug?) throws {
-        let report = try Simulations.play(seed, bug: bug)
+    private func replay(_ seed: UInt64, _ bug: PlantedBug?) async throws {
+        let database = engine == "postgres" ? try await PrivateCluster.shared.freshDatabase() : nil
+        let report = try Simulations.play(seed, bug: bug, on: database.map { .postgres(url: $0.url) } ?? .sqlite)
         for line in report.lines { print(line) }
         print("digest \(String(report.digest, radix: 16)), \(report.tries) requests")
         for violation in report.violations { print("BROKEN: \(violation)") }
@@ -45,7 +51,9 @@ struct Simulate: AsyncParsableCommand {
     }
 
     private func playAll(_ bug: PlantedBug?) async throws {
-        let summary = try await Simulations.play(from..<from + count, bug: bug, threads: threads) { done in
+        let summary = try await Simulations.play(
+            from..<from + count, bug: bug, on: Engine(rawValue: engine) ?? .sqlite, threads: threads
+        ) { done in
             if done % 100 == 0 { print("\(done) of \(count) days") }
         }
         for (what, count) in summary.coverage.sorted(by: { $0.key < $1.key }) { print("  \(count) × \(what)") }

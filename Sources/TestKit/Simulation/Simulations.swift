@@ -1,4 +1,5 @@
 import Foundation
+import PostgresCluster
 import Scheduling
 import Synchronization
 import Workflows
@@ -44,22 +45,30 @@ public enum Simulations {
         ].map { "refused: \($0.rawValue)" }
 
     /// Plays one seed.
-    public static func play(_ seed: UInt64, bug: PlantedBug? = nil) throws -> SimulationReport {
-        try Simulation(Stage(bug: bug), seed: seed).run()
+    public static func play(_ seed: UInt64, bug: PlantedBug? = nil, on engine: SimulatedEngine = .sqlite) throws
+        -> SimulationReport
+    {
+        try Simulation(Stage(bug: bug, on: engine), seed: seed).run()
     }
 
     /// Plays every seed of a range, or until the first that fails when `stopsAtFailure`.
     ///
     /// - Parameter progress: hears after each seed how many are done.
     public static func play(
-        _ seeds: Range<UInt64>, bug: PlantedBug? = nil, threads: Int = 2, stopsAtFailure: Bool = false,
-        progress: @escaping @Sendable (_ done: Int) -> Void = { _ in }
+        _ seeds: Range<UInt64>, bug: PlantedBug? = nil, on engine: Engine = .sqlite, threads: Int = 2,
+        stopsAtFailure: Bool = false, progress: @escaping @Sendable (_ done: Int) -> Void = { _ in }
     ) async throws -> SimulationSummary {
         let started = ContinuousClock.now
         let run = Run(seeds, bug, stopsAtFailure, progress)
-        await withTaskGroup(of: Void.self) { group in
-            for _ in 0..<threads { group.addTask { await run.onThreadOfItsOwn() } }
+        var databases: [FreshDatabase] = []
+        for _ in 0..<threads where engine == .postgres { databases.append(try await PrivateCluster.shared.freshDatabase()) }
+        await withTaskGroup(of: Void.self) { [databases] group in
+            for thread in 0..<threads {
+                let stage = engine == .sqlite ? .sqlite : SimulatedEngine.postgres(url: databases[thread].url)
+                group.addTask { await run.onThreadOfItsOwn(stage) }
+            }
         }
+        for database in databases { try await database.drop() }
         var summary = try run.result()
         summary.seconds = (ContinuousClock.now - started).seconds
         summary.failures.sort { $0.seed < $1.seed }
@@ -87,10 +96,10 @@ public enum Simulations {
             self.progress = progress
         }
 
-        func onThreadOfItsOwn() async {
+        func onThreadOfItsOwn(_ engine: SimulatedEngine) async {
             await withCheckedContinuation { continuation in
                 let thread = Thread {
-                    self.playAll()
+                    self.playAll(engine)
                     continuation.resume()
                 }
                 thread.stackSize = 8 << 20
@@ -98,9 +107,9 @@ public enum Simulations {
             }
         }
 
-        private func playAll() {
+        private func playAll(_ engine: SimulatedEngine) {
             do {
-                let stage = try Stage(bug: bug)
+                let stage = try Stage(bug: bug, on: engine)
                 while let seed = nextSeed() {
                     let report = try Simulation(stage, seed: seed).run()
                     let done = state.withLock { state in

@@ -1,20 +1,48 @@
 import Notation
 import Scheduling
 import Storage
+import StoragePostgres
 import StorageSQLite
 import Synchronization
 import Workflows
 
-/// The engine in memory behind the door the clinic knows. `@unchecked Sendable`: a simulation runs on one thread.
+/// Where a simulation keeps its clinic.
+public enum SimulatedEngine: Sendable {
+    /// In memory: some hundred days a second.
+    case sqlite
+    /// A database of its own on a real server.
+    case postgres(url: String)
+}
+
+/// An engine behind the door the clinic knows, without threads of its own. `@unchecked Sendable`: a simulation runs on one
+/// thread.
 final class InlineStore: Database, @unchecked Sendable {
-    private let engine: InlineSQLite
+    private enum Engine {
+        case sqlite(InlineSQLite)
+        case postgres(InlinePostgres)
+    }
 
-    init() throws { engine = try InlineSQLite() }
+    private let engine: Engine
 
-    func inline<Answer>(_ body: (any WriteTransaction) throws -> Answer) throws -> Answer { try engine.write(body) }
+    init(_ engine: SimulatedEngine) throws {
+        switch engine {
+        case .sqlite: self.engine = .sqlite(try InlineSQLite())
+        case .postgres(let url): self.engine = .postgres(InlinePostgres(url, random: SeededRandom(seed: 0)))
+        }
+    }
+
+    func inline<Answer>(_ body: (any WriteTransaction) throws -> Answer) throws -> Answer {
+        switch engine {
+        case .sqlite(let engine): try engine.write(body)
+        case .postgres(let engine): try engine.write(body)
+        }
+    }
 
     func read<Answer: Sendable>(_ body: @escaping @Sendable (any ReadTransaction) throws -> Answer) async throws -> Answer {
-        try engine.read(body)
+        switch engine {
+        case .sqlite(let engine): try engine.read(body)
+        case .postgres(let engine): try engine.read(body)
+        }
     }
 
     func write<Answer: Sendable>(_ body: @escaping @Sendable (any WriteTransaction) throws -> Answer) async throws -> Answer {
@@ -22,17 +50,17 @@ final class InlineStore: Database, @unchecked Sendable {
     }
 }
 
-/// A clinic in memory that one simulation after another plays on. It is built once; between two plays everything the
+/// A clinic that one simulation after another plays on. It is built once; between two plays everything the
 /// first left behind is deleted, which takes a fraction of building it.
 final class Stage {
     let plan: ClinicPlan
     let store: InlineStore
     let bug: PlantedBug?
 
-    init(bug: PlantedBug?) throws {
+    init(bug: PlantedBug?, on engine: SimulatedEngine = .sqlite) throws {
         self.bug = bug
         plan = Self.simulated
-        store = try InlineStore()
+        store = try InlineStore(engine)
         try build()
         if bug == .blindAndUnguarded { try store.inline { try $0.execute(Unguarded.sql) } }
     }
