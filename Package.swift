@@ -104,7 +104,8 @@ let package = Package(
         .executableTarget(
             name: "proofs",
             dependencies: [
-                "TestKit", "LoopbackClient", "PostgresCluster", "Processes", "API", "Workflows", "Outbox", "StorageSQLite", "Storage", "CSQLite",
+                "TestKit", "LoopbackClient", "PostgresCluster", "Processes", "API", "Workflows", "Outbox", "StorageSQLite",
+                "Storage", "CSQLite",
                 "People", "Scheduling",
                 "Notation", hummingbird, logging, arguments, lifecycle, signals,
             ],
@@ -133,7 +134,7 @@ let package = Package(
             "PromiseTests",
             uses: [
                 "TestKit", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Scheduling", "People",
-                "Notation",
+                "Notation", "PostgresCluster",
             ]),
     ]
 )

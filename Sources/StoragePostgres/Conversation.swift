@@ -54,9 +54,12 @@ final class Conversation {
 
     /// Sends the end of a transaction that wrote. The server must never cancel a commit for taking too long: cancelled while
     /// it waits for a replica it has happened here and may still be lost.
-    func sendCommit() throws {
+    ///
+    /// - Parameter wantsPosition: whether to ask behind it where in the log it stands.
+    func sendCommit(telling wantsPosition: Bool) throws {
         try send("SET LOCAL statement_timeout = 0")
         try send("COMMIT")
+        if wantsPosition { try send("SELECT pg_current_wal_insert_lsn()::text") }
     }
 
     func send(_ text: String) throws {
@@ -138,5 +141,13 @@ final class Conversation {
             try send("ROLLBACK")
             _ = try settle()
         } catch {}
+    }
+}
+
+extension PostgresConnection.Reply {
+    /// The one text a statement answered with.
+    var position: String? {
+        guard case .rows(let result) = self, result.count == 1 else { return nil }
+        return try? PostgresRow(result, of: "position").text(0)
     }
 }

@@ -44,16 +44,18 @@ final class ReadErrand<Answer: Sendable>: Errand {
 final class WriteErrand<Answer: Sendable>: Errand, Playable, @unchecked Sendable {
     let work: Work
     let foreseen: [any Query]
+    let mark: CommitMark?
     private let caller: UnsafeContinuation<Answer, any Error>
     private let body: @Sendable (any WriteTransaction) throws -> Answer
     private var result: Result<Answer, any Error> = .failure(StorageFault.closed)
 
     init(
-        _ work: Work, foreseen: [any Query] = [], _ caller: UnsafeContinuation<Answer, any Error>,
+        _ work: Work, foreseen: [any Query] = [], mark: CommitMark? = nil, _ caller: UnsafeContinuation<Answer, any Error>,
         _ body: @escaping @Sendable (any WriteTransaction) throws -> Answer
     ) {
         self.work = work
         self.foreseen = foreseen
+        self.mark = mark
         self.caller = caller
         self.body = body
     }
@@ -63,7 +65,8 @@ final class WriteErrand<Answer: Sendable>: Errand, Playable, @unchecked Sendable
         var isCommitSent = false
         do {
             let answer = try body(transaction)
-            try transaction.commit { isCommitSent = true }
+            let position = try transaction.commit(telling: mark != nil) { isCommitSent = true }
+            if let position { mark?.keep(position) }
             for hook in transaction.hooks { hook() }
             caller.resume(returning: answer)
         } catch {

@@ -230,10 +230,12 @@ final class GroupRound {
         for batch in batches { _ = try conversation.shape(of: type(of: batch.sample)) }
         for batch in batches { try send(batch) }
         isCommitSent = true
-        try conversation.sendCommit()
+        let marks = answered.compactMap(\.job.mark)
+        try conversation.sendCommit(telling: !marks.isEmpty)
         let (replies, isWarned) = try conversation.settleCommit()
         if isWarned { throw StorageFault.outcomeUnknown }
         for case .failed(let fault) in replies { throw fault }
+        if !marks.isEmpty, let position = replies.last?.position { for mark in marks { mark.keep(position) } }
     }
 
     private struct Batch {

@@ -3,6 +3,8 @@ import Storage
 /// A body that can share a transaction with others.
 protocol Playable: Errand {
     var foreseen: [any Query] { get }
+    /// Wants to know where its commit stands.
+    var mark: CommitMark? { get }
     /// Runs the body from its start and keeps what comes of it.
     func play(_ transaction: PlayedTransaction)
     var hasFailed: Bool { get }

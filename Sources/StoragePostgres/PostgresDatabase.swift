@@ -29,7 +29,12 @@ public final class PostgresDatabase: Database {
     public func read<Answer: Sendable>(
         _ body: @escaping @Sendable (any ReadTransaction) throws -> Answer
     ) async throws -> Answer {
-        try await withUnsafeThrowingContinuation { caller in
+        if let replica = house.replica, case .since(let mark) = Recency.wanted,
+            let answer = try await replica.read(work, since: mark, body)
+        {
+            return answer
+        }
+        return try await withUnsafeThrowingContinuation { caller in
             if let fault = house.pool.add(ReadErrand(work, caller, body)) { caller.resume(throwing: fault) }
         }
     }
@@ -37,16 +42,18 @@ public final class PostgresDatabase: Database {
     public func write<Answer: Sendable>(
         _ body: @escaping @Sendable (any WriteTransaction) throws -> Answer
     ) async throws -> Answer {
-        try await withUnsafeThrowingContinuation { caller in
-            if let fault = house.pool.add(WriteErrand(work, caller, body)) { caller.resume(throwing: fault) }
+        let mark = house.replica == nil ? nil : CommitMark.current
+        return try await withUnsafeThrowingContinuation { caller in
+            if let fault = house.pool.add(WriteErrand(work, mark: mark, caller, body)) { caller.resume(throwing: fault) }
         }
     }
 
     public func writeTogether<Answer: Sendable>(
         foreseen: [any Query], _ body: @escaping @Sendable (any WriteTransaction) throws -> Answer
     ) async throws -> Answer {
-        try await withUnsafeThrowingContinuation { caller in
-            let errand = WriteErrand(work, foreseen: foreseen, caller, body)
+        let mark = house.replica == nil ? nil : CommitMark.current
+        return try await withUnsafeThrowingContinuation { caller in
+            let errand = WriteErrand(work, foreseen: foreseen, mark: mark, caller, body)
             if let fault = house.groups.queue.add(errand) { caller.resume(throwing: fault) }
         }
     }
@@ -66,6 +73,9 @@ public final class PostgresDatabase: Database {
             return "cannot be reached or does not answer"
         }
     }
+
+    /// How far behind the replica is, in seconds; nil without one, or while nobody knows.
+    public var replicaLagSeconds: Double? { house.replica?.lagSeconds }
 
     /// Why the servers could not be reached at the last attempt; nil when they could.
     public var lastFailure: StorageFault? { house.exchange.lastFailure }
@@ -87,6 +97,7 @@ final class PostgresHouse: Sendable {
     let exchange: Exchange
     let pool: Pool
     let groups: GroupWriter
+    let replica: Replica?
 
     init(_ settings: PostgresSettings, _ observer: any PostgresObserver) throws {
         self.settings = settings
@@ -95,16 +106,19 @@ final class PostgresHouse: Sendable {
         line.close()
         pool = Pool(exchange, size: settings.connections - 1)
         groups = GroupWriter(exchange, pool: pool)
+        replica = try settings.replicaURL.map { try Replica(settings, url: $0, observer) }
         try pool.start()
         try groups.start()
     }
 
     deinit {
+        replica?.end()
         groups.queue.end()
         pool.end()
     }
 
     func close() async {
+        await replica?.close()
         groups.queue.end()
         await groups.thread.ended()
         pool.end()

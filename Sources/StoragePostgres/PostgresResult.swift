@@ -98,7 +98,7 @@ final class PostgresRow: Columns {
     func instant(_ index: Int) throws -> Instant {
         let (type, bytes) = try value(index)
         guard type == PostgresType.timestamptz else { throw wrong(index, "instant", type) }
-        return Instant(microseconds: Int64(bitPattern: bytes.bigEndian(8)) + PostgresType.epoch)
+        return PostgresType.instant(Int64(bitPattern: bytes.bigEndian(8)))
     }
 
     func identifier(_ index: Int) throws -> (high: UInt64, low: UInt64) {

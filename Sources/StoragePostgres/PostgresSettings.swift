@@ -27,6 +27,10 @@ public struct PostgresSettings: Sendable {
     public var commitSeconds: Double
     /// Behind PgBouncer in transaction mode: no statement outlives its transaction, every setting is local to one.
     public var isBehindBouncer: Bool
+    /// A server that follows the primary, for reads that may be a little old; nil reads everything from the primary.
+    public var replicaURL: String?
+    /// A replica that lags more is passed over.
+    public var replicaLagSeconds = 5.0
     /// How long opening waits for a server that is not there yet (MA-13).
     public var patienceSeconds: Double
     /// Statements that take longer are told to the observer, by name and without their values (MA-10).

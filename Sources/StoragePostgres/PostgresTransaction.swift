@@ -113,20 +113,24 @@ final class PostgresTransaction: WriteTransaction {
     // MARK: The end
 
     /// Commits, and waits for it. Whether the commit had been sent when something failed is for the caller to know.
-    func commit(_ onSent: () -> Void) throws {
-        guard hasBegun else { return }
+    ///
+    /// - Parameter wantsPosition: whether to ask where in the log the commit stands. Returns it.
+    @discardableResult
+    func commit(telling wantsPosition: Bool = false, _ onSent: () -> Void) throws -> String? {
+        guard hasBegun else { return nil }
         if let doomed { throw doomed }
         if manner == .reading {
             try conversation.send("COMMIT")
             _ = try conversation.settle()
-            return
+            return nil
         }
         try settle()
         onSent()
-        try conversation.sendCommit()
+        try conversation.sendCommit(telling: wantsPosition)
         let (replies, isWarned) = try conversation.settleCommit()
         if isWarned { throw StorageFault.outcomeUnknown }
         for case .failed(let fault) in replies { throw fault }
+        return wantsPosition ? replies.last?.position : nil
     }
 
     // MARK: Asking

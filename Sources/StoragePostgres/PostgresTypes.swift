@@ -112,7 +112,9 @@ extension [UInt8] {
             append(contentsOf: [UInt8(truncatingIfNeeded: small >> 8), UInt8(truncatingIfNeeded: small)])
         case (.integer(let number), PostgresType.float8): append(int64: Int64(bitPattern: Double(number).bitPattern))
         case (.real(let number), PostgresType.float8): append(int64: Int64(bitPattern: number.bitPattern))
-        case (.instant(let instant), PostgresType.timestamptz): append(int64: instant.microseconds - PostgresType.epoch)
+        case (.instant(let instant), PostgresType.timestamptz):
+            guard let microseconds = PostgresType.wire(instant) else { return false }
+            append(int64: microseconds)
         case (.identifier(let high, let low), PostgresType.uuid):
             append(int64: Int64(bitPattern: high))
             append(int64: Int64(bitPattern: low))
@@ -144,6 +146,19 @@ extension [UInt8] {
 }
 
 extension PostgresType {
+    /// Microseconds since 2000; before and after all time are the server's `-infinity` and `infinity`. Nil for what it
+    /// cannot say.
+    fileprivate static func wire(_ instant: Instant) -> Int64? {
+        if instant.microseconds == .min || instant.microseconds == .max { return instant.microseconds }
+        let (microseconds, overflows) = instant.microseconds.subtractingReportingOverflow(epoch)
+        return overflows ? nil : microseconds
+    }
+
+    static func instant(_ wire: Int64) -> Instant {
+        if wire == .min || wire == .max { return Instant(microseconds: wire) }
+        return Instant(microseconds: wire &+ epoch)
+    }
+
     /// Types whose binary form is their text: `text`, `json`, `name`, `varchar`, `bpchar`, and what has no type yet.
     fileprivate static func isText(_ type: UInt32) -> Bool { [0, 19, text, json, 705, 1042, 1043].contains(type) }
 }

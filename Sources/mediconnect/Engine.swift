@@ -16,6 +16,7 @@ enum Engine: Sendable {
             postgres.connections = settings.pool
             postgres.waitingMaximum = settings.waitingMaximum
             postgres.isBehindBouncer = settings.isBehindBouncer
+            postgres.replicaURL = settings.replicaURL
             self = .postgres(try PostgresDatabase(postgres, observer: meters))
         } else {
             var sqlite = SQLiteSettings(path: settings.databasePath)
@@ -55,6 +56,11 @@ enum Engine: Sendable {
             case .postgres(let database): await database.complaint()
             }
         }
+    }
+
+    /// How far behind the replica is; nil without one, or while nobody knows.
+    var replicaLagSeconds: Double? {
+        if case .postgres(let database) = self { database.replicaLagSeconds } else { nil }
     }
 
     /// Connections that are busy, of how many, and bodies that wait.

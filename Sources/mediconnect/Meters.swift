@@ -92,6 +92,11 @@ final class HouseGauges: Sendable {
         metrics.registerGauge("mediconnect_database_connections", help: "Connections this node may use") {
             Double(engine.usage.size)
         }
+        metrics.registerGauge(
+            "mediconnect_database_replica_lag_seconds", help: "How far behind the replica is; -1 while nobody knows"
+        ) {
+            engine.replicaLagSeconds ?? -1
+        }
         metrics.registerGauge("mediconnect_outbox_ready", help: "Messages not delivered yet, due or not") { [self] in
             Double(depth.withLock { $0.ready })
         }

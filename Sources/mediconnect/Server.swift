@@ -103,6 +103,7 @@ struct Server {
 
     private func serving() -> Serving {
         var serving = ServingSettings(base: house.settings.publicURL)
+        serving.hasReplica = house.settings.replicaURL != nil
         serving.bodyMaximum = house.settings.bodyMaximumBytes
         return Serving(
             api: API(clinic: clinic, operations: operations(), isAnswering: house.settings.roles.contains(.api)), tokens: tokens,

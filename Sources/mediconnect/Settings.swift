@@ -29,6 +29,8 @@ struct Settings: Sendable {
     var databaseURL: String?
     /// For listening and electing, past a pooler; nil is `databaseURL`.
     var directURL: String?
+    /// Nil reads everything from the primary.
+    var replicaURL: String?
     var pool: Int
     var isBehindBouncer: Bool
     var roles: Set<NodeRole>
@@ -108,6 +110,8 @@ extension Settings {
         // database.direct.url: text; default database.url. Behind PgBouncer, the way past it: a node listens and is elected on
         // one connection of its own.
         directURL = config.string(forKey: "database.direct.url", isSecret: true).flatMap { $0.isEmpty ? nil : $0 }
+        // database.replica.url: text; default none. Lists are read there while it does not lag more than five seconds.
+        replicaURL = config.string(forKey: "database.replica.url", isSecret: true).flatMap { $0.isEmpty ? nil : $0 }
         // role: api, worker, reconciler, or several with commas between; default all three. A node without api still answers
         // /health and /metrics.
         let role = config.string(forKey: "role", default: "api,worker,reconciler")
@@ -158,6 +162,7 @@ extension Settings {
             ("data", data), ("database.url", databaseURL.map(Self.withoutPassword) ?? "the embedded database in data"),
             ("database.pool", String(pool)), ("database.bouncer", String(isBehindBouncer)),
             ("database.direct.url", directURL.map(Self.withoutPassword) ?? "database.url"),
+            ("database.replica.url", replicaURL.map(Self.withoutPassword) ?? "none"),
             ("role", NodeRole.allCases.filter(roles.contains).map(\.rawValue).joined(separator: ",")), ("host", host),
             ("port", String(port)), ("public.url", publicURL), ("log.level", logLevel.rawValue),
             ("event.loops", String(eventLoops)), ("database.readers", String(readers)),

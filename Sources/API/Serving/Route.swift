@@ -28,6 +28,8 @@ public struct Route: Sendable {
     let handler: @Sendable (Exchange) async throws -> Answer
 
     public var changesSomething: Bool { method != .get }
+    /// Lists may be a moment old; a single record, which may be changed next, may not.
+    public var mayLag: Bool { method == .get && (gives?.hasSuffix("Page") ?? false) }
 
     init(
         _ method: Method, _ path: String, _ operation: String, _ summary: String, isOpen: Bool = false,
@@ -131,6 +133,8 @@ struct Answer: Sendable {
     var allow: String?
     var challenge: String?
     var isRepeat = false
+    /// Where the change stands, for the next read; see `CommitMark`.
+    var consistencyToken: String?
 
     init(status: Int = 200, contentType: String = "application/json", body: [UInt8] = []) {
         self.status = status

@@ -17,6 +17,7 @@ extension Serving {
         if let location = answer.location { headers[.location] = location }
         headers[.cacheControl] = answer.cacheControl ?? "no-store"
         if let seconds = answer.retryAfterSeconds { headers[.retryAfter] = String(seconds) }
+        if let token = answer.consistencyToken { headers[.consistencyToken] = token }
         if let allow = answer.allow { headers[.allow] = allow }
         if let challenge = answer.challenge { headers[.wwwAuthenticate] = challenge }
         if answer.isRepeat { headers[.idempotentReplayed] = "true" }

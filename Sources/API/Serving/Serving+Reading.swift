@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import Notation
+import Storage
 
 // What comes in: the key, the body, the request's id.
 extension Serving {
@@ -43,6 +44,24 @@ extension Serving {
         return surroundings.identifiers.next(Request.self).description
     }
 
+    /// Runs a read so that a replica may answer it, when the route is one for lists and the client has said what it must see
+    /// or does not mind; and a change so that the answer says where it stands (`Consistency-Token`).
+    func recently(_ route: Route, _ request: Request, _ body: () async throws -> Answer) async throws -> Answer {
+        guard settings.hasReplica else { return try await body() }
+        if route.changesSomething {
+            let mark = CommitMark()
+            var answer = try await CommitMark.$current.withValue(mark) { try await body() }
+            answer.consistencyToken = mark.value
+            return answer
+        }
+        guard route.mayLag else { return try await body() }
+        let mark = request.headers[.consistencyToken]
+        if let mark, !CommitMark.isWellFormed(mark) {
+            throw Problem(.badRequest, detail: "Consistency-Token is not one this server has given.")
+        }
+        return try await Recency.$wanted.withValue(.since(mark: mark)) { try await body() }
+    }
+
     /// The whole body, or a refusal when it is too long or comes too slowly: a client that sends a byte a minute must not
     /// keep its place for ever. Small bodies arrive with the head, and pay for no clock.
     private func collected(_ request: Request) async throws -> ByteBuffer {
@@ -69,6 +88,7 @@ extension Serving {
 
 extension HTTPField.Name {
     static let idempotencyKey = HTTPField.Name("Idempotency-Key")!
+    static let consistencyToken = HTTPField.Name("Consistency-Token")!
     static let idempotentReplayed = HTTPField.Name("Idempotent-Replayed")!
     static let requestID = HTTPField.Name("X-Request-Id")!
 }

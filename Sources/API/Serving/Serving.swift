@@ -16,6 +16,8 @@ public struct ServingSettings: Sendable {
     public var base: String
     /// Bytes. A booking has a few hundred.
     public var bodyMaximum: Int = 256 * 1024
+    /// Whether lists may be read from a replica: then answers to changes say where they stand.
+    public var hasReplica = false
     /// How long a body that does not come with its head may take.
     public var bodyPatience: Span = .seconds(15)
 
@@ -67,8 +69,11 @@ public final class Serving: Sendable {
         var caller: Caller?
         var answer: Answer
         do {
-            caller = try await self.caller(route, request)
-            answer = try await self.answer(route, request, context, requestID: requestID, caller: caller)
+            let known = try await self.caller(route, request)
+            caller = known
+            answer = try await recently(route, request) {
+                try await self.answer(route, request, context, requestID: requestID, caller: known)
+            }
         } catch {
             answer = Problem(error, forStaff: caller?.isStaff ?? false).answer(base: settings.base)
             if answer.status >= 500 { report(error, route, requestID) }
