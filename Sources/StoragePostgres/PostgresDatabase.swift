@@ -140,6 +140,7 @@ final class PostgresHouse: Sendable {
             } catch StorageFault.unreachable(let why) {
                 let left = exchange.settings.patienceSeconds - (ContinuousClock.now - start).seconds
                 guard left > 0, isWorthWaiting(why) else { throw StorageFault.unreachable(why) }
+                exchange.observer.waiting(because: why)
                 pause(min(pauseMilliseconds * (0.75 + 0.5 * exchange.settings.random.unit()), left * 1_000))
                 pauseMilliseconds = min(pauseMilliseconds * 2, 3_000)
             }

@@ -50,6 +50,11 @@ enum PostgresFault: Error {
         case "57P01", "57P02", "57P03": .connectionLost("the server is stopping or starting")
         case _ where code.hasPrefix("08"): .connectionLost("the connection broke (\(code))")
         case _ where code.hasPrefix("XX"): .corrupt("the server reports \(code)")
+        case "42501" where result.message.contains("extension"), "0A000" where result.message.contains("btree_gist"),
+            "58P01" where result.message.contains("btree_gist"):
+            .cannotOpen(
+                "the database lacks the extension btree_gist; install PostgreSQL's contrib package and let a superuser run "
+                    + "CREATE EXTENSION btree_gist in it")
         case "42P01", "42703", "42883", "42601", "42501", "3F000", "58P01", "0A000", "42704", "42P07", "42710":
             .statement("\(statement): \(result.message) (\(code))")
         // RAISE EXCEPTION of our own triggers gives the rule's name as the message.

@@ -69,6 +69,8 @@ public protocol PostgresObserver: Sendable {
     func grouped(bodies: Int, seconds: Double)
     /// A statement took longer than it should have. Its type's name, never its values.
     func slow(_ statement: String, seconds: Double)
+    /// The servers cannot be reached yet, and opening waits for them. Said at first and every few seconds.
+    func waiting(because why: String)
     /// A body is run again: `serialization`, `deadlock`, `connection`, `group`.
     func repeated(because cause: String)
 }
@@ -79,5 +81,6 @@ public struct NobodyCounts: PostgresObserver {
     public func waited(_ seconds: Double) {}
     public func grouped(bodies: Int, seconds: Double) {}
     public func slow(_ statement: String, seconds: Double) {}
+    public func waiting(because why: String) {}
     public func repeated(because cause: String) {}
 }

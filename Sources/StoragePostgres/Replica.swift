@@ -41,7 +41,8 @@ final class Replica: Sendable {
             return try await run(work, body)
         } catch let fault as StorageFault {
             switch fault {
-            case .connectionLost, .unreachable, .overloaded, .contended, .closed, .timedOut: return nil
+            // `.statement`: it has not replayed the latest migration yet.
+            case .connectionLost, .unreachable, .overloaded, .contended, .closed, .timedOut, .statement: return nil
             default: throw fault
             }
         }

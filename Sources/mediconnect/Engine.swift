@@ -35,7 +35,7 @@ enum Engine: Sendable {
         var postgres = PostgresSettings(url: url, connections: 2, random: MachineRandom())
         postgres.isBehindBouncer = settings.isBehindBouncer
         postgres.patienceSeconds = 5
-        return .postgres(try PostgresDatabase(postgres))
+        return .postgres(try PostgresDatabase(postgres, observer: DatabaseMeters()))
     }
 
     var database: any Database {

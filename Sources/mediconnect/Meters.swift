@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import Metrics
 import Notation
@@ -25,6 +26,15 @@ struct DatabaseMeters: PostgresObserver {
             metadata: [
                 "evt": "database.slow", "job": "\(statement)", "duration_ms": "\(Int(seconds * 1_000))",
             ])
+    }
+
+    func waiting(because why: String) {
+        if let logger {
+            logger.warning(
+                "waiting for the database", metadata: ["evt": "database.waiting", "reason": "\(why)"])
+        } else {
+            FileHandle.standardError.write(Data("mediconnect: waiting for the database: \(why)\n".utf8))
+        }
     }
 
     func repeated(because cause: String) {

@@ -47,6 +47,7 @@ extension Promises {
 
         @Test func `with the token of a change the list has it, however far the replica lags`() async throws {
             try await withReplica { fixture, replica, _ in
+                try await replica.follow()
                 try await replica.pauseReplay()
                 let time = fixture.plan.time(day: 2, hour: 9)
                 let mark = CommitMark()

@@ -14,13 +14,13 @@ struct Check: AsyncParsableCommand {
         try await reported {
             let settings = try await Settings.read(common)
             for (name, value) in settings.listing {
-                print("\(name.padding(toLength: 18, withPad: " ", startingAt: 0))  \(value)")
+                print("\(name.padding(toLength: 22, withPad: " ", startingAt: 0))  \(value)")
             }
             var problems: [String] = []
             if settings.databaseURL != nil {
                 problems += try await databaseProblems(settings)
             } else if !FileManager.default.fileExists(atPath: settings.data) {
-                print("database            none yet: 'mediconnect serve' makes it")
+                print("database                none yet: 'mediconnect serve' makes it")
             } else if FileManager.default.fileExists(atPath: settings.databasePath) {
                 problems += try await databaseProblems(settings)
             }
@@ -33,8 +33,8 @@ struct Check: AsyncParsableCommand {
         let engine = try Engine.looking(settings)
         let report = try await ClinicCheck.run(engine.database.doing(.analytics), newestSchema: Schema.migrations.count)
         await engine.close()
-        print("schema              \(report.schema)")
-        print("appointments        \(report.appointments)")
+        print("schema                  \(report.schema)")
+        print("appointments            \(report.appointments)")
         return report.problems
     }
 }

@@ -23,7 +23,7 @@ struct Bench: AsyncParsableCommand {
     var seconds = 5
     @Option(help: "Measurements of each kind; the median counts.")
     var rounds = 5
-    @Option(help: "Only these: bookings, postgres, search, first, growth, memory; separated by commas.")
+    @Option(help: "Only these: bookings, postgres, claims, search, first, growth, memory; separated by commas.")
     var only: String?
     @Flag(help: "Half a million appointments on file where it would be five million.")
     var quick = false
@@ -47,6 +47,7 @@ struct Bench: AsyncParsableCommand {
         let all: [(String, () async throws -> [Finding])] = [
             ("bookings", { try await BookingRate(rig: rig).measure() }),
             ("postgres", { try await PostgresRates(rig: rig).measure() }),
+            ("claims", { try await ClaimSchemes(rig: rig).measure() }),
             ("search", { try await SearchRate(rig: rig).measure() }),
             ("first", { try await FirstFree(rig: rig).measure() }),
             ("growth", { try await Growth(rig: rig).measure() }),

@@ -98,9 +98,11 @@ struct Pgbench {
     let database: String
     let scripts: String
 
-    func setUp() async throws {
-        let schema = try String(contentsOfFile: "\(scripts)/pgbench/schema.sql", encoding: .utf8)
-        for statement in schema.split(separator: ";") { try await cluster.psql(String(statement), database: database) }
+    func setUp(_ file: String = "schema.sql") async throws {
+        try await cluster.psql(
+            try String(contentsOfFile: "\(scripts)/pgbench/\(file)", encoding: .utf8).replacing(
+                "VACUUM ANALYZE", with: "ANALYZE"),
+            database: database)
     }
 
     /// Transactions a second that were committed.
