@@ -111,7 +111,7 @@ final class Conversation {
     func settle() throws -> [PostgresConnection.Reply] {
         defer { names.removeAll(keepingCapacity: true) }
         let start = ContinuousClock.now
-        let replies = try connection.settle(within: limit.limitSeconds * Double(max(1, names.count)) + 5)
+        let replies = try connection.settle(within: limit.limitSeconds + Double(names.count) * 0.05 + 5)
         tellSlow(since: start)
         return replies
     }

@@ -15,7 +15,7 @@ final class GroupQueue: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let arrival = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private let limit: Int
-    private var jobs: [any Playable] = []
+    private var jobs: [(job: any Playable, since: ContinuousClock.Instant)] = []
     private var refuses = false
     private var hasEnded = false
 
@@ -36,7 +36,7 @@ final class GroupQueue: @unchecked Sendable {
         locked {
             if refuses { return .closed }
             if jobs.count >= limit { return .overloaded }
-            jobs.append(job)
+            jobs.append((job, .now))
             pthread_cond_signal(arrival)
             return nil
         }
@@ -44,7 +44,7 @@ final class GroupQueue: @unchecked Sendable {
 
     /// Those who have to see what the last group wrote come first in the next one.
     func putBack(_ deferred: [any Playable]) {
-        if !deferred.isEmpty { locked { jobs.insert(contentsOf: deferred, at: 0) } }
+        if !deferred.isEmpty { locked { jobs.insert(contentsOf: deferred.map { ($0, .now) }, at: 0) } }
     }
 
     func take(upTo maximum: Int) -> [any Playable]? {
@@ -55,8 +55,19 @@ final class GroupQueue: @unchecked Sendable {
             }
             let taken = Array(jobs.prefix(maximum))
             jobs.removeFirst(taken.count)
-            return taken
+            return taken.map(\.job)
         }
+    }
+
+    /// Tells those who have waited too long, while the connection is busy with a group that takes its time.
+    func refuseLate(after limit: Duration) {
+        let late = locked {
+            let now = ContinuousClock.now
+            let late = jobs.filter { now - $0.since > limit }
+            if !late.isEmpty { jobs.removeAll { now - $0.since > limit } }
+            return late
+        }
+        for one in late { one.job.answer(.overloaded) }
     }
 
     var count: Int { locked { jobs.count } }

@@ -176,7 +176,8 @@ final class GroupRound {
         var sent: [(keys: [QuestionKey], isMany: Bool, name: String)] = []
         for kind in order {
             guard let asked = kinds[kind], let query = asked.values.first else { continue }
-            sent.append(try send(query, Array(asked)))
+            // Sorted, because some questions take locks: two nodes take them in the same order.
+            sent.append(try send(query, asked.sorted { $0.key.bindings.comesBefore($1.key.bindings) }))
         }
         var replies = try conversation.settle()[...]
         for case .failed(let fault) in replies { throw fault }

@@ -51,9 +51,10 @@ final class Pool: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    func start() throws {
+    /// - Parameter alsoWatch: called twenty times a second by the thread that looks after who waits too long.
+    func start(alsoWatch: @escaping @Sendable () -> Void = {}) throws {
         for thread in threads { try thread.start { [self] in serve() } }
-        try warden.start { [self] in watch() }
+        try warden.start { [self] in watch(alsoWatch) }
     }
 
     /// Why the errand was not taken; nil when it was: then it is answered, whatever happens.
@@ -109,15 +110,18 @@ final class Pool: @unchecked Sendable {
     }
 
     /// Tells those who have waited long enough, oldest first, until the pool ends.
-    private func watch() {
+    private func watch(_ alsoWatch: () -> Void) {
         let limit = Duration.milliseconds(exchange.settings.waitMilliseconds)
         while true {
             pause(50)
             let (late, isOver): ([Waiting], Bool) = locked {
-                let count = waiting.prefix { ContinuousClock.now - $0.since > limit && $0.errand.work == .request }.count
-                defer { waiting.removeFirst(count) }
-                return (Array(waiting.prefix(count)), hasEnded)
+                let now = ContinuousClock.now
+                let isLate = { (one: Waiting) in now - one.since > limit && one.errand.work == .request }
+                let late = waiting.filter(isLate)
+                if !late.isEmpty { waiting.removeAll(where: isLate) }
+                return (late, hasEnded)
             }
+            alsoWatch()
             for waiting in late { waiting.errand.answer(.overloaded) }
             if isOver { return }
         }

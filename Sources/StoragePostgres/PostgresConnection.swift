@@ -152,7 +152,7 @@ final class PostgresConnection {
         try check(PQsendDescribePrepared(handle, ""))
         expected = [.statement(name: name), .description]
         var types: [UInt32] = []
-        for reply in try settle(within: nil) {
+        for reply in try settle(within: 10) {
             switch reply {
             case .rows(let result):
                 types = (0..<PQnparams(result.handle)).map { PQparamtype(result.handle, $0) }

@@ -107,7 +107,8 @@ final class PostgresHouse: Sendable {
         pool = Pool(exchange, size: settings.connections - 1)
         groups = GroupWriter(exchange, pool: pool)
         replica = try settings.replicaURL.map { try Replica(settings, url: $0, observer) }
-        try pool.start()
+        let (queue, limit) = (groups.queue, Duration.milliseconds(settings.waitMilliseconds))
+        try pool.start { queue.refuseLate(after: limit) }
         try groups.start()
     }
 

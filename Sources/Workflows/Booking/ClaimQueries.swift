@@ -60,6 +60,19 @@ struct DeleteClaims: Command {
     var bindings: [SQLValue] { [.id(appointment)] }
 }
 
+/// Keeps others from counting the days of a practitioner until this transaction ends: no constraint knows how many people
+/// a day takes, and two transactions that count before either writes would both find the last place. Only asked for
+/// practitioners whose days have a maximum. SQLite has one writer.
+struct HoldDays: Query {
+    static let sql = SQL(
+        sqlite: "SELECT 1 WHERE $1 IS NOT NULL",
+        postgres: "SELECT pg_advisory_xact_lock(7462, hashtext(CAST($1 AS uuid)::text)) IS NOT NULL")
+    let practitioner: ID<Resource>
+    var bindings: [SQLValue] { [.id(practitioner)] }
+    static func row(_ columns: any Columns) throws -> Bool { true }
+    var rests: [Touch]? { [] }
+}
+
 /// How many appointments of a practitioner hold their time between two instants.
 struct AppointmentCount: Query {
     static let sql: SQL = """
@@ -130,6 +143,7 @@ private final class RehearsalCalendar: Calendar {
     }
 
     func appointments(of practitioner: ID<Resource>, startingIn day: TimeRange, besides moving: ID<Appointment>?) -> Int {
+        asked.append(HoldDays(practitioner: practitioner))
         asked.append(AppointmentCount(practitioner: practitioner, day: day, except: moving))
         return 0
     }
@@ -156,6 +170,10 @@ struct TransactionCalendar: Calendar {
     func appointments(
         of practitioner: ID<Resource>, startingIn day: TimeRange, besides moving: ID<Appointment>?
     ) throws -> Int {
-        try transaction.first(AppointmentCount(practitioner: practitioner, day: day, except: moving)) ?? 0
+        // Looking needs no lock, and may not take one.
+        if let transaction = transaction as? any WriteTransaction {
+            _ = try transaction.first(HoldDays(practitioner: practitioner))
+        }
+        return try transaction.first(AppointmentCount(practitioner: practitioner, day: day, except: moving)) ?? 0
     }
 }

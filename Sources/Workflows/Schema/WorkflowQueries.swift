@@ -17,7 +17,7 @@ public enum WorkflowQueries {
         AppointmentContent.self,
         InsertAppointment.self, UpdateAppointment.self, InsertAppointmentPatient.self, MoveAppointmentPatient.self,
         OverdueHolds.self, AppointmentsOfPatient.self, AppointmentsOfPractitioner.self, AppointmentsOfDay.self,
-        LiveClaims.self, InsertClaim.self, ClaimsOfAppointment.self, DeleteClaims.self, AppointmentCount.self,
+        LiveClaims.self, InsertClaim.self, ClaimsOfAppointment.self, DeleteClaims.self, HoldDays.self, AppointmentCount.self,
         ClaimsFrom.self, StartsFrom.self, StartsIn.self, EventHorizon.self, TouchedSince.self,
     ]
 
