@@ -116,11 +116,14 @@ let package = Package(
         suite("SchedulingTests", uses: ["Scheduling", "Notation"]),
         suite("PeopleTests", uses: ["People", "Notation"]),
         suite("StorageSQLiteTests", uses: ["StorageSQLite", "Storage", "Notation", "CFaultyDisk"]),
-        suite("OutboxTests", uses: ["TestKit", "Outbox", "StorageSQLite", "Storage", "Notation"]),
+        suite("OutboxTests", uses: ["TestKit", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Notation"]),
         suite("TelemetryTests", uses: ["Telemetry", "Notation", logging, metrics]),
         suite(
             "WorkflowsTests",
-            uses: ["TestKit", "Workflows", "Outbox", "People", "Scheduling", "StorageSQLite", "Storage", "Notation"]),
+            uses: [
+                "TestKit", "Workflows", "Outbox", "People", "Scheduling", "StorageSQLite", "StoragePostgres", "Storage",
+                "Notation",
+            ]),
         suite(
             "APITests",
             uses: [
@@ -128,6 +131,9 @@ let package = Package(
                 hummingbird,
                 hummingbirdTesting, jwt, logging, metricsFacade, metrics,
             ]),
+        suite(
+            "StoragePostgresTests",
+            uses: ["TestKit", "StoragePostgres", "Storage", "Notation", "PostgresCluster", "Processes"]),
         suite("PostgresClusterTests", uses: ["PostgresCluster", "Processes"]),
         suite("CrashTests", uses: ["LoopbackClient", "Processes", "StorageSQLite"]),
         suite(

@@ -38,7 +38,7 @@ final class Neighbourhood: Sendable {
     /// Keeps the index fresh until the task is cancelled: at once when somebody tells, and once a second in any case, so
     /// that a hint that is lost makes it a second late and no more.
     func keepFresh(_ clinic: Clinic, logger: Logger) async {
-        guard sideline != nil else { return }
+        precondition(sideline != nil, "only a node that shares its database has something to refresh")
         let clock = clinic.surroundings.clock
         while !Task.isCancelled {
             await news.wait(until: clock.now + .seconds(1), clock: clock)

@@ -89,7 +89,8 @@ struct Server {
         if roles.contains(.reconciler) {
             chores.append(.init(service: Upkeep(clinic: clinic, logger: logger) { [neighbourhood] in neighbourhood.leads }))
         }
-        if roles.contains(.api) {
+        // Alone with its database a node has nothing to refresh, and a service that ends stops the others.
+        if roles.contains(.api), house.engine.isShared {
             chores.append(.init(service: Freshness(neighbourhood: neighbourhood, clinic: clinic, logger: logger)))
         }
         return chores

@@ -8,4 +8,8 @@ enum Programs {
 
     static let server = folder + "/mediconnect"
     static let proofs = folder + "/proofs"
+    /// The configuration of the cluster, as operators get it.
+    static let deploy =
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../deploy/patroni").standardized
+        .path
 }

@@ -1,11 +1,13 @@
 import Notation
 import Outbox
 import Storage
+import TestKit
 import Testing
 
 @Suite struct Delivering {
-    @Test func `a message is delivered once, however many workers there are`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `a message is delivered once, however many workers there are`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             for _ in 0..<300 { try await workshop.put("note") }
             var settings = OutboxSettings()
             settings.batch = 7
@@ -25,8 +27,9 @@ import Testing
         }
     }
 
-    @Test func `a scheduled message is not delivered early`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `a scheduled message is not delivered early`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             try await workshop.put("note") { $0.availableAt = workshop.clock.now + .minutes(10) }
             let worker = workshop.worker(["note": .effect()])
             workshop.clock.advance(by: .minutes(10) - Span(microseconds: 1))
@@ -36,8 +39,9 @@ import Testing
         }
     }
 
-    @Test func `an urgent message overtakes those that waited longer`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `an urgent message overtakes those that waited longer`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let late = try await workshop.put("note") { $0.priority = .idle }
             workshop.clock.advance(by: .seconds(1))
             let urgent = try await workshop.put("note") { $0.priority = .urgent }
@@ -52,8 +56,9 @@ import Testing
         }
     }
 
-    @Test func `a message of a topic this worker does not know is left alone`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `a message of a topic this worker does not know is left alone`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let id = try await workshop.put("other")
             #expect(try await workshop.worker(["note": .effect()]).step() == 0)
             #expect(try await workshop.row(id).state == "ready")
@@ -61,8 +66,9 @@ import Testing
         }
     }
 
-    @Test(arguments: [false, true]) func `an expired message is never delivered`(isExternal: Bool) async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases, [false, true])
+    func `an expired message is never delivered`(engine: Engine, isExternal: Bool) async throws {
+        try await Workshop.open(engine) { workshop in
             let id = try await workshop.put("note") { $0.expiresAt = workshop.clock.now + .minutes(1) }
             let calls = Notes<Int>()
             let worker = workshop.worker([
@@ -78,8 +84,9 @@ import Testing
         }
     }
 
-    @Test func `a retry that would come after the expiry expires instead`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `a retry that would come after the expiry expires instead`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let id = try await workshop.put("note") { $0.expiresAt = workshop.clock.now + .minutes(1) }
             let worker = workshop.worker(["note": .external { _ in .retry(after: .hours(1)) }])
             #expect(try await worker.step() == 1)
@@ -90,8 +97,9 @@ import Testing
         }
     }
 
-    @Test func `a cancelled subject cancels what waits for it, and nothing else`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `a cancelled subject cancels what waits for it, and nothing else`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let subject = workshop.identifiers.next(OutboxSubject.self)
             let reminder = try await workshop.put("reminder") { $0.subject = subject }
             let invoice = try await workshop.put("invoice") { $0.subject = subject }
@@ -106,8 +114,9 @@ import Testing
         }
     }
 
-    @Test func `a key is queued once, also after it was delivered; only a cancelled one may come again`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `a key is queued once, also after it was delivered; only a cancelled one may come again`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let subject = workshop.identifiers.next(OutboxSubject.self)
             let worker = workshop.worker(["note": .effect()])
             func put() async throws -> Bool {
@@ -126,8 +135,9 @@ import Testing
         }
     }
 
-    @Test func `what a handler wrote before it threw is gone, and the others of its batch stand`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `what a handler wrote before it threw is gone, and the others of its batch stand`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let bad = try await workshop.put("bad")
             let good = try await workshop.put("good")
             let worker = workshop.worker([
@@ -144,8 +154,11 @@ import Testing
         }
     }
 
-    @Test func `one whose change is refused only at the commit does not take the others of its batch with it`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `one whose change is refused only at the commit does not take the others of its batch with it`(engine: Engine)
+        async throws
+    {
+        try await Workshop.open(engine) { workshop in
             try await workshop.database.write {
                 try $0.execute(
                     "CREATE TABLE orphan (parent INTEGER REFERENCES effect (number) DEFERRABLE INITIALLY DEFERRED)")
@@ -166,8 +179,9 @@ import Testing
         }
     }
 
-    @Test func `a part that was done before a snooze stays done`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `a part that was done before a snooze stays done`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let id = try await workshop.put("long")
             let worker = workshop.worker([
                 "long": .transactional { transaction, delivery in
@@ -180,8 +194,9 @@ import Testing
         }
     }
 
-    @Test func `a handler may queue what follows in the same transaction`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `a handler may queue what follows in the same transaction`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             try await workshop.put("first")
             let worker = workshop.worker([
                 "second": .effect(),

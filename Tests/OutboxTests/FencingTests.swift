@@ -1,6 +1,7 @@
 import Notation
 import Outbox
 import Storage
+import TestKit
 import Testing
 
 @Suite struct Fencing {
@@ -8,7 +9,7 @@ import Testing
     /// the message over and finishes it; then A comes back and says that it is dead.
     private func stateAfterAPausedWorkerReturns(_ workshop: Workshop, _ database: any Database) async throws -> String {
         let id = try await workshop.put("note")
-        let frozen = ManualClock()
+        let frozen = ManualClock(.monday)
         let started = Gate()
         let resumed = Gate()
         let paused = workshop.worker(
@@ -31,29 +32,33 @@ import Testing
         return try await workshop.row(id).state
     }
 
-    @Test func `a worker paused past its lease cannot overwrite what another did`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `a worker paused past its lease cannot overwrite what another did`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let state = try await stateAfterAPausedWorkerReturns(workshop, workshop.database)
             #expect(state == "done")
             #expect(workshop.events.all.contains(.stale(topic: "note")))
         }
     }
 
-    @Test func `negative control: without the fence the stale verdict stands, and this suite would notice`() async throws {
-        try await Workshop.open { workshop in
-            let state = try await stateAfterAPausedWorkerReturns(workshop, UnfencedDatabase(inner: workshop.database))
+    @Test(arguments: Engine.allCases)
+    func `negative control: without the fence the stale verdict stands, and this suite would notice`(engine: Engine) async throws
+    {
+        try await Workshop.open(engine) { workshop in
+            let state = try await stateAfterAPausedWorkerReturns(workshop, UnfencedDatabase(workshop.database))
             #expect(state == "dead")
             #expect(!workshop.events.all.contains(.stale(topic: "note")))
         }
     }
 
-    @Test func `the effect of a worker that lost its lease is undone with its completion`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `the effect of a worker that lost its lease is undone with its completion`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let id = try await workshop.put("note")
             let claimedByA = Notes<Int>()
             // A's write after its claim waits until B has finished.
             let turnstile = WaitingDatabase(inner: workshop.database, holdsWrite: 2)
-            let a = workshop.worker(named: "a", clock: ManualClock(), database: turnstile, ["note": .effect(by: "a")])
+            let a = workshop.worker(named: "a", clock: ManualClock(.monday), database: turnstile, ["note": .effect(by: "a")])
             let b = workshop.worker(named: "b", ["note": .effect(by: "b")])
             async let step = a.step()
             await turnstile.arrived.pass()
@@ -108,9 +113,11 @@ import Testing
         }
     }
 
-    @Test(arguments: [KillingDatabase.Death.beforeCommit, .afterCommit])
-    func `a kill around the finish leaves a transactional effect exactly once`(death: KillingDatabase.Death) async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases, [KillingDatabase.Death.beforeCommit, .afterCommit])
+    func `a kill around the finish leaves a transactional effect exactly once`(engine: Engine, death: KillingDatabase.Death)
+        async throws
+    {
+        try await Workshop.open(engine) { workshop in
             let id = try await workshop.put("note")
             let killed = workshop.worker(
                 named: "killed", database: KillingDatabase(workshop.database, [2: death]), ["note": .effect()])
@@ -124,8 +131,9 @@ import Testing
         }
     }
 
-    @Test func `a kill between sending and recording sends again, under the same identifier`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `a kill between sending and recording sends again, under the same identifier`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let id = try await workshop.put("note")
             let sent = Notes<ID<OutboxMessage>>()
             let handlers: [String: OutboxHandler] = [
@@ -146,8 +154,9 @@ import Testing
         }
     }
 
-    @Test func `a message whose workers always die is dead after its last attempt`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `a message whose workers always die is dead after its last attempt`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let id = try await workshop.put("note") { $0.maxAttempts = 2 }
             for _ in 1...2 {
                 let killed = workshop.worker(
@@ -179,11 +188,23 @@ struct WaitingDatabase: Database {
     }
 
     func write<Answer: Sendable>(_ body: @escaping @Sendable (any WriteTransaction) throws -> Answer) async throws -> Answer {
-        writes.add(1)
-        if writes.count == holdsWrite {
-            arrived.open()
-            await release.pass()
-        }
+        await hold()
         return try await inner.write(body)
+    }
+
+    func writeTogether<Answer: Sendable>(
+        foreseen: [any Query], _ body: @escaping @Sendable (any WriteTransaction) throws -> Answer
+    ) async throws -> Answer {
+        await hold()
+        return try await inner.writeTogether(foreseen: foreseen, body)
+    }
+
+    var gainsFromForesight: Bool { inner.gainsFromForesight }
+
+    private func hold() async {
+        writes.add(1)
+        guard writes.count == holdsWrite else { return }
+        arrived.open()
+        await release.pass()
     }
 }

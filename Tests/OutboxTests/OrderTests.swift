@@ -1,11 +1,13 @@
 import Notation
 import Outbox
 import Storage
+import TestKit
 import Testing
 
 @Suite struct KeepingOrder {
-    @Test func `messages of one key are delivered one after the other, past a failure of the first`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `messages of one key are delivered one after the other, past a failure of the first`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let ids = try await [1, 2, 3].asyncMap { _ in try await workshop.put("note") { $0.orderKey = "channel-1" } }
             let order = Notes<ID<OutboxMessage>>()
             let worker = workshop.worker([
@@ -23,8 +25,9 @@ import Testing
         }
     }
 
-    @Test func `a dead message lets those behind it pass`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `a dead message lets those behind it pass`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let first = try await workshop.put("note") {
                 $0.orderKey = "channel-1"; $0.maxAttempts = 1
             }
@@ -42,8 +45,9 @@ import Testing
         }
     }
 
-    @Test func `a cancelled message lets those behind it pass at once`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `a cancelled message lets those behind it pass at once`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let subject = workshop.identifiers.next(OutboxSubject.self)
             let first = try await workshop.put("note") {
                 $0.orderKey = "channel-1"; $0.subject = subject
@@ -62,8 +66,9 @@ import Testing
         }
     }
 
-    @Test func `an expired message lets those behind it pass in the same step`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `an expired message lets those behind it pass in the same step`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             try await workshop.put("note") {
                 $0.orderKey = "k"; $0.expiresAt = workshop.clock.now + .seconds(5)
             }
@@ -73,8 +78,9 @@ import Testing
         }
     }
 
-    @Test func `a crowd behind one slow receiver does not stand in the way of others`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `a crowd behind one slow receiver does not stand in the way of others`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             for _ in 0..<1_000 { try await workshop.put("hook") { $0.orderKey = "slow" } }
             let other = try await workshop.put("hook") { $0.orderKey = "quick" }
             var settings = OutboxSettings()
@@ -91,8 +97,9 @@ import Testing
         }
     }
 
-    @Test func `keys do not hold each other up`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `keys do not hold each other up`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             for key in ["a", "b", "c"] { try await workshop.put("note") { $0.orderKey = key } }
             #expect(try await workshop.worker(["note": .effect()]).step() == 3)
         }

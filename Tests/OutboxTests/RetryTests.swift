@@ -1,6 +1,7 @@
 import Notation
 import Outbox
 import Storage
+import TestKit
 import Testing
 
 @Suite struct Retrying {
@@ -9,8 +10,9 @@ import Testing
         var description: String { "could not reach Ada Lovelace" }
     }
 
-    @Test func `delays double up to an hour, are random, and end after twelve attempts`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `delays double up to an hour, are random, and end after twelve attempts`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let id = try await workshop.put("note")
             let worker = workshop.worker(["note": .external { _ in throw Unreachable() }])
             for attempt in 1...11 {
@@ -35,8 +37,9 @@ import Testing
         #expect(backoff.bound(attempt: 10_000) == .hours(1))
     }
 
-    @Test func `of an error only what cannot be about a person is kept`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `of an error only what cannot be about a person is kept`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let id = try await workshop.put("note")
             _ = try await workshop.worker(["note": .external { _ in throw Unreachable() }]).step()
             let stored = try await workshop.row(id).lastError
@@ -45,8 +48,9 @@ import Testing
         }
     }
 
-    @Test func `the receiver's own time is honoured, and counts as an attempt`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `the receiver's own time is honoured, and counts as an attempt`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let id = try await workshop.put("note")
             let worker = workshop.worker(["note": .external { _ in .retry(after: .seconds(90)) }])
             _ = try await worker.step()
@@ -55,8 +59,9 @@ import Testing
         }
     }
 
-    @Test func `a snooze is not an attempt`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `a snooze is not an attempt`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let id = try await workshop.put("note") { $0.maxAttempts = 1 }
             let until = workshop.clock.now + .minutes(3)
             let worker = workshop.worker(["note": .transactional { _, _ in .snooze(until: until) }])
@@ -66,12 +71,14 @@ import Testing
         }
     }
 
-    @Test(arguments: [(Verdict.dead(reason: "number unknown"), "dead"), (.cancel, "cancelled")])
-    func `a final verdict ends the message at once`(verdict: Verdict, state: String) async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases, [(verdict: Verdict.dead(reason: "number unknown"), state: "dead"), (.cancel, "cancelled")])
+    func `a final verdict ends the message at once`(
+        engine: Engine, ending: (verdict: Verdict, state: String)
+    ) async throws {
+        try await Workshop.open(engine) { workshop in
             let id = try await workshop.put("note")
-            _ = try await workshop.worker(["note": .external { _ in verdict }]).step()
-            #expect(try await workshop.row(id).state == state)
+            _ = try await workshop.worker(["note": .external { _ in ending.verdict }]).step()
+            #expect(try await workshop.row(id).state == ending.state)
         }
     }
 

@@ -1,6 +1,7 @@
 import Notation
 import Outbox
 import Storage
+import TestKit
 import Testing
 
 @Suite struct Upkeep {
@@ -10,8 +11,9 @@ import Testing
         return id
     }
 
-    @Test func `a dead letter is listed, replayed with all its attempts, and delivered`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `a dead letter is listed, replayed with all its attempts, and delivered`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let id = try await deadMessage(workshop)
             let listed = try await workshop.database.read { try $0.fetch(DeadLetters()) }
             #expect(listed.map(\.id) == [id] && listed[0].lastError == "unknown number" && listed[0].attempts == 1)
@@ -24,8 +26,9 @@ import Testing
         }
     }
 
-    @Test func `a discarded dead letter frees its key`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `a discarded dead letter frees its key`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let id = try await deadMessage(workshop)
             let now = workshop.clock.now
             let again = workshop.message("note") { $0.dedupeKey = "once" }
@@ -35,8 +38,9 @@ import Testing
         }
     }
 
-    @Test func `dead letters come a page at a time`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `dead letters come a page at a time`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             for _ in 0..<5 { try await workshop.put("note") }
             _ = try await workshop.worker(["note": .external { _ in .dead(reason: "no") }]).step()
             var seen: [ID<OutboxMessage>] = []
@@ -49,8 +53,9 @@ import Testing
         }
     }
 
-    @Test func `finished messages are deleted after the retention, waiting and dead ones stay`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `finished messages are deleted after the retention, waiting and dead ones stay`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let done = try await workshop.put("note")
             let worker = workshop.worker(["note": .effect(), "bad": .external { _ in .dead(reason: "no") }])
             let dead = try await workshop.put("bad")
@@ -66,8 +71,9 @@ import Testing
         }
     }
 
-    @Test func `the depth says what is due and since when`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `the depth says what is due and since when`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             try await workshop.put("a")
             workshop.clock.advance(by: .seconds(20))
             try await workshop.put("a")
@@ -80,15 +86,17 @@ import Testing
         }
     }
 
-    @Test func `the schema refuses a running message without a lease`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `the schema refuses a running message without a lease`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             let id = try await workshop.put("note")
             await #expect(throws: StorageFault.self) { try await workshop.database.write { try $0.run(RunWithoutLease(id: id)) } }
         }
     }
 
-    @Test func `the schema is taken back without a trace`() async throws {
-        try await Workshop.open { workshop in
+    @Test(arguments: Engine.allCases)
+    func `the schema is taken back without a trace`(engine: Engine) async throws {
+        try await Workshop.open(engine) { workshop in
             try await workshop.database.write { transaction in
                 for statement in OutboxSchema.down + OutboxSchema.up { try transaction.execute(statement) }
             }

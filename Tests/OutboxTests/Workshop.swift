@@ -1,14 +1,13 @@
-import Foundation
 import Notation
 import Outbox
 import Storage
-import StorageSQLite
+import TestKit
 import Testing
 
 /// A fresh database with an outbox and a table of effects, and a clock that stands still.
 struct Workshop: Sendable {
     let database: any Database
-    let clock = ManualClock()
+    let clock = ManualClock(.monday)
     let random: SeededRandom
     let identifiers: Version7Identifiers
     let events = Notes<OutboxEvent>()
@@ -19,24 +18,16 @@ struct Workshop: Sendable {
         identifiers = Version7Identifiers(clock: clock, random: random)
     }
 
-    /// Runs a test on the real engine, in a folder of its own.
-    static func open(_ body: (Workshop) async throws -> Void) async throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("outbox-\(UUID())")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let database = try SQLiteDatabase(SQLiteSettings(path: folder.appendingPathComponent("test.db").path))
-        let workshop = Workshop(database)
-        try await workshop.database.write { transaction in
-            for statement in OutboxSchema.up { try transaction.execute(statement) }
-            try transaction.execute(Self.effects)
-        }
-        do {
+    /// Runs a test on a real engine, in a database of its own.
+    static func open(_ engine: Engine, _ body: (Workshop) async throws -> Void) async throws {
+        try await engine.withDatabase { database in
+            let workshop = Workshop(database)
+            try await database.write { transaction in
+                for statement in OutboxSchema.up { try transaction.execute(statement) }
+                try transaction.execute(Self.effects)
+            }
             try await body(workshop)
-        } catch {
-            await database.close()
-            throw error
         }
-        await database.close()
     }
 
     /// Runs a test on one thread with the engine in memory. Time moves by itself, from one thing somebody waits for to the
@@ -48,7 +39,7 @@ struct Workshop: Sendable {
         }
         let workshop = Workshop(store, seed: seed)
         let outcome = Notes<Result<Void, any Error>>()
-        let hasEnded = SeededExecutor(workshop.random).run(workshop.clock, limit: .days(30)) {
+        let hasEnded = Interleaving.run(workshop.random, workshop.clock, limit: .days(30)) {
             do { outcome.add(.success(try await body(workshop))) } catch { outcome.add(.failure(error)) }
         }
         #expect(hasEnded, "everybody waits for something that never comes")
@@ -67,7 +58,12 @@ struct Workshop: Sendable {
         }
     }
 
-    static let effects: SQL = "CREATE TABLE effect (number INTEGER PRIMARY KEY, message BLOB NOT NULL, worker TEXT NOT NULL)"
+    static let effects = SQL(
+        sqlite: "CREATE TABLE effect (number INTEGER PRIMARY KEY, message BLOB NOT NULL, worker TEXT NOT NULL)",
+        postgres: """
+            CREATE TABLE effect (
+                number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, message uuid NOT NULL, worker text NOT NULL)
+            """)
 
     func worker(
         named name: String = "worker", clock: ManualClock? = nil, database: (any Database)? = nil,
@@ -147,4 +143,13 @@ extension OutboxHandler {
             return .done
         }
     }
+}
+
+extension Instant {
+    /// When the tests begin.
+    static let monday = Instant("2026-03-02T09:00:00Z")!
+}
+
+extension SeededRandom {
+    func happens(oneIn odds: Int) -> Bool { below(odds) == 0 }
 }

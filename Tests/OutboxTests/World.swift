@@ -3,6 +3,7 @@ import Outbox
 import Storage
 import StorageSQLite
 import Synchronization
+import TestKit
 
 /// Three workers, one database and a dozen messages, under latency, pauses longer than a lease, and kills before and
 /// after commits. Everything that happens follows from the seed.
@@ -50,7 +51,7 @@ final class World: Sendable {
 
     /// False when the world came to a standstill.
     func live() -> Bool {
-        SeededExecutor(random).run(workshop.clock, limit: .days(1)) {
+        Interleaving.run(random, workshop.clock) {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await self.produce() }
                 for number in 1...3 { group.addTask { await self.work("w\(number)") } }
@@ -145,7 +146,7 @@ final class DangerousDatabase: Database {
     init(
         _ store: InlineStore, _ clock: ManualClock, _ random: SeededRandom, isFenced: Bool, onKill: @escaping @Sendable () -> Void
     ) {
-        inner = isFenced ? store : UnfencedDatabase(inner: store)
+        inner = isFenced ? store : UnfencedDatabase(store)
         self.clock = clock
         self.random = random
         self.onKill = onKill

@@ -22,6 +22,42 @@ extension Promises {
             }
         }
 
+        /// Not only bookings: what has a transaction to itself meets its own repeat in another one.
+        @Test(arguments: Engine.allCases)
+        func `of 64 tries at once one cancels, and all are answered in the same words`(engine: Engine) async throws {
+            try await ClinicFixture.open(engine) { fixture in
+                let booked = try #require(await fixture.book(at: fixture.plan.time(day: 3, hour: 9)).told)
+                let outcomes = await withTaskGroup(of: Outcome.self) { group in
+                    for _ in 0..<64 { group.addTask { await fixture.cancel(booked.id, by: fixture.plan.desk(), key: "one") } }
+                    return await group.reduce(into: [Outcome]()) { $0.append($1) }
+                }
+                #expect(outcomes.count { if case .did = $0 { true } else { false } } == 1)
+                #expect(outcomes.allSatisfy { $0.answer == outcomes[0].answer && $0.told?.state == .cancelled })
+                try await fixture.keepsEveryPromise()
+            }
+        }
+
+        @Test(arguments: Engine.allCases)
+        func `of different requests at once under one key, one is done and the others hear whose key it is`(
+            engine: Engine
+        ) async throws {
+            let plan = ClinicPlan { $0.patients = 16 }
+            try await ClinicFixture.open(engine, plan) { fixture in
+                var booked: [Told] = []
+                for number in 0..<16 {
+                    let start = plan.starts(onDays: 3..<4)[number]
+                    booked.append(try #require(await fixture.book(patient: number, at: start).told))
+                }
+                let outcomes = await withTaskGroup(of: Outcome.self) { [booked] group in
+                    for told in booked { group.addTask { await fixture.cancel(told.id, by: plan.desk(), key: "one") } }
+                    return await group.reduce(into: [Outcome]()) { $0.append($1) }
+                }
+                #expect(outcomes.count { if case .did = $0 { true } else { false } } == 1)
+                #expect(outcomes.count { $0 == .wrongKey } == 15, "\(outcomes)")
+                try await fixture.keepsEveryPromise()
+            }
+        }
+
         @Test(arguments: Engine.allCases)
         func `a refusal is kept, also when the time is free by then`(engine: Engine) async throws {
             try await ClinicFixture.open(engine) { fixture in

@@ -119,12 +119,8 @@ extension Promises {
         func `who moved away and back under a worker that died is reminded once`(engine: Engine) async throws {
             try await withBooking(engine) { fixture, booked, start in
                 fixture.clock.advance(to: start - .hours(24))
-                try await fixture.execute(
-                    """
-                    UPDATE outbox SET state = 'running', attempt = 1, lease = 1, worker = 'dead',
-                        lease_until = available_at + 60000000
-                    WHERE topic = 'appointment.reminder' AND available_at = \((start - .hours(24)).microseconds)
-                    """)
+                let taken = TakenAndDropped(due: start - .hours(24))
+                #expect(try await fixture.database.write { try $0.run(taken) } == 1)
                 fixture.clock.jump(by: .zero - .seconds(2))
                 await fixture.move(booked.id, to: start + .hours(3), by: fixture.plan.patientCaller(0))
                 await fixture.move(booked.id, to: start, by: fixture.plan.patientCaller(0))
@@ -175,4 +171,14 @@ extension Promises {
             }
         }
     }
+}
+
+/// A reminder in the hands of a worker that died.
+private struct TakenAndDropped: Command {
+    static let sql: SQL = """
+        UPDATE outbox SET state = 'running', attempt = 1, lease = 1, worker = 'dead', lease_until = $2
+        WHERE topic = 'appointment.reminder' AND available_at = $1
+        """
+    let due: Instant
+    var bindings: [SQLValue] { [.instant(due), .instant(due + .minutes(1))] }
 }

@@ -11,8 +11,8 @@ extension Promises {
     @Suite struct TheCheckerSees {
         /// A clinic with a little of everything: a booking under a key, one that was moved, one that was cancelled, a hold
         /// that runs and one that expired, all delivered.
-        private func withHistory(_ body: (ClinicFixture) async throws -> Void) async throws {
-            try await ClinicFixture.open { fixture in
+        private func withHistory(_ engine: Engine, _ body: (ClinicFixture) async throws -> Void) async throws {
+            try await ClinicFixture.open(engine) { fixture in
                 let times = (9...13).map { fixture.plan.time(day: 3, hour: $0) }
                 await fixture.book(patient: 0, at: times[0], key: "one")
                 let moved = try #require(await fixture.book(patient: 1, at: times[1]).told)
@@ -28,15 +28,21 @@ extension Promises {
             }
         }
 
-        @Test func `nothing to complain about when nobody did anything`() async throws {
-            try await withHistory { try await $0.keepsEveryPromise(isQuiet: true) }
+        @Test(arguments: Engine.allCases)
+        func `nothing to complain about when nobody did anything`(engine: Engine) async throws {
+            try await withHistory(engine) { try await $0.keepsEveryPromise(isQuiet: true) }
         }
 
         private static let noticeColumns = "recipient_id, recipient_role, kind, appointment_id, at, payload"
-        private static let damages: [(Violation.Promise, String)] = [
-            (.neverDoubleBooked, "UPDATE appointment SET start_at = start_at - start_at % 86400000000, end_at = start_at"),
+        private static let damages: [(promise: Violation.Promise, sql: SQL)] = [
+            (
+                .neverDoubleBooked,
+                SQL(
+                    sqlite: "UPDATE appointment SET start_at = start_at - start_at % 86400000000, end_at = start_at",
+                    postgres: "UPDATE appointment SET start_at = date_trunc('day', start_at, 'UTC'), end_at = start_at")
+            ),
             (.claimsAgree, "DELETE FROM claim WHERE from_at = (SELECT min(from_at) FROM claim)"),
-            (.claimsAgree, "UPDATE claim SET to_at = to_at + 60000000"),
+            (.claimsAgree, later("UPDATE claim SET to_at = to_at + $minute")),
             (.claimsAgree, "DELETE FROM appointment_patient"),
             (.claimsAgree, "UPDATE appointment SET state = 'entered-in-error' WHERE state = 'booked'"),
             (.nothingLost, "DELETE FROM audit WHERE act = 'appointment.booked'"),
@@ -44,14 +50,21 @@ extension Promises {
             (.noGhosts, "UPDATE audit SET request_id = 'somebody' WHERE act = 'appointment.cancelled'"),
             (.noGhosts, "UPDATE audit SET by = 'desk:somebody' WHERE act = 'appointment.booked'"),
             (.noGhosts, "UPDATE audit SET request_id = 'hold-expiry' WHERE act = 'appointment.cancelled'"),
-            (.onceForEachKey, "UPDATE idempotency SET body = x'41'"),
+            (
+                .onceForEachKey,
+                SQL(sqlite: "UPDATE idempotency SET body = x'41'", postgres: "UPDATE idempotency SET body = '\\x41'")
+            ),
             (.onceForEachKey, "DELETE FROM idempotency"),
             (.everyChangeIsTold, "UPDATE appointment SET version = version + 1"),
-            (.everyChangeIsTold, "UPDATE appointment SET start_at = start_at + 60000000 WHERE state = 'booked'"),
+            (.everyChangeIsTold, later("UPDATE appointment SET start_at = start_at + $minute WHERE state = 'booked'")),
             (.everyChangeIsTold, "UPDATE audit SET to_state = 'booked'"),
             (
                 .everyChangeIsTold,
-                "INSERT INTO audit SELECT subject_id, randomblob(16), at, by, act, from_state, to_state, reason, overridden, request_id FROM audit"
+                anew(
+                    """
+                    INSERT INTO audit SELECT subject_id, $new, at, by, act, from_state, to_state, reason, overridden, request_id
+                    FROM audit
+                    """)
             ),
             (.everythingFollowsOnce, "DELETE FROM outbox WHERE topic = 'appointment.event'"),
             (.everythingFollowsOnce, "DELETE FROM outbox WHERE topic = 'appointment.hold-expiry'"),
@@ -60,35 +73,63 @@ extension Promises {
             (.everythingFollowsOnce, "DELETE FROM notice WHERE kind = 'move'"),
             (
                 .everythingFollowsOnce,
-                "INSERT INTO notice SELECT randomblob(16), \(noticeColumns) FROM notice WHERE kind = 'expiry'"
+                anew("INSERT INTO notice SELECT $new, \(noticeColumns) FROM notice WHERE kind = 'expiry'")
             ),
-            (.everythingFollowsOnce, reminder(of: "state = 'cancelled'", at: "start_at - 7200000000")),
-            (.everythingFollowsOnce, reminder(of: "state = 'booked'", at: "start_at")),
-            (.everythingFollowsOnce, reminder(of: "state = 'booked'", at: "start_at - 7200000001")),
-            (.holdsEnd, "UPDATE appointment SET held_until = held_until + 1 WHERE state = 'pending'"),
+            (.everythingFollowsOnce, reminder(of: "state = 'cancelled'", before: 7_200_000_000)),
+            (.everythingFollowsOnce, reminder(of: "state = 'booked'", before: 0)),
+            (.everythingFollowsOnce, reminder(of: "state = 'booked'", before: 7_200_000_001)),
+            (
+                .holdsEnd,
+                SQL(
+                    sqlite: "UPDATE appointment SET held_until = held_until + 1 WHERE state = 'pending'",
+                    postgres: """
+                        UPDATE appointment SET held_until = held_until + interval '1 microsecond' WHERE state = 'pending'
+                        """)
+            ),
         ]
 
-        /// A reminder somebody wrote by hand.
-        private static func reminder(of which: String, at instant: String) -> String {
-            """
-            INSERT INTO notice (id, \(noticeColumns))
-            SELECT randomblob(16), practitioner_id, 'patient', 'reminder', id, \(instant),
-                '{"start":"' || strftime('%Y-%m-%dT%H:%M:%SZ', start_at / 1000000, 'unixepoch') || '","minutesBefore":120}'
-            FROM appointment WHERE \(which)
-            """
+        private static func later(_ text: String) -> SQL {
+            SQL(
+                sqlite: text.replacing("$minute", with: "60000000"),
+                postgres: text.replacing("$minute", with: "interval '1 minute'"))
         }
 
-        @Test(arguments: damages)
-        func `what was damaged by hand`(promise: Violation.Promise, damage: String) async throws {
-            try await withHistory { fixture in
-                try await fixture.execute(damage)
+        private static func anew(_ text: String) -> SQL {
+            SQL(
+                sqlite: text.replacing("$new", with: "randomblob(16)"),
+                postgres: text.replacing("$new", with: "gen_random_uuid()"))
+        }
+
+        /// A reminder somebody wrote by hand, as of so many microseconds before the visit.
+        private static func reminder(of which: String, before: Int) -> SQL {
+            SQL(
+                sqlite: """
+                    INSERT INTO notice (id, \(noticeColumns))
+                    SELECT randomblob(16), practitioner_id, 'patient', 'reminder', id, start_at - \(before),
+                        '{"start":"' || strftime('%Y-%m-%dT%H:%M:%SZ', start_at / 1000000, 'unixepoch') || '","minutesBefore":120}'
+                    FROM appointment WHERE \(which)
+                    """,
+                postgres: """
+                    INSERT INTO notice (id, \(noticeColumns))
+                    SELECT gen_random_uuid(), practitioner_id, 'patient', 'reminder', id,
+                        start_at - \(before) * interval '1 microsecond',
+                        ('{"start":"' || to_char(start_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+                            || '","minutesBefore":120}')::json
+                    FROM appointment WHERE \(which)
+                    """)
+        }
+
+        @Test(arguments: Engine.allCases, damages)
+        func `what was damaged by hand`(engine: Engine, damage: (promise: Violation.Promise, sql: SQL)) async throws {
+            try await withHistory(engine) { fixture in
+                try await fixture.execute(damage.sql)
                 let violations = try await fixture.violations(isQuiet: true)
-                #expect(violations.contains { $0.promise == promise }, "\(damage): \(violations)")
+                #expect(violations.contains { $0.promise == damage.promise }, "\(damage.sql): \(violations)")
             }
         }
 
-        @Test func `a booking that is gone without a trace`() async throws {
-            try await withHistory { fixture in
+        @Test(arguments: Engine.allCases) func `a booking that is gone without a trace`(engine: Engine) async throws {
+            try await withHistory(engine) { fixture in
                 for table in ["claim", "appointment_patient", "event", "audit", "outbox", "notice", "appointment"] {
                     try await fixture.execute("DELETE FROM \(table)")
                 }
@@ -97,8 +138,8 @@ extension Promises {
             }
         }
 
-        @Test func `a booking nobody asked for`() async throws {
-            try await withHistory { fixture in
+        @Test(arguments: Engine.allCases) func `a booking nobody asked for`(engine: Engine) async throws {
+            try await withHistory(engine) { fixture in
                 let other = try await fixture.anotherClinic()
                 let ask = Ask.book(
                     BookingRequest(

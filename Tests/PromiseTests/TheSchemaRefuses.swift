@@ -16,7 +16,7 @@ extension Promises {
         private func withClaim(_ engine: Engine, _ body: (HandTyped) async throws -> Void) async throws {
             try await ClinicFixture.open(engine, Self.plan) { fixture in
                 let told = try #require(await fixture.book(at: fixture.plan.time(day: 2, hour: 9)).told)
-                let hand = HandTyped(fixture: fixture, appointment: told.id)
+                let hand = HandTyped(fixture: fixture, engine: engine, appointment: told.id)
                 try await hand.type("DELETE FROM claim")
                 try await hand.type(hand.insert(lane: 0, 540, 600))
                 try await body(hand)
@@ -24,43 +24,67 @@ extension Promises {
         }
 
         static let overlapping: [(Int, Int)] = [
-            (540, 600), (530, 550), (590, 610), (550, 560), (500, 700), (539, 541), (599, 601),
+            (530, 550), (590, 610), (550, 560), (500, 700), (539, 541), (599, 601),
         ]
-        static let words = ["INSERT", "INSERT OR REPLACE", "INSERT OR IGNORE", "INSERT OR ROLLBACK", "INSERT OR FAIL", "REPLACE"]
 
-        @Test(arguments: Engine.allCases, words)
-        func `no kind of insert takes a claimed time`(engine: Engine, word: String) async throws {
+        @Test(arguments: Engine.allCases)
+        func `no kind of insert takes a claimed time`(engine: Engine) async throws {
             try await withClaim(engine) { hand in
                 for (from, to) in Self.overlapping {
-                    await hand.isRefused(hand.insert(word, lane: 0, from, to), "claim_overlap")
+                    for text in hand.insertions(lane: 0, from, to) { await hand.isRefused(text, ["claim_overlap"]) }
+                    for text in hand.silentInsertions(lane: 0, from, to) { try await hand.type(text) }
                 }
+                for text in hand.insertions(lane: 0, 540, 600) { await hand.isRefused(text, hand.rulesOfTheSameMoment) }
                 try await hand.expectClaims(["0 0 540-600"])
+            }
+        }
+
+        @Test(arguments: Engine.allCases)
+        func `negative control: with the constraint dropped, hand-typed SQL takes a claimed time`(engine: Engine) async throws {
+            try await withClaim(engine) { hand in
+                try await hand.fixture.execute(Unguarded.sql)
+                try await hand.type(hand.insert(lane: 0, 550, 560))
+                try await hand.expectClaims(["0 0 540-600", "0 0 550-560"])
+                let violations = try await hand.fixture.violations()
+                #expect(violations.contains { $0.promise == .neverDoubleBooked })
             }
         }
 
         @Test(arguments: Engine.allCases)
         func `an upsert neither takes a claimed time nor stretches a claim over another`(engine: Engine) async throws {
             try await withClaim(engine) { hand in
+                try await hand.type(hand.insert(lane: 0, 620, 640))
                 let upsert = " ON CONFLICT (holder_id, from_at, lane) DO UPDATE SET to_at = excluded.to_at"
-                await hand.isRefused(hand.insert(lane: 0, 540, 630) + upsert, "claim_overlap")
-                await hand.isRefused(hand.insert(lane: 0, 550, 630) + " ON CONFLICT DO NOTHING", "claim_overlap")
-                try await hand.expectClaims(["0 0 540-600"])
+                await hand.isRefused(hand.insert(lane: 0, 540, 630) + upsert, ["claim_overlap"])
+                await hand.isRefused(hand.insert(lane: 0, 550, 630) + upsert, ["claim_overlap"])
+                if engine == .sqlite {
+                    await hand.isRefused(hand.insert(lane: 0, 550, 630) + " ON CONFLICT DO NOTHING", ["claim_overlap"])
+                }
+                try await hand.expectClaims(["0 0 540-600", "0 0 620-640"])
             }
         }
 
-        @Test(arguments: Engine.allCases, ["UPDATE", "UPDATE OR REPLACE", "UPDATE OR IGNORE"])
-        func `no kind of update moves a claim onto another`(engine: Engine, word: String) async throws {
+        static let updates: [Engine: [String]] = [
+            .sqlite: ["UPDATE claim", "UPDATE OR REPLACE claim", "UPDATE OR IGNORE claim"],
+            .postgres: ["UPDATE claim", "UPDATE ONLY claim", "SET LOCAL session_replication_role = replica; UPDATE claim"],
+        ]
+
+        @Test(arguments: Engine.allCases)
+        func `no kind of update moves a claim onto another`(engine: Engine) async throws {
             try await withClaim(engine) { hand in
                 try await hand.type(hand.insert(lane: 0, 660, 720))
                 try await hand.type(hand.insert(lane: 1, 540, 600))
                 let later = "WHERE lane = 0 AND from_at = \(hand.minute(660))"
-                await hand.isRefused(
-                    "\(word) claim SET from_at = \(hand.minute(540)), to_at = \(hand.minute(600)) \(later)", "claim_overlap")
-                await hand.isRefused("\(word) claim SET from_at = \(hand.minute(590)) \(later)", "claim_overlap")
-                await hand.isRefused(
-                    "\(word) claim SET to_at = \(hand.minute(661)) WHERE lane = 0 AND from_at = \(hand.minute(540))",
-                    "claim_overlap")
-                await hand.isRefused("\(word) claim SET lane = 0 WHERE lane = 1", "claim_overlap")
+                for word in Self.updates[engine] ?? [] {
+                    await hand.isRefused(
+                        "\(word) SET from_at = \(hand.minute(541)), to_at = \(hand.minute(600)) \(later)", ["claim_overlap"])
+                    await hand.isRefused("\(word) SET from_at = \(hand.minute(540)) \(later)", hand.rulesOfTheSameMoment)
+                    await hand.isRefused("\(word) SET from_at = \(hand.minute(590)) \(later)", ["claim_overlap"])
+                    await hand.isRefused(
+                        "\(word) SET to_at = \(hand.minute(661)) WHERE lane = 0 AND from_at = \(hand.minute(540))",
+                        ["claim_overlap"])
+                    await hand.isRefused("\(word) SET lane = 0 WHERE lane = 1", hand.rulesOfTheSameMoment)
+                }
                 try await hand.expectClaims(["0 0 540-600", "0 0 660-720", "0 1 540-600"])
             }
         }
@@ -69,18 +93,45 @@ extension Promises {
         func `an update of many claims at once is refused when two would meet`(engine: Engine) async throws {
             try await withClaim(engine) { hand in
                 try await hand.type(hand.insert(lane: 1, 570, 630))
-                await hand.isRefused("UPDATE claim SET lane = 0", "claim_overlap")
+                await hand.isRefused("UPDATE claim SET lane = 0", ["claim_overlap"])
                 await hand.isRefused(
-                    "UPDATE claim SET from_at = \(hand.minute(500)), to_at = \(hand.minute(510)), lane = 1", "claim_overlap")
+                    "UPDATE claim SET from_at = \(hand.minute(500)), to_at = \(hand.minute(510)), lane = 1",
+                    hand.rulesOfTheSameMoment)
                 try await hand.expectClaims(["0 0 540-600", "0 1 570-630"])
+            }
+        }
+
+        /// Two people at two prompts: the one who comes second waits until the first is done, and is refused then.
+        @Test func `of two transactions that write at once, one gets the time`() async throws {
+            try await withClaim(.postgres) { hand in
+                let first = "\(hand.insert(lane: 1, 540, 600)); SELECT pg_advisory_lock(1)"
+                let second = hand.insert(lane: 1, 570, 630)
+                // Somebody else keeps the first from committing until the second waits for it.
+                let (isHeld, mayEnd) = (Signal(), Signal())
+                async let holding: Void = hand.fixture.database.doing(.background).write { transaction in
+                    try transaction.execute("SELECT pg_advisory_xact_lock(1)")
+                    isHeld.give()
+                    mayEnd.waitOnThisThread()
+                }
+                await isHeld.given()
+                async let early = hand.outcome(first)
+                try await hand.waits(1, for: "advisory")
+                async let late = hand.outcome(second)
+                try await hand.waits(1, for: "transactionid")
+                mayEnd.give()
+                try await holding
+                let outcomes = await (early, late)
+                #expect(outcomes.0 == nil)
+                #expect(outcomes.1?.contains("claim_overlap") == true)
+                try await hand.expectClaims(["0 0 540-600", "0 1 540-600"])
             }
         }
 
         @Test(arguments: Engine.allCases)
         func `there is no lane beyond a resource's lanes`(engine: Engine) async throws {
             try await withClaim(engine) { hand in
-                await hand.isRefused(hand.insert(lane: 2, 700, 760), "claim_lane")
-                await hand.isRefused("UPDATE claim SET lane = 2", "claim_lane")
+                await hand.isRefused(hand.insert(lane: 2, 700, 760), ["claim_lane"])
+                await hand.isRefused("UPDATE claim SET lane = 2", ["claim_lane"])
                 await hand.isRefused(hand.insert(lane: -1, 700, 760), nil)
                 try await hand.expectClaims(["0 0 540-600"])
             }
@@ -89,40 +140,84 @@ extension Promises {
         @Test(arguments: Engine.allCases)
         func `a patient has one lane`(engine: Engine) async throws {
             try await withClaim(engine) { hand in
-                let patient = hand.blob(Self.plan.patient(0))
-                await hand.isRefused(hand.insert(holder: patient, lane: 1, 540, 600), "claim_lane")
+                let patient = hand.typed(Self.plan.patient(0))
+                await hand.isRefused(hand.insert(holder: patient, lane: 1, 540, 600), ["claim_lane"])
                 try await hand.type(hand.insert(holder: patient, lane: 0, 540, 600))
-                await hand.isRefused(hand.insert(holder: patient, lane: 0, 570, 630), "claim_overlap")
-                await hand.isRefused("UPDATE claim SET holder_id = \(patient), lane = 1", "claim_lane")
+                await hand.isRefused(hand.insert(holder: patient, lane: 0, 570, 630), ["claim_overlap"])
+                await hand.isRefused("UPDATE claim SET holder_id = \(patient), lane = 1", ["claim_lane"])
             }
         }
 
-        static let shrinking = [
-            "UPDATE resource SET lanes = 1, lanes_offered = 1 WHERE id = $0",
-            "UPDATE OR REPLACE resource SET lanes = 1, lanes_offered = 1 WHERE id = $0",
-            """
-            INSERT INTO resource SELECT id, kind, name, location_id, 1, 1, specialty, tags, maximum_per_day, active, version
-            FROM resource WHERE id = $0 ON CONFLICT (id) DO UPDATE SET lanes = 1, lanes_offered = 1
-            """,
-            """
-            INSERT OR REPLACE INTO resource SELECT id, kind, name, location_id, 1, 1, specialty, tags, maximum_per_day, active,
-            version FROM resource WHERE id = $0
-            """,
+        static let shrinking: [Engine: [String]] = [
+            .sqlite: [
+                "UPDATE resource SET lanes = 1, lanes_offered = 1 WHERE id = $0",
+                "UPDATE OR REPLACE resource SET lanes = 1, lanes_offered = 1 WHERE id = $0",
+                upsertOfOneLane,
+                "INSERT OR REPLACE INTO resource \(sameWithOneLane)",
+            ],
+            .postgres: [
+                "UPDATE resource SET lanes = 1, lanes_offered = 1 WHERE id = $0",
+                upsertOfOneLane,
+                """
+                MERGE INTO resource USING (SELECT $0 AS id) AS new ON resource.id = new.id
+                WHEN MATCHED THEN UPDATE SET lanes = 1, lanes_offered = 1
+                """,
+            ],
         ]
+        private static let sameWithOneLane = """
+            SELECT id, kind, name, location_id, 1, 1, specialty, tags, maximum_per_day, active, version
+            FROM resource WHERE id = $0
+            """
+        private static let upsertOfOneLane = """
+            INSERT INTO resource \(sameWithOneLane) ON CONFLICT (id) DO UPDATE SET lanes = 1, lanes_offered = 1
+            """
 
-        @Test(arguments: Engine.allCases, shrinking)
-        func `a resource keeps the lanes that are claimed`(engine: Engine, text: String) async throws {
+        @Test(arguments: Engine.allCases)
+        func `a resource keeps the lanes that are claimed`(engine: Engine) async throws {
             try await withClaim(engine) { hand in
                 try await hand.type(hand.insert(lane: 1, 540, 600))
-                await hand.isRefused(text.replacing("$0", with: hand.blob(Self.plan.practitioner(0))), "claim_lane")
+                for text in Self.shrinking[engine] ?? [] {
+                    await hand.isRefused(text.replacing("$0", with: hand.typed(Self.plan.practitioner(0))), ["claim_lane"])
+                }
             }
         }
 
-        @Test(arguments: Engine.allCases, shrinking)
-        func `a resource gives up lanes nobody has claimed`(engine: Engine, text: String) async throws {
+        @Test(arguments: Engine.allCases)
+        func `a resource gives up lanes nobody has claimed`(engine: Engine) async throws {
             try await withClaim(engine) { hand in
-                try await hand.type(text.replacing("$0", with: hand.blob(Self.plan.practitioner(0))))
-                await hand.isRefused(hand.insert(lane: 1, 540, 600), "claim_lane")
+                let practitioner = hand.typed(Self.plan.practitioner(0))
+                for text in Self.shrinking[engine] ?? [] {
+                    try await hand.type(text.replacing("$0", with: practitioner))
+                    await hand.isRefused(hand.insert(lane: 1, 540, 600), ["claim_lane"])
+                    try await hand.type("UPDATE resource SET lanes = 2 WHERE id = \(practitioner)")
+                }
+            }
+        }
+
+        /// A claim on a lane, and the removal of that lane by somebody who does not see it yet.
+        @Test(arguments: [true, false])
+        func `a lane is not taken away while somebody takes it`(claimComesFirst: Bool) async throws {
+            try await withClaim(.postgres) { hand in
+                let claim = hand.insert(lane: 1, 540, 600)
+                let removal =
+                    "UPDATE resource SET lanes = 1, lanes_offered = 1 WHERE id = \(hand.typed(Self.plan.practitioner(0)))"
+                let (first, second) = claimComesFirst ? (claim, removal) : (removal, claim)
+                let (isHeld, mayEnd) = (Signal(), Signal())
+                async let holding: Void = hand.fixture.database.doing(.background).write { transaction in
+                    try transaction.execute("SELECT pg_advisory_xact_lock(1)")
+                    isHeld.give()
+                    mayEnd.waitOnThisThread()
+                }
+                await isHeld.given()
+                async let early = hand.outcome("\(first); SELECT pg_advisory_lock(1)")
+                try await hand.waits(1, for: "advisory")
+                async let late = hand.outcome(second)
+                try await hand.waits(1, for: "transactionid")
+                mayEnd.give()
+                try await holding
+                let outcomes = await (early, late)
+                #expect(outcomes.0 == nil)
+                #expect(outcomes.1?.contains("claim_lane") == true)
             }
         }
 
@@ -132,8 +227,8 @@ extension Promises {
                 try await hand.type(hand.insert(lane: 0, 600, 660))
                 try await hand.type(hand.insert(lane: 0, 480, 540))
                 try await hand.type(hand.insert(lane: 1, 500, 700))
-                try await hand.type(hand.insert(holder: hand.blob(Self.plan.practitioner(1)), lane: 0, 500, 700))
-                await hand.isRefused(hand.insert(lane: 0, 539, 541), "claim_overlap")
+                try await hand.type(hand.insert(holder: hand.typed(Self.plan.practitioner(1)), lane: 0, 500, 700))
+                await hand.isRefused(hand.insert(lane: 0, 539, 541), ["claim_overlap"])
                 try await hand.expectClaims(["0 0 480-540", "0 0 540-600", "0 0 600-660", "0 1 500-700", "1 0 500-700"])
             }
         }
@@ -142,66 +237,37 @@ extension Promises {
         func `a claim has a length, and none that reaches past where overlaps are looked for`(engine: Engine) async throws {
             try await withClaim(engine) { hand in
                 await hand.isRefused(hand.insert(lane: 0, 700, 700), nil)
-                await hand.isRefused(hand.insert(lane: 0, 700, 690), nil)
                 await hand.isRefused(hand.insert(lane: 0, 700, 700 + 48 * 60 + 1), nil)
                 try await hand.type(hand.insert(lane: 0, 700, 700 + 48 * 60))
-                await hand.isRefused(hand.insert(lane: 0, 699 + 48 * 60, 710 + 48 * 60), "claim_overlap")
+                await hand.isRefused(hand.insert(lane: 0, 699 + 48 * 60, 710 + 48 * 60), ["claim_overlap"])
+            }
+        }
+
+        @Test(arguments: Engine.allCases)
+        func `a claim that ends before it begins is none`(engine: Engine) async throws {
+            try await withClaim(engine) { hand in
+                await hand.isRefused(hand.insert(lane: 0, 700, 690), nil)
+                try await hand.expectClaims(["0 0 540-600"])
             }
         }
     }
 }
 
-/// Somebody at the database's own prompt.
-private struct HandTyped {
-    let fixture: ClinicFixture
-    let appointment: ID<Appointment>
-
-    func type(_ text: String) async throws { try await fixture.execute(text) }
-
-    /// Expects a constraint, by its name when one is given.
-    func isRefused(_ text: String, _ name: String?) async {
+extension HandTyped {
+    /// What `psql` said against it; nil when it was done.
+    func outcome(_ text: String) async -> String? {
         do {
-            try await type(text)
-            Issue.record("was accepted: \(text)")
-        } catch StorageFault.constraint(let found) {
-            #expect(name == nil || found == name, "\(text)")
-        } catch {
-            Issue.record("\(error): \(text)")
-        }
+            _ = try await psql(text)
+            return nil
+        } catch { return "\(error)" }
     }
 
-    func insert(_ word: String = "INSERT", holder: String? = nil, lane: Int, _ from: Int, _ to: Int) -> String {
-        """
-        \(word) INTO claim (holder_id, lane, from_at, to_at, appointment_id)
-        VALUES (\(holder ?? blob(fixture.plan.practitioner(0))), \(lane), \(minute(from)), \(minute(to)), \(blob(appointment)))
-        """
-    }
-
-    /// A minute of the third day as the column has it.
-    func minute(_ minute: Int) -> Int64 { fixture.plan.time(day: 2, hour: 0, minute: minute).microseconds }
-
-    func blob<Subject>(_ id: ID<Subject>) -> String { "x'\(id.description.filter { $0 != "-" })'" }
-
-    /// Practitioner, lane and minutes of every claim.
-    func expectClaims(_ expected: [String]) async throws {
-        let found = try await claims()
-        #expect(found == expected)
-    }
-
-    private func claims() async throws -> [String] {
-        let rows = try await fixture.database.read { try $0.fetch(HandTypedClaims()) }
-        let origin = minute(0)
-        return rows.map { row in
-            let holder = fixture.plan.practitionerIDs.firstIndex(of: row.holder) ?? -1
-            return "\(holder) \(row.lane) \((row.from - origin) / 60_000_000)-\((row.to - origin) / 60_000_000)"
-        }
-    }
-}
-
-private struct HandTypedClaims: Query {
-    static let sql: SQL = "SELECT holder_id, lane, from_at, to_at FROM claim ORDER BY holder_id, lane, from_at"
-    var bindings: [SQLValue] { [] }
-    static func row(_ columns: any Columns) throws -> (holder: ID<Resource>, lane: Int, from: Int64, to: Int64) {
-        (try columns.id(0), try columns.int(1), try columns.integer(2), try columns.integer(3))
+    /// Returns when so many sessions of this database wait for a lock of this kind.
+    func waits(_ count: Int, for kind: String) async throws {
+        let waiting = """
+            SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+            WHERE NOT granted AND locktype = '\(kind)' AND datname = current_database()
+            """
+        while try await psql(waiting) != ["\(count)"] {}
     }
 }

@@ -1,32 +1,38 @@
-import Foundation
 import Notation
 import People
 import Storage
-import StorageSQLite
 import Synchronization
+import TestKit
 import Workflows
 
 /// A clinic without a door, on a database of its own.
-final class Workshop: Sendable {
-    let database: SQLiteDatabase
+struct Workshop: Sendable {
+    let database: any Database
     let clinic: Clinic
     let clock = StandingClock(Instant("2026-03-02T05:00:00Z")!)
-    private let folder: String
 
-    init(migrated: Bool = true) async throws {
-        folder = NSTemporaryDirectory() + "mediconnect-workflows-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        var settings = SQLiteSettings(path: folder + "/clinic.db", readers: 1)
-        settings.synchronous = .off
-        database = try SQLiteDatabase(settings)
+    static func open<Answer>(
+        _ engine: Engine, migrated: Bool = true, _ body: (Workshop) async throws -> Answer
+    ) async throws -> Answer {
+        try await engine.withDatabase { database in
+            let workshop = Workshop(database)
+            if migrated { try await workshop.migrator.up() }
+            return try await body(workshop)
+        }
+    }
+
+    /// What an import says in an empty clinic.
+    static func take(engine: Engine, _ text: String) async throws -> [String] {
+        try await open(engine) { try await $0.take(text) }
+    }
+
+    init(_ database: any Database) {
+        self.database = database
         clinic = Clinic(
             database: database,
             surroundings: Surroundings(
                 clock: clock, identifiers: Version7Identifiers(clock: clock, random: MachineRandom()), random: MachineRandom()))
-        if migrated { try await migrator.up() }
     }
-
-    deinit { try? FileManager.default.removeItem(atPath: folder) }
 
     var migrator: Migrator { Migrator(database, migrations: Schema.migrations, clock: clock) }
 
@@ -57,7 +63,8 @@ struct RowCounts: Query {
         "appointment_patient", "claim", "event", "audit", "idempotency", "notice", "outbox",
     ]
     static let sql = SQL(
-        "SELECT " + tables.map { "(SELECT count(*) FROM \($0))" }.joined(separator: ", ") + ", (SELECT value FROM revision)")
+        "SELECT " + tables.map { "(SELECT count(*) FROM \($0))" }.joined(separator: ", ")
+            + ", (SELECT value FROM revision WHERE name = 'directory')")
     var bindings: [SQLValue] { [] }
     static func row(_ columns: any Columns) throws -> [Int] { try (0...tables.count).map { try columns.int($0) } }
 }

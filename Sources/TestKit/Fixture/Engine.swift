@@ -1,3 +1,4 @@
+public import Notation
 import PostgresCluster
 public import Storage
 public import StoragePostgres
@@ -29,7 +30,8 @@ public enum Engine: String, Sendable, CaseIterable {
 
     /// A fresh database on the private server, and its address for whoever wants to open it once more.
     public static func withPostgres<Answer>(
-        _ change: (inout PostgresSettings) -> Void = { _ in }, _ body: (PostgresDatabase, String) async throws -> Answer
+        _ change: (inout PostgresSettings) -> Void = { _ in }, observer: any PostgresObserver = NobodyCounts(),
+        _ body: (PostgresDatabase, String) async throws -> Answer
     ) async throws -> Answer {
         let fresh = try await PrivateCluster.shared.freshDatabase()
         var settings = PostgresSettings(url: fresh.url, random: SeededRandom(seed: 1))
@@ -37,11 +39,28 @@ public enum Engine: String, Sendable, CaseIterable {
         settings.connections = 5
         settings.patienceSeconds = 5
         change(&settings)
-        let database = try PostgresDatabase(settings)
+        let database = try PostgresDatabase(settings, observer: observer)
         let answer: Result<Answer, any Error>
         do { answer = .success(try await body(database, fresh.url)) } catch { answer = .failure(error) }
         await database.close()
         try await fresh.drop()
         return try answer.get()
+    }
+}
+
+// Values as somebody types them at the database's own prompt.
+extension Engine {
+    public func typed<Subject>(_ id: ID<Subject>) -> String {
+        switch self {
+        case .sqlite: "x'\(id.description.filter { $0 != "-" })'"
+        case .postgres: "uuid '\(id)'"
+        }
+    }
+
+    public func typed(_ instant: Instant) -> String {
+        switch self {
+        case .sqlite: "\(instant.microseconds)"
+        case .postgres: "timestamptz '\(instant)'"
+        }
     }
 }

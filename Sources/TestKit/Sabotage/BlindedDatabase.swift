@@ -19,6 +19,16 @@ public struct BlindedDatabase: Database {
     ) async throws -> Answer {
         try await inner.write { try body(BlindTransaction($0)) }
     }
+
+    public func writeTogether<Answer: Sendable>(
+        foreseen: [any Query], _ body: @escaping @Sendable (any WriteTransaction) throws -> Answer
+    ) async throws -> Answer {
+        try await inner.writeTogether(foreseen: foreseen) { try body(BlindTransaction($0)) }
+    }
+
+    public func doing(_ work: Work) -> any Database { BlindedDatabase(inner.doing(work)) }
+    public var gainsFromForesight: Bool { inner.gainsFromForesight }
+    public var isShared: Bool { inner.isShared }
 }
 
 final class BlindTransaction: PassingTransaction {

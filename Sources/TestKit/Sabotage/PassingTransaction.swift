@@ -9,6 +9,7 @@ class PassingTransaction: WriteTransaction {
     func fetch<Asked: Query>(_ query: Asked) throws -> [Asked.Row] { try inner.fetch(query) }
     func first<Asked: Query>(_ query: Asked) throws -> Asked.Row? { try inner.first(query) }
     func run<Asked: Command>(_ command: Asked) throws -> Int { try inner.run(command) }
+    func post<Asked: Command>(_ command: Asked, orElse fault: (any Error)?) throws { try inner.post(command, orElse: fault) }
     func savepoint<Answer>(_ body: () throws -> Answer) throws -> Answer { try inner.savepoint(body) }
     func afterCommit(_ hook: @escaping @Sendable () -> Void) { inner.afterCommit(hook) }
     func execute(_ script: SQL) throws { try inner.execute(script) }

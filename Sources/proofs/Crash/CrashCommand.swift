@@ -73,7 +73,7 @@ struct Stage: Sendable {
     func file() async throws -> String {
         guard let cluster, let database else { return house.databasePath }
         let path = folder.file("transcript.sqlite")
-        try await Transcript(psql: cluster.psql, database: database.name).write(to: path)
+        try await Transcript { try await cluster.psql($0, database: database.name) }.write(to: path)
         return path
     }
 

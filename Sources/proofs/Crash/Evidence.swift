@@ -137,19 +137,24 @@ struct Evidence {
 
     /// Waits until nothing that is due is left. Messages claimed by a server that died wait for the end of its lease.
     /// Returns the seconds it took.
-    static func delivered(_ stage: Stage) async throws -> Double {
+    static func delivered(_ stage: Stage) async throws -> Double { try await delivered { try await due(stage) } }
+
+    /// The same, with `due` to count them.
+    static func delivered(_ due: () async throws -> Int) async throws -> Double {
         let start = ContinuousClock.now
-        while try await due(stage) > 0 {
+        while try await due() > 0 {
             guard ContinuousClock.now - start < .seconds(150) else { throw ProcessFault("the outbox does not become empty") }
             try await Task.sleep(for: .milliseconds(100))
         }
         return (ContinuousClock.now - start) / .seconds(1)
     }
 
+    static let dueOnPostgres =
+        "SELECT count(*) FROM outbox WHERE state = 'running' OR (state = 'ready' AND available_at <= now())"
+
     private static func due(_ stage: Stage) async throws -> Int {
         if let cluster = stage.cluster, let database = stage.database {
-            let text = "SELECT count(*) FROM outbox WHERE state = 'running' OR (state = 'ready' AND available_at <= now())"
-            return try await cluster.psql(text, database: database.name).first.flatMap { Int($0) } ?? 0
+            return try await cluster.psql(dueOnPostgres, database: database.name).first.flatMap { Int($0) } ?? 0
         }
         return try PlainFile(stage.house.databasePath).number(
             """

@@ -1,14 +1,10 @@
-import API
 import LoopbackClient
 import PostgresCluster
 import Processes
 import Notation
-import People
 
 /// The whole proof: cycles of load, death and restart, and the reckoning.
 struct Ordeal: Sendable {
-    static let clients = 16
-
     let stage: Stage
     let history: History
     private let seed: UInt64
@@ -21,22 +17,9 @@ struct Ordeal: Sendable {
         self.seed = seed
         history = try History(path: stage.folder.file("history.jsonl"))
         try await stage.importClinic()
-        let surroundings = Surroundings.machine()
-        let tokens = await Tokens(secret: try stage.house.secret, clock: surroundings.clock)
-        var visitors: [Visitor] = []
-        for number in 0..<Ordeal.clients {
-            var patients: [(String, String)] = []
-            for patient in 0..<CrashClinic.patients / Ordeal.clients {
-                let id = CrashClinic.patient(1 + number * CrashClinic.patients / Ordeal.clients + patient)
-                patients.append(
-                    (id.description, try await tokens.issue(for: Caller(role: .patient, subject: id.of()), lasting: .days(1))))
-            }
-            visitors.append(
-                Visitor(
-                    number: number, patients: patients, seed: seed, http: http, history: history, ledger: ledger,
-                    identifiers: surroundings.identifiers, bearsOutages: stage.cluster != nil))
-        }
-        self.visitors = visitors
+        visitors = try await Crowd.gathered(
+            secret: try stage.house.secret, seed: seed, http: http, history: history, ledger: ledger,
+            bearsOutages: stage.cluster != nil)
     }
 
     /// Returns what was found wrong. Stops at the first restart after which something is: what follows would only be noise.
@@ -119,7 +102,7 @@ struct Ordeal: Sendable {
         await withTaskGroup { group in
             for visitor in visitors { group.addTask { await visitor.work(at: server.base, firstDay: day, onlyOpen: true) } }
         }
-        await askAgain(server)
+        await SecondHearing(http: http, ledger: ledger).hold(at: server.base)
         let waited = try await Evidence.delivered(stage)
         say("the outbox was empty after \(milliseconds(of: waited)) ms")
         try await inspect()
@@ -128,33 +111,6 @@ struct Ordeal: Sendable {
         say("compared: \(lives) appointments, \(answers) answers asked for again, \(notices) notices")
         // An empty play proves nothing.
         if lives == 0 || notices == 0 { ledger.violation("nothing was booked, so nothing was proved") }
-    }
-
-    /// Repeats every request ever answered under its key, and reads every appointment.
-    private func askAgain(_ server: RunningServer) async {
-        await inTurns(ledger.answers) { answer in
-            let again = try? await http.send(
-                "POST", server.base + answer.deed.path, token: answer.deed.token, key: answer.deed.key, body: answer.deed.body)
-            guard let again, again.isReplay, again.status == answer.status, again.body == answer.document else {
-                return ledger.violation("deed \(answer.deed.number) is answered differently now: \(again?.text ?? "nothing")")
-            }
-        }
-        await inTurns(Array(ledger.lives)) { id, life in
-            guard let reply = try? await http.send("GET", "\(server.base)/v1/appointments/\(id)", token: life.token) else {
-                return ledger.violation("\(id) cannot be read")
-            }
-            if reply.status == 200 ? reply.body != life.last?.document : life.last != nil {
-                ledger.violation("\(id) is not what its client was told: \(reply.text)")
-            }
-        }
-    }
-
-    private func inTurns<Element: Sendable>(_ list: [Element], _ body: @escaping @Sendable (Element) async -> Void) async {
-        await withTaskGroup { group in
-            for lane in 0..<Ordeal.clients {
-                group.addTask { for index in stride(from: lane, to: list.count, by: Ordeal.clients) { await body(list[index]) } }
-            }
-        }
     }
 
     private func giveUp(_ server: RunningServer) async throws -> [String] {

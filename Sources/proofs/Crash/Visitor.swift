@@ -37,18 +37,35 @@ actor Visitor {
     /// only finds out what came of the last request.
     func work(at base: String, firstDay: Instant, onlyOpen: Bool = false) async {
         repeat {
-            if pending == nil {
-                if onlyOpen { return }
-                if chance.below(20) == 0 {
-                    guard await look(at: base) else { return }
-                    continue
-                }
-                pending = next(firstDay)
+            switch await step(at: base, firstDay: firstDay, onlyOpen: onlyOpen) {
+            case .acted, .looked: break
+            case .idle, .unanswered: return
             }
-            guard let deed = pending, let reply = await perform(deed, at: base) else { return }
-            pending = nil
-            settle(deed, reply)
         } while !Task.isCancelled
+    }
+
+    /// What came of one step.
+    enum Step: Sendable {
+        /// A change was answered for good.
+        case acted
+        case looked
+        /// Nothing is open, and nothing else was wanted.
+        case idle
+        case unanswered
+    }
+
+    /// One change or one look, or another try at the change whose outcome is not known. Who has another server to go to does not
+    /// wait for one whose database is away.
+    func step(at base: String, firstDay: Instant, onlyOpen: Bool = false, hasAnother: Bool = false) async -> Step {
+        if pending == nil {
+            if onlyOpen { return .idle }
+            if chance.below(20) == 0 { return await look(at: base) ? .looked : .unanswered }
+            pending = next(firstDay)
+        }
+        guard let deed = pending, let reply = await perform(deed, at: base, hasAnother: hasAnother) else { return .unanswered }
+        pending = nil
+        settle(deed, reply)
+        return .acted
     }
 
     // MARK: What to do next
@@ -104,7 +121,7 @@ actor Visitor {
     // MARK: Doing it
 
     /// Asks until there is an answer; nil when the server is gone first.
-    private func perform(_ deed: Deed, at base: String) async -> Loopback.Reply? {
+    private func perform(_ deed: Deed, at base: String, hasAnother: Bool) async -> Loopback.Reply? {
         ledger.opened(deed)
         history.invoke(deed, by: number)
         while true {
@@ -124,7 +141,7 @@ actor Visitor {
                 if away.text.contains("outcome-unknown") { ledger.saidToBeUnknown() }
                 // The client's own patience: it asks again under the same key.
                 try? await Task.sleep(for: .milliseconds(30 + chance.below(40)))
-                if Task.isCancelled {
+                if Task.isCancelled || hasAnother {
                     history.unknown(deed)
                     ledger.stayedUnknown()
                     return nil

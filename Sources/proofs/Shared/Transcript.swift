@@ -1,6 +1,5 @@
 import Foundation
 import Notation
-import PostgresCluster
 import Processes
 import Storage
 import StorageSQLite
@@ -9,8 +8,8 @@ import Workflows
 /// A copy of a PostgreSQL database in an SQLite file, taken through `psql` and nothing of ours, so that the same evidence
 /// can be asked of both engines.
 struct Transcript {
-    let psql: Psql
-    let database: String
+    /// Has `psql` say something to the database; the rows, their columns parted by `|`.
+    let psql: @Sendable (String) async throws -> [String]
 
     /// Writes the copy to `path`, in place of what is there.
     func write(to path: String) async throws {
@@ -37,14 +36,13 @@ struct Transcript {
 
     private func copy(_ table: String, to file: PlainFile) async throws {
         let columns = try await psql(
-            "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = '\(table)' ORDER BY ordinal_position",
-            database: database
+            "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = '\(table)' ORDER BY ordinal_position"
         ).map { line in
             let parts = line.split(separator: "|", maxSplits: 1).map(String.init)
             return (name: parts[0], type: parts[1])
         }
         let list = columns.map { expression($0.name, $0.type) }.joined(separator: ", ")
-        let rows = try await psql("SELECT json_build_array(\(list))::text FROM \(table)", database: database)
+        let rows = try await psql("SELECT json_build_array(\(list))::text FROM \(table)")
         try file.execute("BEGIN; DELETE FROM \(table)")
         let places = columns.indices.map { "?\($0 + 1)" }.joined(separator: ", ")
         let text = "INSERT INTO \(table) (\(columns.map(\.name).joined(separator: ", "))) VALUES (\(places))"

@@ -1,0 +1,80 @@
+import Notation
+import Scheduling
+public import Storage
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A database in which the first two transactions that look for others' claims, or count the day's appointments, wait for
+/// each other there: both have seen the time free before either takes it. Only for engines on which two transactions can write at once; with one writer the
+/// second would never come.
+public final class TwoLookFirst: Database {
+    public enum Look: Sendable { case claims, count }
+
+    private let inner: any Database
+    private let look: Look
+    private let meeting = Meeting()
+
+    public init(_ inner: any Database, at look: Look = .claims) {
+        self.inner = inner
+        self.look = look
+    }
+
+    public func read<Answer: Sendable>(
+        _ body: @escaping @Sendable (any ReadTransaction) throws -> Answer
+    ) async throws -> Answer {
+        try await inner.read(body)
+    }
+
+    /// What would be decided together with others has a transaction of its own here.
+    public func write<Answer: Sendable>(
+        _ body: @escaping @Sendable (any WriteTransaction) throws -> Answer
+    ) async throws -> Answer {
+        try await inner.write { [look, meeting] in try body(MeetingTransaction($0, look, meeting)) }
+    }
+}
+
+private final class MeetingTransaction: PassingTransaction {
+    private let look: TwoLookFirst.Look
+    private let meeting: Meeting
+
+    init(_ inner: any WriteTransaction, _ look: TwoLookFirst.Look, _ meeting: Meeting) {
+        self.look = look
+        self.meeting = meeting
+        super.init(inner)
+    }
+
+    override func fetch<Asked: Query>(_ query: Asked) throws -> [Asked.Row] {
+        let rows = try super.fetch(query)
+        if look == .claims, BlindTransaction.looksAtOthers(Asked.self) { meeting.meet() }
+        return rows
+    }
+
+    override func first<Asked: Query>(_ query: Asked) throws -> Asked.Row? {
+        let row = try super.first(query)
+        if look == .count, Asked.sql.sqlite.hasPrefix("SELECT count(*) FROM appointment") { meeting.meet() }
+        return row
+    }
+}
+
+/// Two threads that wait for each other once. Who waits in vain for a second goes on: then something else has kept the two
+/// apart, which is what the test wants to know.
+private final class Meeting: Sendable {
+    private let arrived = Mutex(0)
+
+    func meet() {
+        let isEarly = arrived.withLock { arrived in
+            arrived += 1
+            return arrived <= 2
+        }
+        guard isEarly else { return }
+        // Bodies run on threads of the engine's own, which may be held.
+        for _ in 0..<1_000 where arrived.withLock({ $0 }) < 2 { usleep(1_000) }
+    }
+}

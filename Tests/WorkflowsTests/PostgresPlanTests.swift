@@ -1,0 +1,115 @@
+import Storage
+import StoragePostgres
+import TestKit
+import Testing
+import Workflows
+
+/// How PostgreSQL finds the rows of every statement (MA-2), in a clinic that has been at work for a while: it chooses by what
+/// it has counted. It may hardly do anything else but use an index, so what it reads from end to end has none.
+@Suite struct ThePlansOnPostgreSQL {
+    static let needs: [(statement: String, index: String, columns: [String])] = [
+        ("AppointmentsOfPractitioner", "appointment_of_practitioner", ["practitioner_id = ", "start_at >"]),
+        ("AppointmentCount", "appointment_of_practitioner", ["practitioner_id = ", "start_at >", "start_at <"]),
+        ("StartsFrom", "appointment_of_practitioner", ["practitioner_id = ", "start_at >"]),
+        ("AppointmentsOfDay", "appointment_of_day", ["start_at >"]),
+        ("OverdueHolds", "appointment_held", ["held_until <"]),
+        ("AppointmentsOfPatient", "appointment_patient_pkey", ["patient_id = ", "start_at >"]),
+        ("LiveClaims", "claim_pkey", ["holder_id = ", "from_at >", "from_at <"]),
+        ("ClaimsFrom", "claim_pkey", ["holder_id = ", "from_at >"]),
+        ("ClaimsOfAppointment", "claim_of_appointment", ["appointment_id = "]),
+        ("DeleteClaims", "claim_of_appointment", ["appointment_id = "]),
+        ("AuditOf", "audit_pkey", ["subject_id = ", "id >"]),
+        ("NoticesOf", "notice_of_recipient", ["recipient_id = ", "id >"]),
+        ("NoticesAfter", "notice_pkey", ["id >"]),
+        ("StoredAttempt", "idempotency_pkey", ["key = ", "principal = "]),
+        ("ForgetExpiredAttempts", "idempotency_expiry", ["expires_at <"]),
+        ("TouchedSince", "event_position", ["position"]),
+    ]
+
+    private static var looked: [any Statement.Type] {
+        WorkflowQueries.catalogue.filter { statement in !WorkflowQueries.checks.contains { $0 == statement } }
+    }
+
+    private func withClinic(_ body: (String) async throws -> Void) async throws {
+        try await Engine.withPostgres { database, url in
+            try await Workshop(database).migrator.up()
+            try await database.doing(.background).write {
+                try $0.execute(SQL(Self.busyClinic))
+                try $0.execute(SQL(PostgresPlan.usedQueue))
+            }
+            try await body(url)
+        }
+    }
+
+    /// A clinic of 50 practitioners after some hundred days. References are not looked at while it is made.
+    private static let busyClinic = """
+        SET LOCAL session_replication_role = replica;
+        CREATE TEMPORARY TABLE made ON COMMIT DROP AS SELECT n, gen_random_uuid() AS id,
+            ('01900000-0000-7000-8000-0000000000' || lpad((n % 50)::text, 2, '0'))::uuid AS practitioner,
+            ('01900000-0000-7000-8000-00000000' || lpad((n % 2000)::text, 4, '0'))::uuid AS patient,
+            timestamptz '2026-03-02 08:00Z' + (n / 50) * interval '30 minutes' AS start_at
+        FROM generate_series(0, 19999) AS n;
+        INSERT INTO patient SELECT DISTINCT patient, 'Sample', NULL, NULL, NULL, 1 FROM made;
+        INSERT INTO appointment SELECT id, CASE WHEN n % 100 = 0 THEN 'pending' ELSE 'booked' END, practitioner, practitioner,
+            NULL, NULL, practitioner, '[]', start_at, start_at + interval '30 minutes',
+            CASE WHEN n % 100 = 0 THEN start_at END, NULL, NULL, NULL, NULL, '', start_at, start_at, 1 FROM made;
+        INSERT INTO appointment_patient SELECT patient, start_at, id FROM made;
+        INSERT INTO claim SELECT practitioner, 0, start_at, start_at + interval '30 minutes', id FROM made;
+        INSERT INTO event (id, kind, appointment_id, at, payload) SELECT gen_random_uuid(), 'booked', id, start_at, '{}' FROM made;
+        INSERT INTO audit SELECT id, gen_random_uuid(), start_at, 'desk', 'book', NULL, 'booked', NULL, NULL, '' FROM made;
+        INSERT INTO notice SELECT gen_random_uuid(), patient, 'patient', 'booked', id, start_at, '{}' FROM made;
+        INSERT INTO idempotency SELECT 'desk-' || n % 50, 'key-' || n, 'book', '', 200, NULL, NULL, '', '', start_at FROM made;
+        ANALYZE;
+        """
+
+    @Test func `are there for every statement, and read no growing table from end to end`() async throws {
+        try await withClinic { url in
+            let plans = try await PostgresPlan.all(of: Self.looked, in: url)
+            #expect(plans.count == Self.looked.count)
+            for plan in plans {
+                let mistakes = mistakes(in: plan)
+                #expect(mistakes.isEmpty, "\(plan.statement): \(mistakes) \(plan.lines)")
+            }
+        }
+    }
+
+    @Test func `are there for the checks of the command line, too, which may read everything`() async throws {
+        try await withClinic { url in
+            let plans = try await PostgresPlan.all(of: WorkflowQueries.checks, in: url)
+            #expect(plans.allSatisfy { !$0.lines.isEmpty } && plans.count == WorkflowQueries.checks.count)
+        }
+    }
+
+    @Test func `would be found out: without its index a statement fails the same look`() async throws {
+        try await withClinic { url in
+            for index in [
+                "appointment_of_practitioner", "appointment_of_day", "appointment_held", "claim_of_appointment",
+                "notice_of_recipient", "idempotency_expiry", "event_position",
+            ] {
+                let needy = Self.needs.filter { $0.index == index }.map(\.statement)
+                #expect(!needy.isEmpty, "nobody needs \(index)")
+                let statements = Self.looked.filter { needy.contains("\($0)") }
+                for plan in try await PostgresPlan.all(of: statements, in: url, without: index) {
+                    #expect(!mistakes(in: plan).isEmpty, "\(plan.statement) does not need \(index)")
+                }
+            }
+        }
+    }
+
+    @Test func `have no index that no statement needs`() async throws {
+        let names = try await Workshop.open(.postgres) { try await $0.database.read { try $0.fetch(IndexNames()) } }
+        for name in names where !name.hasPrefix("outbox") && name != "claim_overlap" {
+            #expect(Self.needs.contains { $0.index == name }, "\(name)")
+        }
+        #expect(names.count > 6)
+    }
+
+    private func mistakes(in plan: PostgresPlan) -> [String] {
+        var mistakes = plan.endlessSteps(on: Schema.growingTables)
+        if ThePlans.lists.contains(plan.statement), plan.sorts { mistakes.append("sorts all there is") }
+        for need in Self.needs where need.statement == plan.statement && !plan.finds(by: need.index, need.columns) {
+            mistakes.append("not found by \(need.index) \(need.columns)")
+        }
+        return mistakes
+    }
+}
