@@ -31,6 +31,10 @@ final class ReadErrand<Answer: Sendable>: Errand {
         } catch {
             conversation.rollback()
             let fault = transaction.doomed ?? error as? PostgresFault
+            if case .refused("25006", _)? = fault {
+                caller.resume(throwing: StorageFault.statement("a read changes nothing; use write"))
+                return nil
+            }
             if let fault, fault.repetition != nil { return fault }
             caller.resume(throwing: fault?.meaning ?? error)
         }

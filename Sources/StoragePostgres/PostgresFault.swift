@@ -67,7 +67,11 @@ enum PostgresFault: Error {
 extension StorageFault {
     /// Why no connection could be made, in a sentence that says what to do. libpq gives a text only.
     static func unreachable(because message: String) -> StorageFault {
-        let text = message.split(separator: "\n").joined(separator: " ")
+        // Only what libpq says about a server it has talked to is passed on: about a URL it cannot read it quotes the URL,
+        // and with it the password.
+        let isAboutServer = message.hasPrefix("connection to server")
+        let whole = message.split(separator: "\n").joined(separator: " ")
+        let text = isAboutServer ? whole : "the URL is not understood; it looks like postgres://user@host:5432/name"
         let advice: [(sign: String, said: String)] = [
             ("password authentication failed", "the server refused the password; check the user and the password file"),
             (
@@ -76,17 +80,15 @@ extension StorageFault {
             ),
             ("no pg_hba.conf entry", "the server admits nobody from here under this name; add a line to its pg_hba.conf"),
             ("could not translate host name", "no such host; check the URL"),
-            ("invalid connection option", "the URL is not understood: \(text)"),
-            ("invalid URI", "the URL is not understood: \(text)"),
-            ("missing \"=\"", "the URL is not understood; it looks like postgres://user@host:5432/name"),
             ("certificate", "the server's certificate is not accepted: \(text)"),
             ("SSL", "no encrypted connection: \(text)"),
             ("remaining connection slots", "the server has no connection left; raise max_connections or lower --pool"),
             ("too many clients", "the server has no connection left; raise max_connections or lower --pool"),
-            ("does not exist", text),
+            ("role", text),
+            ("does not exist", "\(text); create it first: CREATE DATABASE … OWNER …"),
             ("read-only", "none of the servers may be written to; a failover may be under way"),
         ]
-        let known = advice.first { text.contains($0.sign) }
+        let known = advice.first { whole.contains($0.sign) }
         return .unreachable(known?.said ?? text)
     }
 }

@@ -103,10 +103,14 @@ final class PostgresTransaction: WriteTransaction {
         try requireWriting()
         try beginOnce()
         try settle()
+        // A mark that is gone afterwards tells that the script ended the transaction, also when it began another.
+        try lostAware { try conversation.send("SAVEPOINT script") }
+        try settle()
         do { try conversation.connection.runScript(script.postgres) } catch let fault as PostgresFault { throw doom(fault) }
-        // A body that committed by itself would leave its successors without a transaction.
-        if !conversation.connection.isInTransaction {
-            throw doom(.lost("a body does not begin or end transactions"))
+        try lostAware { try conversation.send("RELEASE script") }
+        for case .failed in try lostAware({ try conversation.settle() }) {
+            throw doom(
+                .refused(code: "2D000", .statement("script: a body does not begin or end transactions")))
         }
     }
 

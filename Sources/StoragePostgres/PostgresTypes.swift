@@ -77,7 +77,12 @@ struct Parameters {
     }
 
     private static func mismatch(_ statement: String, _ index: Int, _ value: SQLValue, _ type: UInt32) -> StorageFault {
-        .statement("\(statement): parameter \(index + 1) is no value for type \(type)")
+        switch value {
+        case .text(let text), .json(let text):
+            if text.utf8.contains(0) { return .statement("\(statement): parameter \(index + 1) holds a NUL character") }
+        default: break
+        }
+        return .statement("\(statement): parameter \(index + 1) is no value for type \(type)")
     }
 
     /// Lends the values in the form libpq wants.
@@ -122,8 +127,11 @@ extension [UInt8] {
         case (.json(let text), PostgresType.jsonb), (.text(let text), PostgresType.jsonb):
             append(1)
             append(contentsOf: text.utf8)
-        case (.text(let text), _) where PostgresType.isText(type): append(contentsOf: text.utf8)
-        case (.json(let text), _) where PostgresType.isText(type): append(contentsOf: text.utf8)
+        case (.text(let text), _) where PostgresType.isText(type), (.json(let text), _) where PostgresType.isText(type):
+            let start = count
+            append(contentsOf: text.utf8)
+            // The server takes text up to its first NUL for an end, and refuses it without saying whose it is.
+            if self[start...].contains(0) { return false }
         default: return false
         }
         return true

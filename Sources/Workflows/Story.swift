@@ -105,13 +105,25 @@ extension Clinic {
             story.sealHooks()
             return reply
         }
-        let reply: Reply<Value> =
-            switch manner {
-            case .together(let foreseen): try await database.writeTogether(foreseen: foreseen, body)
-            case .alone, .changingDirectory: try await database.write(body)
-            }
+        let reply: Reply<Value>
+        do {
+            reply = try await run(body, manner)
+        } catch StorageFault.constraint(let name) where name == "idempotency_pkey" || name == "appointment_pkey" {
+            // Another transaction with the same key or name was committed between this one's look and its write. Now there
+            // is something to be seen, and what it means is decided again.
+            reply = try await run(body, manner)
+        }
         observe(call, reply)
         return reply
+    }
+
+    private func run<Answer: Sendable>(
+        _ body: @escaping @Sendable (any WriteTransaction) throws -> Answer, _ manner: StoryManner
+    ) async throws -> Answer {
+        switch manner {
+        case .together(let foreseen): try await database.writeTogether(foreseen: foreseen, body)
+        case .alone, .changingDirectory: try await database.write(body)
+        }
     }
 
     private func tell<Subject, Value: Sendable>(
