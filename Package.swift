@@ -70,6 +70,9 @@ let package = Package(
         room("Outbox", uses: ["Storage", "Notation"]),
         room("Workflows", uses: ["Outbox", "People", "Scheduling", "Storage", "Notation"]),
 
+        // Takes a clinic from one database to another while it works.
+        room("Moving", uses: ["Storage", "Notation"]),
+
         // How it is reached and watched.
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         room(
@@ -83,7 +86,7 @@ let package = Package(
         .executableTarget(
             name: "mediconnect",
             dependencies: [
-                "API", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Telemetry", "People",
+                "API", "Moving", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Telemetry", "People",
                 "Scheduling", "Notation", hummingbird, hummingbirdCore, nioCore, nioPosix, logging, metricsFacade, metrics,
                 arguments, configuration, lifecycle, signals,
             ],
@@ -135,6 +138,12 @@ let package = Package(
             "StoragePostgresTests",
             uses: ["TestKit", "StoragePostgres", "Storage", "Notation", "PostgresCluster", "Processes"]),
         suite("PostgresClusterTests", uses: ["PostgresCluster", "Processes"]),
+        suite(
+            "MovingTests",
+            uses: [
+                "Moving", "TestKit", "Workflows", "People", "Scheduling", "StorageSQLite", "StoragePostgres", "Storage",
+                "Notation", "PostgresCluster",
+            ]),
         suite("CrashTests", uses: ["LoopbackClient", "Processes", "StorageSQLite"]),
         suite(
             "PromiseTests",

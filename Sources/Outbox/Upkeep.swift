@@ -20,7 +20,9 @@ extension Outbox {
                 return rescued
             }
             // A change returns its rows in any order, and on each engine in another.
-            for message in rescued.sorted(by: RescueLeases.Rescued.inTurn) { report(.rescued(topic: message.topic, isDead: message.isDead)) }
+            for message in rescued.sorted(by: RescueLeases.Rescued.inTurn) {
+                report(.rescued(topic: message.topic, isDead: message.isDead))
+            }
             count += rescued.count
             if rescued.count < 500 { break }
         }

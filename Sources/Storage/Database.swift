@@ -116,6 +116,13 @@ public protocol Statement: Sendable {
     static var sql: SQL { get }
     /// In the order of their numbers.
     var bindings: [SQLValue] { get }
+    /// The text where only the value knows it, because a table was found in the schema and not known when the program was
+    /// written. Nil, as almost everywhere, says `sql`. Engines prepare each text once, so there must be few of them.
+    var ownText: SQL? { get }
+}
+
+extension Statement {
+    public var ownText: SQL? { nil }
 }
 
 /// A question: text, bindings and the shape of a row. Also for statements that change rows and return some (`RETURNING`).

@@ -32,6 +32,8 @@ public enum StorageFault: Error, Sendable, Equatable {
     case unreachable(String)
     /// The server takes no changes: a replica, or one that was told so. Nothing was changed.
     case readOnly
+    /// The clinic is being moved to another server, or has been: nothing is taken here. Nothing was changed.
+    case moving
     /// The program asked for something the schema does not have. A mistake in the program.
     case statement(String)
 }
@@ -57,6 +59,7 @@ extension StorageFault: CustomStringConvertible {
         case .connectionLost(let what): "the connection to the database was lost (\(what)); nothing was changed, try again"
         case .unreachable(let what): "the database cannot be reached: \(what)"
         case .readOnly: "the database takes no changes at the moment; a failover may be under way"
+        case .moving: "the clinic is moving to another server; nothing was changed, repeat it with the same key in a moment"
         case .statement(let what): "a statement does not fit the schema: \(what)"
         }
     }

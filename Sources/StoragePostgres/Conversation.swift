@@ -68,11 +68,19 @@ final class Conversation {
     }
 
     func send<Asked: Statement>(_ asked: Asked, _ form: PostgresConnection.Key.Form = .one) throws {
+        if let text = asked.ownText { return try send(asked, found: text.postgres) }
         let shape = try shape(of: Asked.self)
         let text = form == .demanding ? StatementText.demanding(shape.text, each: false) : shape.text
         let parameters = try Parameters(asked.bindings, as: shape.types, of: shape.name)
         names.append(shape.name)
         try connection.send(.init(type: ObjectIdentifier(Asked.self), form: form), text, name: shape.name, parameters)
+    }
+
+    private func send<Asked: Statement>(_ asked: Asked, found text: String) throws {
+        let name = String(describing: Asked.self)
+        let parameters = try Parameters(asked.bindings, as: try types(of: text, name), of: name)
+        names.append(name)
+        try connection.send(.init(type: ObjectIdentifier(Asked.self), form: .one, text: text), text, name: name, parameters)
     }
 
     /// The same statement for many rows of values.
@@ -102,7 +110,28 @@ final class Conversation {
         return shape
     }
 
-    func knows(_ type: any Statement.Type) -> Bool { shapes[ObjectIdentifier(type)] != nil }
+    /// Learns what a statement's parameters are, while nothing is on its way.
+    func learn<Asked: Statement>(_ asked: Asked) throws {
+        if let text = asked.ownText {
+            _ = try types(of: text.postgres, String(describing: Asked.self))
+        } else {
+            _ = try shape(of: Asked.self)
+        }
+    }
+
+    func knows<Asked: Statement>(_ asked: Asked) -> Bool {
+        if let text = asked.ownText { shapes[found: text.postgres] != nil } else { shapes[ObjectIdentifier(Asked.self)] != nil }
+    }
+
+    /// The types of the parameters of a text that only a statement itself knows.
+    private func types(of text: String, _ name: String) throws -> [UInt32] {
+        if let known = shapes[found: text] { return known }
+        precondition(names.isEmpty, "a shape is learnt before anything is sent")
+        let types = try connection.describe(text, name: name)
+        shapes[found: text] = types
+        return types
+    }
+
     var hasSent: Bool { !names.isEmpty }
     var sentCount: Int { names.count }
 

@@ -57,7 +57,9 @@ final class PlayedTransaction: WriteTransaction {
     private func rows<Asked: Query>(_ query: Asked, limit: Int) throws -> [Asked.Row] {
         // It would have to see its own change, which nobody has sent yet; or it asks by changing (`RETURNING`), and that is
         // done once.
-        guard posts.isEmpty, Asked.sql.postgres.utf8.first == UInt8(ascii: "S") else { throw stop(.alone) }
+        guard posts.isEmpty, query.ownText == nil, Asked.sql.postgres.utf8.first == UInt8(ascii: "S") else {
+            throw stop(.alone)
+        }
         guard let known = memory.known(query) else { throw stop(.waiting(query)) }
         let changes = try memory.changes(since: query).orStop { stop(.deferred) }
         var rows: [Asked.Row] = []
@@ -77,6 +79,7 @@ final class PlayedTransaction: WriteTransaction {
 
     func post<Asked: Command>(_ command: Asked, orElse fault: (any Error)?) throws {
         if case .over = ending {} else { throw NotYetKnown() }
+        if command.ownText != nil { throw stop(.alone) }
         posts.append(Post(command: command, isDemanded: fault != nil))
     }
 

@@ -36,6 +36,8 @@ final class PostgresConnection {
         enum Form: Hashable { case one, many, demanding, manyDemanding, script }
         let type: ObjectIdentifier
         let form: Form
+        /// Set where the type alone does not say the text.
+        var text: String?
     }
 
     private let handle: OpaquePointer

@@ -58,7 +58,7 @@ enum PostgresFault: Error {
         case "42P01", "42703", "42883", "42601", "42501", "3F000", "58P01", "0A000", "42704", "42P07", "42710":
             .statement("\(statement): \(result.message) (\(code))")
         // RAISE EXCEPTION of our own triggers gives the rule's name as the message.
-        case "P0001": .constraint(result.message)
+        case "P0001": result.message == "moving" ? .moving : .constraint(result.message)
         default: .statement("\(statement): refused with \(code)")
         }
     }

@@ -45,14 +45,14 @@ final class PostgresTransaction: WriteTransaction {
             return
         }
         try requireWriting()
-        try prepare(Asked.self)
+        try prepare(command)
         try lostAware { try conversation.send(command) }
         // What is on its way takes memory on both sides.
         if conversation.sentCount >= 256 { try settle() }
     }
 
     func fetch<Asked: Query>(each queries: [Asked]) throws -> [[Asked.Row]] {
-        guard queries.count > 1 else { return try queries.map { try fetch($0) } }
+        guard queries.count > 1, queries[0].ownText == nil else { return try queries.map { try fetch($0) } }
         var answers: [[Asked.Row]] = []
         for start in stride(from: 0, to: queries.count, by: 500) {
             answers += try fetch(page: Array(queries[start..<min(start + 500, queries.count)]))
@@ -61,7 +61,7 @@ final class PostgresTransaction: WriteTransaction {
     }
 
     private func fetch<Asked: Query>(page queries: [Asked]) throws -> [[Asked.Row]] {
-        try prepare(Asked.self)
+        try prepare(queries[0])
         guard let many = try lostAware({ try conversation.shape(of: Asked.self) }).many else {
             return try queries.map { try fetch($0) }
         }
@@ -140,7 +140,7 @@ final class PostgresTransaction: WriteTransaction {
     // MARK: Asking
 
     private func ask<Asked: Statement>(_ asked: Asked) throws -> PostgresConnection.Reply {
-        try prepare(Asked.self)
+        try prepare(asked)
         try lostAware { try conversation.send(asked) }
         let reply = try settle()
         guard let reply else { throw StorageFault.statement("\(Asked.self): no answer") }
@@ -148,11 +148,11 @@ final class PostgresTransaction: WriteTransaction {
     }
 
     /// Learns the statement's shape, which has to happen while nothing is on its way.
-    private func prepare(_ type: any Statement.Type) throws {
+    private func prepare<Asked: Statement>(_ asked: Asked) throws {
         if let doomed { throw doomed.meaning }
-        if !conversation.knows(type) {
+        if !conversation.knows(asked) {
             try settle()
-            try lostAware { _ = try conversation.shape(of: type) }
+            try lostAware { try conversation.learn(asked) }
         }
         try beginOnce()
     }

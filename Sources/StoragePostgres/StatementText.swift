@@ -15,9 +15,22 @@ struct StatementShape: Sendable {
 final class Shapes: Sendable {
     private let known = Mutex<[ObjectIdentifier: StatementShape]>([:])
 
+    /// Types of parameters, of texts that only their statement knows.
+    private let found = Mutex<[String: [UInt32]]>([:])
+
     subscript(_ type: ObjectIdentifier) -> StatementShape? {
         get { known.withLock { $0[type] } }
         set { known.withLock { $0[type] = newValue } }
+    }
+
+    subscript(found text: String) -> [UInt32]? {
+        get { found.withLock { $0[text] } }
+        set {
+            found.withLock { found in
+                if found.count >= 1_000 { found = [:] }
+                found[text] = newValue
+            }
+        }
     }
 }
 

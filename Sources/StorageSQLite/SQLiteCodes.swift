@@ -13,6 +13,7 @@ enum SQLiteCodes {
         _ code: Int32, statement: String, message: @autoclosure () -> String, quotesOnlyText: Bool
     ) -> StorageFault {
         switch code & 0xFF {
+        case SQLITE_CONSTRAINT where code == trigger && message() == "moving": .moving
         case SQLITE_CONSTRAINT: .constraint(constraintName(code, message()))
         case SQLITE_FULL: .full
         case SQLITE_IOERR: .inputOutput(operation(code))

@@ -6,6 +6,7 @@ extension SQLiteConnection {
     static func writing(_ settings: SQLiteSettings) throws -> SQLiteConnection {
         let connection = try SQLiteConnection(path: settings.path, flags: SQLITE_OPEN_READWRITE, vfs: settings.vfs)
         return try connection.prepared {
+            try connection.waitForOthers(settings)
             try connection.expect("journal_mode", "wal", set: true)
             try connection.setRules(settings)
             // Registered last: setting wal_autocheckpoint replaces whoever listens to commits.
@@ -22,6 +23,7 @@ extension SQLiteConnection {
     static func reading(_ settings: SQLiteSettings) throws -> SQLiteConnection {
         let connection = try SQLiteConnection(path: settings.path, flags: SQLITE_OPEN_READONLY, vfs: settings.vfs)
         return try connection.prepared {
+            try connection.waitForOthers(settings)
             try connection.expect("journal_mode", "wal", set: false)
             try connection.setRules(settings)
         }
@@ -62,12 +64,16 @@ extension SQLiteConnection {
         }
     }
 
+    /// Before anything else: another process may be opening or closing the same file just now.
+    private func waitForOthers(_ settings: SQLiteSettings) throws {
+        try expect("busy_timeout", String(settings.busyMilliseconds), set: true)
+    }
+
     private func setRules(_ settings: SQLiteSettings) throws {
         // Only the writer may move the log into the file, and only when it decides to: not a commit that happens to
         // cross a limit, not the last connection that closes.
         csqlite_set_option(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         for rule in Self.commonRules { try expect(rule.name, rule.value, set: true) }
-        try expect("busy_timeout", String(settings.busyMilliseconds), set: true)
         try expect("synchronous", String(settings.synchronous.rawValue), set: true)
         try expect("mmap_size", "0", set: true)
         try expect("wal_autocheckpoint", "0", set: true)

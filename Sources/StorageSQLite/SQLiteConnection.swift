@@ -8,6 +8,8 @@ package final class SQLiteConnection {
     /// Pages in the write-ahead log after the last commit of this connection.
     let logPages = UnsafeMutablePointer<Int>.allocate(capacity: 1)
     private var prepared: [ObjectIdentifier: PreparedStatement] = [:]
+    /// Those whose text only the statement itself knows.
+    private var found: [String: PreparedStatement] = [:]
     private var controls: [PreparedStatement] = []
     private var isInTransaction = false
     /// Why SQLite itself has rolled the running transaction back. From then on every statement would commit on its own,
@@ -106,10 +108,22 @@ package final class SQLiteConnection {
     /// The query's statement, compiled the first time and kept as long as the connection.
     func statement<Asked: Statement>(for query: Asked) throws -> PreparedStatement {
         if let lost { throw lost }
+        if let text = query.ownText { return try statement(found: text.sqlite, name: String(describing: Asked.self)) }
         let key = ObjectIdentifier(Asked.self)
         if let known = prepared[key] { return known }
         let statement = try compileOnly(Asked.sql.sqlite, name: String(describing: Asked.self))
         prepared[key] = statement
+        return statement
+    }
+
+    private func statement(found text: String, name: String) throws -> PreparedStatement {
+        if let known = found[text] { return known }
+        if found.count >= 256 {
+            for statement in found.values { statement.finalize() }
+            found = [:]
+        }
+        let statement = try compileOnly(text, name: name)
+        found[text] = statement
         return statement
     }
 
@@ -144,8 +158,10 @@ package final class SQLiteConnection {
 
     func close() {
         for statement in prepared.values { statement.finalize() }
+        for statement in found.values { statement.finalize() }
         for statement in controls { statement.finalize() }
         prepared = [:]
+        found = [:]
         controls = []
         sqlite3_close_v2(handle)
     }

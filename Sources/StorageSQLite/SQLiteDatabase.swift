@@ -14,13 +14,24 @@ public final class SQLiteDatabase: Database {
     /// Throws `.cannotOpen`, `.inUse` when another process has it, `.corrupt` when it is damaged.
     /// - Parameter onGroup: is told after each group how many bodies it had and the seconds from the first one's start to the
     ///   last one's answer. Called on the writer's thread: it must be quick.
-    public init(
+    public convenience init(
         _ settings: SQLiteSettings, onGroup: @escaping @Sendable (_ bodies: Int, _ seconds: Double) -> Void = { _, _ in }
     ) throws {
         // The lock before anything else: what another process has open is not even looked at.
         try DatabaseFile.requireFolder(of: settings.path)
         let lock = try LockFile(beside: settings.path)
         try DatabaseFile.createIfMissing(settings.path)
+        try self.init(settings, lock, onGroup)
+    }
+
+    /// Opens a database that another process may be serving, to work in it beside that process. Each waits for the other's
+    /// transactions, so they have to be short; moving the log into the file stays with whoever serves.
+    public static func beside(_ settings: SQLiteSettings) throws -> SQLiteDatabase {
+        try DatabaseFile.requireExisting(settings.path)
+        return try SQLiteDatabase(settings, nil) { _, _ in }
+    }
+
+    private init(_ settings: SQLiteSettings, _ lock: LockFile?, _ onGroup: @escaping @Sendable (Int, Double) -> Void) throws {
         let connection = try SQLiteConnection.writing(settings)
         do {
             try DatabaseFile.check(connection, size: DatabaseFile.size(of: settings.path) ?? 0)

@@ -26,7 +26,8 @@ final class Writer: @unchecked Sendable {
     let thread = WorkerThread()
     private let connection: SQLiteConnection
     private let transaction: SQLiteTransaction
-    private let lock: LockFile
+    /// Nil beside another process that has the database: then the log is its affair.
+    private let lock: LockFile?
     private let settings: SQLiteSettings
     private let onGroup: @Sendable (Int, Double) -> Void
     private let healthy = Atomic<Bool>(true)
@@ -34,7 +35,7 @@ final class Writer: @unchecked Sendable {
     private var pagesSeen = 0
 
     init(
-        _ connection: SQLiteConnection, lock: LockFile, settings: SQLiteSettings,
+        _ connection: SQLiteConnection, lock: LockFile?, settings: SQLiteSettings,
         onGroup: @escaping @Sendable (Int, Double) -> Void
     ) {
         self.connection = connection
@@ -139,7 +140,7 @@ final class Writer: @unchecked Sendable {
     private func checkpointWhenDue() {
         let pages = connection.logPages.pointee
         if pages < pagesSeen { pagesSeen = 0 }
-        guard isHealthy, pages - pagesSeen >= settings.checkpointPages else { return }
+        guard isHealthy, lock != nil, pages - pagesSeen >= settings.checkpointPages else { return }
         sqlite3_wal_checkpoint_v2(connection.handle, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
         pagesSeen = pages
     }
@@ -147,11 +148,11 @@ final class Writer: @unchecked Sendable {
     /// A healthy database is left as a single file without a log. After a fault the log stays as it is, for the next
     /// process to read.
     private func close() {
-        if isHealthy {
+        if isHealthy, lock != nil {
             sqlite3_wal_checkpoint_v2(connection.handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
             csqlite_set_option(connection.handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
         }
         connection.close()
-        lock.release()
+        lock?.release()
     }
 }

@@ -85,7 +85,8 @@ extension Problem {
             switch fault {
             case .outcomeUnknown: .outcomeUnknown
             case .overloaded, .contended: .overloaded
-            case .closed, .inUse, .timedOut, .full, .inputOutput, .corrupt, .cannotOpen, .connectionLost, .unreachable, .readOnly:
+            case .closed, .inUse, .timedOut, .full, .inputOutput, .corrupt, .cannotOpen, .connectionLost, .unreachable, .readOnly,
+                .moving:
                 .unavailable
             case .constraint, .newerSchema, .olderSchema, .statement: .internalFault
             }
