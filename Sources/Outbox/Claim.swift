@@ -1,7 +1,8 @@
 public import Notation
 public import Storage
 
-/// Takes due messages: a new lease each, and one attempt more. A message whose time has run out expires instead.
+/// Takes due messages for deliveries that reach outside: a new lease each, and one attempt more. A message whose time has
+/// run out expires instead.
 ///
 /// It looks at no more than `window` due messages, topic by topic within a priority, and takes those that do not stand
 /// behind another of their order. Without the window a crowd behind one slow receiver would be read again by every
@@ -12,33 +13,26 @@ public import Storage
 public struct ClaimDue: Query {
     public static let sql = SQL(
         sqlite: """
-            WITH level (priority) AS (VALUES (0), (1), (2), (3)),
-                wanted (topic) AS (SELECT value FROM json_each($4))
+            WITH \(Outlook.sqlite("$4"))
             \(take)
             WHERE id IN (
                 SELECT id FROM (
-                    SELECT o.id, o.order_key, o.order_number FROM level CROSS JOIN wanted CROSS JOIN outbox AS o
-                    WHERE o.state = 'ready' AND o.topic = wanted.topic AND o.priority = level.priority
-                        AND o.available_at <= $1
-                    LIMIT $6) AS due
+                    SELECT id, order_key, order_number FROM wanted CROSS JOIN outbox
+                    WHERE \(Outlook.ready) AND available_at <= $1 LIMIT $6) AS due
                 WHERE \(isFirst) LIMIT $5)
-            \(returning)
+            RETURNING \(columns)
             """,
         postgres: """
             \(take)
             WHERE id = ANY (ARRAY(
                 SELECT id FROM (
-                    SELECT o.id, o.order_key, o.order_number
-                    FROM (VALUES (0), (1), (2), (3)) AS level (priority)
-                    CROSS JOIN json_array_elements_text($4) AS wanted (topic)
+                    SELECT o.id, o.order_key, o.order_number FROM \(Outlook.postgres("$4"))
                     CROSS JOIN LATERAL (
-                        SELECT id, order_key, order_number FROM outbox
-                        WHERE state = 'ready' AND topic = wanted.topic AND priority = level.priority
-                            AND available_at <= $1
+                        SELECT id, order_key, order_number FROM outbox WHERE \(Outlook.ahead) AND available_at <= $1
                         ORDER BY available_at, id LIMIT \(lockedWindow) FOR UPDATE SKIP LOCKED) AS o
                     LIMIT \(lockedWindow)) AS due
                 WHERE \(isFirst) LIMIT $5)) AND state = 'ready'
-            \(returning)
+            RETURNING \(columns)
             """)
 
     /// PostgreSQL locks what it looks at, and a lock is a write: a quarter more than wanted, where SQLite looks at all.
@@ -62,34 +56,27 @@ public struct ClaimDue: Query {
             AND e.finished_at IS NULL AND (e.order_number, e.id) < (due.order_number, due.id))
         """
 
-    private static let returning = """
-        RETURNING id, lease, topic, payload, subject, order_key, attempt, max_attempts, created_at, expires_at, priority,
-            available_at, state
+    /// What a worker has to know of a message.
+    static let columns = """
+        id, lease, topic, payload, subject, order_key, attempt, max_attempts, created_at, expires_at, priority, available_at,
+            state, dedupe_key IS NOT NULL
         """
 
     public var bindings: [SQLValue] {
-        [.instant(now), .instant(leaseUntil), .text(worker), .json(jsonList(topics)), .integer(limit), .integer(limit * 4)]
+        [
+            .instant(now), .instant(leaseUntil), .text(worker), .json(outlook.json), .integer(limit), .integer(limit * 4),
+        ]
     }
     let now: Instant
     let leaseUntil: Instant
     let worker: String
-    /// In the order in which they take their turn within a priority.
-    let topics: [String]
+    let outlook: Outlook
     let limit: Int
 
-    public static func row(_ columns: any Columns) throws -> Claimed {
-        let delivery = Delivery(
-            id: try columns.id(0), topic: try columns.text(2), payload: try columns.json(3),
-            subject: try columns.optional(4) { try columns.id($0) }, orderKey: try columns.optional(5, columns.text),
-            attempt: try columns.int(6), maxAttempts: try columns.int(7), createdAt: try columns.instant(8),
-            expiresAt: try columns.optional(9, columns.instant))
-        return Claimed(
-            delivery: delivery, lease: try columns.integer(1), priority: try columns.int(10),
-            availableAt: try columns.instant(11), isExpired: try columns.text(12) == OutboxState.expired.rawValue)
-    }
+    public static func row(_ columns: any Columns) throws -> Claimed { try Claimed(columns) }
 }
 
-/// A message in a worker's hands, and the lease that proves it.
+/// A message in a worker's hands.
 public struct Claimed: Sendable {
     public let delivery: Delivery
     /// Counts the claims of this message. Whoever holds an older one has lost it.
@@ -97,10 +84,30 @@ public struct Claimed: Sendable {
     let priority: Int
     let availableAt: Instant
     let isExpired: Bool
+    /// Its dedupe key has to be known for as long as somebody might queue it again.
+    let isRemembered: Bool
 
-    /// An UPDATE may return its rows in any order.
+    /// - Parameter attempt: by how many attempts this one is further than the row says.
+    init(_ columns: any Columns, attempt ahead: Int = 0) throws {
+        delivery = Delivery(
+            id: try columns.id(0), topic: try columns.text(2), payload: try columns.json(3),
+            subject: try columns.optional(4) { try columns.id($0) }, orderKey: try columns.optional(5, columns.text),
+            attempt: try columns.int(6) + ahead, maxAttempts: try columns.int(7), createdAt: try columns.instant(8),
+            expiresAt: try columns.optional(9, columns.instant))
+        lease = try columns.integer(1)
+        priority = try columns.int(10)
+        availableAt = try columns.instant(11)
+        isExpired = try columns.text(12) == OutboxState.expired.rawValue
+        isRemembered = try columns.bool(13)
+    }
+
+    /// The order in which messages take their turn. No statement promises to return them so.
     static func inTurn(_ left: Claimed, _ right: Claimed) -> Bool {
-        (left.priority, left.availableAt, left.delivery.id) < (right.priority, right.availableAt, right.delivery.id)
+        left.priority == right.priority ? comesBefore(left, right) : left.priority < right.priority
+    }
+
+    static func comesBefore(_ left: Claimed, _ right: Claimed) -> Bool {
+        (left.availableAt, left.delivery.id) < (right.availableAt, right.delivery.id)
     }
 }
 
@@ -112,28 +119,21 @@ public struct Claimed: Sendable {
 public struct StepAside: Command {
     public static let sql = SQL(
         sqlite: """
-            WITH level (priority) AS (VALUES (0), (1), (2), (3)),
-                wanted (topic) AS (SELECT value FROM json_each($4))
+            WITH \(Outlook.sqlite("$4"))
             UPDATE outbox SET blocked_at = available_at, available_at = \(laterTime)
             WHERE id IN (
                 SELECT id FROM (
-                    SELECT o.id, o.order_key, o.order_number FROM level CROSS JOIN wanted CROSS JOIN outbox AS o
-                    WHERE o.state = 'ready' AND o.topic = wanted.topic AND o.priority = level.priority
-                        AND o.available_at <= $1
-                    LIMIT $5) AS due
+                    SELECT id, order_key, order_number FROM wanted CROSS JOIN outbox
+                    WHERE \(Outlook.ready) AND available_at <= $1 LIMIT $5) AS due
                 WHERE due.order_key IS NOT NULL AND (\(ClaimDue.isBehind)))
             """,
         postgres: """
             UPDATE outbox SET blocked_at = available_at, available_at = \(laterTime)
             WHERE id = ANY (ARRAY(
                 SELECT due.id FROM (
-                    SELECT o.id, o.order_key, o.order_number
-                    FROM (VALUES (0), (1), (2), (3)) AS level (priority)
-                    CROSS JOIN json_array_elements_text($4) AS wanted (topic)
+                    SELECT o.id, o.order_key, o.order_number FROM \(Outlook.postgres("$4"))
                     CROSS JOIN LATERAL (
-                        SELECT id, order_key, order_number FROM outbox
-                        WHERE state = 'ready' AND topic = wanted.topic AND priority = level.priority
-                            AND available_at <= $1
+                        SELECT id, order_key, order_number FROM outbox WHERE \(Outlook.ahead) AND available_at <= $1
                         ORDER BY available_at, id LIMIT $5 FOR UPDATE SKIP LOCKED) AS o
                     LIMIT $5) AS due
                 CROSS JOIN LATERAL (\(lockedFront)) AS front
@@ -162,12 +162,12 @@ public struct StepAside: Command {
         """
 
     public var bindings: [SQLValue] {
-        [.instant(now), .instant(earliest), .instant(latest), .json(jsonList(topics)), .integer(window)]
+        [.instant(now), .instant(earliest), .instant(latest), .json(outlook.json), .integer(window)]
     }
     let now: Instant
     let earliest: Instant
     let latest: Instant
-    let topics: [String]
+    let outlook: Outlook
     let window: Int
 }
 
@@ -193,25 +193,19 @@ extension WriteTransaction {
     }
 }
 
-/// When the next message of these topics is due; nil when none waits.
+/// When the next message of these places is due; nil when none waits.
 public struct NextDue: Query {
     public static let sql = SQL(
         sqlite: """
-            WITH level (priority) AS (VALUES (0), (1), (2), (3)),
-                wanted (topic) AS (SELECT value FROM json_each($1))
-            SELECT MIN((\(earliest))) FROM level CROSS JOIN wanted
+            WITH \(Outlook.sqlite("$1"))
+            SELECT MIN((SELECT available_at FROM outbox WHERE \(Outlook.ready) ORDER BY available_at LIMIT 1)) FROM wanted
             """,
         postgres: """
-            SELECT MIN((\(earliest))) FROM (VALUES (0), (1), (2), (3)) AS level (priority)
-            CROSS JOIN json_array_elements_text($1) AS wanted (topic)
+            SELECT MIN((SELECT available_at FROM outbox WHERE \(Outlook.ahead) ORDER BY available_at LIMIT 1))
+            FROM \(Outlook.postgres("$1"))
             """)
-    private static let earliest = """
-        SELECT o.available_at FROM outbox AS o
-        WHERE o.state = 'ready' AND o.topic = wanted.topic AND o.priority = level.priority
-        ORDER BY o.available_at LIMIT 1
-        """
-    public var bindings: [SQLValue] { [.json(jsonList(topics))] }
-    let topics: [String]
+    public var bindings: [SQLValue] { [.json(outlook.json)] }
+    let outlook: Outlook
 
     public static func row(_ columns: any Columns) throws -> Instant? { try columns.optional(0, columns.instant) }
 }

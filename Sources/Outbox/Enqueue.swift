@@ -3,8 +3,9 @@ public import Storage
 
 /// Writes one message. Changes no row when its dedupe key is taken.
 ///
-/// The order number is one more than the newest unfinished message of the same key: a number given under the producer's
-/// own row lock follows the order of commits, also when the clocks of two machines (and so their identifiers) disagree.
+/// The order number is the producer's own, or one more than the newest unfinished message of the same key: a number given
+/// under the producer's row lock follows the order of commits, also when the clocks of two machines (and so their
+/// identifiers) disagree.
 public struct Enqueue: Insertion {
     public static let rank = 7
     public var touches: [Touch]? { [] }
@@ -12,8 +13,8 @@ public struct Enqueue: Insertion {
         INSERT INTO outbox (id, topic, payload, created_at, available_at, expires_at, priority, dedupe_key, order_key,
             order_number, subject, max_attempts, state, attempt, lease)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
-            CASE WHEN CAST($9 AS text) IS NOT NULL THEN 1 + COALESCE((
-                SELECT MAX(order_number) FROM outbox WHERE order_key = $9 AND finished_at IS NULL), 0) END,
+            CASE WHEN CAST($9 AS text) IS NOT NULL THEN COALESCE($12, 1 + COALESCE((
+                SELECT MAX(order_number) FROM outbox WHERE order_key = $9 AND finished_at IS NULL), 0)) END,
             $10, $11, 'ready', 0, 0)
         ON CONFLICT (topic, dedupe_key) WHERE dedupe_key IS NOT NULL AND state <> 'cancelled' DO NOTHING
         """
@@ -22,6 +23,7 @@ public struct Enqueue: Insertion {
             .id(message.id), .text(message.topic), .json(message.payload), .instant(message.createdAt),
             .instant(message.availableAt), .instant(message.expiresAt), .integer(message.priority.rawValue),
             .text(message.dedupeKey), .text(message.orderKey), .id(message.subject), .integer(message.maxAttempts),
+            .integer(message.orderNumber),
         ]
     }
     public let message: OutboxMessage
@@ -29,18 +31,24 @@ public struct Enqueue: Insertion {
     public init(_ message: OutboxMessage) { self.message = message }
 }
 
-/// Cancels what waits for a subject, and names the order keys it stood in.
+/// Cancels what waits for a subject, and names the order keys it stood in. What a worker holds at this moment waits no
+/// more; to wait for the worker here, which may be waiting for the subject, would be a circle.
 public struct CancelWaiting: Query {
     public static let sql = SQL(
-        sqlite: text(topics: "SELECT value FROM json_each($2)"),
-        postgres: text(topics: "SELECT json_array_elements_text($2)"))
-    private static func text(topics: String) -> String {
-        """
-        UPDATE outbox SET state = 'cancelled', finished_at = $3
-        WHERE subject = $1 AND state = 'ready' AND topic IN (\(topics))
-        RETURNING order_key
-        """
-    }
+        sqlite: """
+            \(cancel)
+            WHERE \(waiting) AND topic IN (SELECT value FROM json_each($2))
+            RETURNING order_key
+            """,
+        postgres: """
+            \(cancel)
+            WHERE id = ANY (ARRAY(
+                SELECT id FROM outbox WHERE \(waiting) AND topic IN (SELECT json_array_elements_text($2))
+                FOR UPDATE SKIP LOCKED))
+            RETURNING order_key
+            """)
+    private static let cancel = "UPDATE outbox SET state = 'cancelled', finished_at = $3"
+    private static let waiting = "subject = $1 AND state = 'ready'"
     public var bindings: [SQLValue] { [.id(subject), .json(jsonList(topics)), .instant(now)] }
     let subject: ID<OutboxSubject>
     let topics: [String]

@@ -25,6 +25,11 @@ extension Outbox {
         events.forEach(report)
     }
 
+    private func end(_ claimed: Claimed, as settlement: Settlement, in transaction: any WriteTransaction) throws -> OutboxEvent {
+        let isFresh = try transaction.settle(claimed, as: settlement, now: now)
+        return event(for: settlement, of: claimed, isStale: !isFresh)
+    }
+
     /// One delivery, with its lease kept and its time limited.
     func attempt(_ claimed: Claimed) async -> Ended {
         guard !Task.isCancelled else { return Ended(claimed: claimed, settlement: Self.interrupted) }

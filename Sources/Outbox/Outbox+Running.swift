@@ -20,8 +20,7 @@ extension Outbox {
             try await survive("deliver") {
                 guard try await self.isDue(self.transactional) else { return }
                 let start = self.now
-                let batch = try await self.claim(self.transactional, limit: self.settings.batch)
-                if !batch.isEmpty { try await self.deliverTransactional(batch) }
+                _ = try await self.deliverTransactional()
                 await self.rest(since: start)
             }
         }
@@ -75,7 +74,10 @@ extension Outbox {
             try await surroundings.clock.sleep(until: now + .hours(1))
             return false
         }
-        let due = try await database.read { try $0.first(NextDue(topics: lane.topics)) ?? nil }
+        let outlook = lane.horizon.outlook(lane.topics, now: now)
+        let start = now
+        let due = try await database.read { try $0.first(NextDue(outlook: outlook)) ?? nil }
+        lane.horizon.saw(outlook, [], isCutShort: true, from: start, to: now)
         if let due, due <= now { return true }
         let sleepUntil = now + settings.poll
         await lane.bell.wait(until: due.map { min($0, sleepUntil) } ?? sleepUntil, clock: surroundings.clock)

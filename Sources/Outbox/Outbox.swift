@@ -3,10 +3,10 @@ public import Storage
 
 /// Delivers what producers wrote in their transactions.
 ///
-/// Any number of workers may share one database. A message is claimed with a lease that only its newest holder can
-/// finish, so a worker that was paused, cut off or declared dead cannot overwrite what another did meanwhile. What a
-/// transactional handler writes happens exactly once; what an external one does happens at least once, with a key that
-/// lets the receiver make it once.
+/// Any number of workers may share one database. What a transactional handler writes happens exactly once: the message is
+/// taken, handled and ended in one transaction. What an external one does happens at least once, with a key that lets the
+/// receiver make it once: the message is claimed with a lease that only its newest holder can finish, so a worker that was
+/// paused, cut off or declared dead cannot overwrite what another did meanwhile.
 ///
 /// Messages of one topic and priority go roughly in the order they became due; only an order key makes that a promise.
 public final class Outbox: Sendable {
@@ -27,6 +27,7 @@ public final class Outbox: Sendable {
         /// Sorted: the order of a dictionary differs from run to run, and a simulation must not.
         let topics: [String]
         let bell: Doorbell
+        let horizon = Horizon()
     }
 
     /// - Parameters:
@@ -56,15 +57,14 @@ public final class Outbox: Sendable {
     /// Says that there may be something to deliver. May be called from anywhere, as often as one likes.
     public func wake() { bell.ring() }
 
-    /// Claims one batch of each kind, delivers it and finishes it. Returns how many deliveries that were; 0 means that
+    /// Takes one batch of each kind, delivers it and finishes it. Returns how many deliveries that were; 0 means that
     /// nothing was due. `run()` does the same without waiting for the slowest; this is for simulations and for emptying
     /// the queue from a command.
     public func step() async throws -> Int {
-        let quick = try await claim(transactional, limit: settings.batch)
-        if !quick.isEmpty { try await deliverTransactional(quick) }
+        let quick = try await deliverTransactional()
         let slow = try await claim(external, limit: min(settings.batch, settings.concurrency))
         if !slow.isEmpty { try await deliverExternal(slow) }
-        return quick.count + slow.count
+        return quick + slow.count
     }
 
     var now: Instant { surroundings.clock.now }
@@ -74,7 +74,7 @@ public final class Outbox: Sendable {
     func claim(_ lane: Lane, limit: Int) async throws -> [Claimed] {
         guard !lane.topics.isEmpty, limit > 0 else { return [] }
         while true {
-            let (found, movedAside) = try await claimOnce(shuffled(lane.topics), limit: limit)
+            let (found, movedAside) = try await claimOnce(lane, limit: limit)
             for expired in found where expired.isExpired {
                 report(.settled(topic: expired.delivery.topic, state: .expired, attempt: expired.delivery.attempt, error: nil))
             }
@@ -83,22 +83,30 @@ public final class Outbox: Sendable {
         }
     }
 
-    private func claimOnce(_ topics: [String], limit: Int) async throws -> (found: [Claimed], movedAside: Int) {
-        try await database.write { [self] transaction in
+    private func claimOnce(_ lane: Lane, limit: Int) async throws -> (found: [Claimed], movedAside: Int) {
+        let topics = shuffled(lane.topics)
+        return try await database.write { [self] transaction in
             let now = now
+            let outlook = lane.horizon.outlook(topics, now: now)
             let found = try transaction.fetch(
-                ClaimDue(now: now, leaseUntil: now + settings.lease, worker: workerName, topics: topics, limit: limit))
+                ClaimDue(now: now, leaseUntil: now + settings.lease, worker: workerName, outlook: outlook, limit: limit))
+            lane.horizon.saw(outlook, found, isCutShort: found.count == limit, from: now, to: self.now)
             try transaction.callForward(behind: found.filter(\.isExpired).map(\.delivery.orderKey))
-            guard found.count < limit else { return (found, 0) }
-            let movedAside = try transaction.run(
-                StepAside(
-                    now: now, earliest: now + .seconds(1), latest: now + .minutes(5), topics: topics, window: limit * 4))
-            return (found, movedAside)
+            return (found, try stepAside(found.count, of: limit, outlook, now, transaction))
         }
     }
 
+    /// Moves the crowds behind others out of the way when a look has not found what it was to find. Returns how many.
+    func stepAside(_ found: Int, of limit: Int, _ outlook: Outlook, _ now: Instant, _ transaction: any WriteTransaction) throws
+        -> Int
+    {
+        guard found < limit else { return 0 }
+        return try transaction.run(
+            StepAside(now: now, earliest: now + .seconds(1), latest: now + .minutes(5), outlook: outlook, window: limit * 4))
+    }
+
     /// Each topic comes first as often as any other, so one with an endless backlog cannot starve the rest.
-    private func shuffled(_ topics: [String]) -> [String] {
+    func shuffled(_ topics: [String]) -> [String] {
         var topics = topics
         for index in topics.indices.dropFirst() {
             topics.swapAt(index, Int(surroundings.random.next() % UInt64(index + 1)))

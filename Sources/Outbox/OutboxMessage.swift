@@ -20,6 +20,9 @@ public struct OutboxMessage: Sendable {
     /// Messages with the same key are delivered one after the other, in the order they were enqueued. A message that
     /// waits for a retry holds up those behind it; a dead one lets them pass.
     public var orderKey: String?
+    /// Its place among those of its key, where the producer has one that grows with every change: a version. Nil counts on
+    /// from the newest that is unfinished, which costs a look. A key is used with one or without, not both.
+    public var orderNumber: Int?
     /// What it is about, so that what waits for a subject can be cancelled with it.
     public var subject: ID<OutboxSubject>?
     /// After so many failed attempts the message is dead.
@@ -28,7 +31,7 @@ public struct OutboxMessage: Sendable {
     public init(
         id: ID<OutboxMessage>, topic: String, payload: String, createdAt: Instant, availableAt: Instant? = nil,
         expiresAt: Instant? = nil, priority: OutboxPriority = .normal, dedupeKey: String? = nil, orderKey: String? = nil,
-        subject: ID<OutboxSubject>? = nil, maxAttempts: Int = 12
+        orderNumber: Int? = nil, subject: ID<OutboxSubject>? = nil, maxAttempts: Int = 12
     ) {
         self.id = id
         self.topic = topic
@@ -39,6 +42,7 @@ public struct OutboxMessage: Sendable {
         self.priority = priority
         self.dedupeKey = dedupeKey
         self.orderKey = orderKey
+        self.orderNumber = orderNumber
         self.subject = subject
         self.maxAttempts = maxAttempts
     }

@@ -36,6 +36,37 @@ package struct Settle: Amendment {
     let now: Instant
 }
 
+/// Ends a delivery in the transaction that took it. Nobody else can have it: the row is locked until the commit.
+package struct Conclude: Amendment {
+    package static let rank = -2
+    package var touches: [Touch]? { [] }
+    package static let sql: SQL = """
+        UPDATE outbox SET
+            state = $2, available_at = COALESCE($3, available_at), attempt = attempt + $4,
+            last_error = COALESCE($5, last_error), finished_at = $6, blocked_at = NULL
+        WHERE id = $1
+        """
+    package var bindings: [SQLValue] {
+        [
+            .id(claimed.delivery.id), .text(settlement.state.rawValue), .instant(settlement.availableAt),
+            .integer(settlement.givesAttemptBack ? 0 : 1), .text(settlement.error),
+            settlement.state == .ready ? .null : .instant(now),
+        ]
+    }
+    let claimed: Claimed
+    let settlement: Settlement
+    let now: Instant
+}
+
+/// Ends a delivery of which nothing has to be remembered: what it did is in the database itself.
+package struct Discharge: Deletion {
+    package static let rank = -2
+    package var touches: [Touch]? { [] }
+    package static let sql: SQL = "DELETE FROM outbox WHERE id = $1"
+    package var bindings: [SQLValue] { [.id(claimed.delivery.id)] }
+    let claimed: Claimed
+}
+
 /// Keeps a lease. No row changes when it is lost.
 public struct Heartbeat: Command {
     public static let sql: SQL = """
@@ -81,9 +112,13 @@ public struct RescueLeases: Query {
 }
 
 extension WriteTransaction {
-    /// Ends a delivery as part of a body that shares its transaction. Throws `LeaseLost` when somebody else has it by now.
-    func postSettlement(_ claimed: Claimed, as settlement: Settlement, now: Instant) throws {
-        try post(Settle(claimed: claimed, settlement: settlement, now: now), orElse: LeaseLost())
+    /// Ends a delivery in the transaction that took it, and lets the next of its order step forward.
+    func conclude(_ claimed: Claimed, as settlement: Settlement, now: Instant) throws {
+        if settlement.state == .done && !claimed.isRemembered {
+            try post(Discharge(claimed: claimed))
+        } else {
+            try post(Conclude(claimed: claimed, settlement: settlement, now: now))
+        }
         if settlement.state != .ready, let orderKey = claimed.delivery.orderKey { try post(CallForward(orderKey: orderKey)) }
     }
 
@@ -94,6 +129,3 @@ extension WriteTransaction {
         return true
     }
 }
-
-/// Undoes what a handler did for a message that somebody else has by now.
-struct LeaseLost: Error {}

@@ -166,6 +166,9 @@ public protocol Insertion: Gathered {}
 /// A plain `UPDATE … SET … WHERE …` of rows by their key.
 public protocol Amendment: Gathered {}
 
+/// A plain `DELETE FROM … WHERE …` of rows by their key.
+public protocol Deletion: Gathered {}
+
 /// A thing in the database that can be read and changed: all claims of one holder, one stored answer. Only compared
 /// within one process.
 public struct Touch: Hashable, Sendable {

@@ -103,6 +103,7 @@ final class Conversation {
             switch type {
             case is any Insertion.Type: StatementText.manyRows(ofInsert: text, types: types)
             case is any Amendment.Type: StatementText.manyRows(ofUpdate: text, types: types)
+            case is any Deletion.Type: StatementText.manyRows(ofDelete: text, types: types)
             default: StatementText.manyRows(ofSelect: text, types: types)
             }
         let shape = StatementShape(name: name, text: text, types: types, many: many)

@@ -227,9 +227,9 @@ final class GroupRound {
     /// Sends all changes and the commit behind them. A change that fails makes the server skip everything after it.
     private func commit() throws {
         guard !posts.isEmpty else { return conversation.rollback() }
-        let batches = batches()
+        let batches = Batch.gathered(posts)
         for batch in batches { _ = try conversation.shape(of: type(of: batch.sample)) }
-        for batch in batches { try send(batch) }
+        for batch in batches { try conversation.send(batch) }
         isCommitSent = true
         let marks = answered.compactMap(\.job.mark)
         try conversation.sendCommit(telling: !marks.isEmpty)
@@ -237,70 +237,5 @@ final class GroupRound {
         if isWarned { throw StorageFault.outcomeUnknown }
         for case .failed(let fault) in replies { throw fault }
         if !marks.isEmpty, let position = replies.last?.position { for mark in marks { mark.keep(position) } }
-    }
-
-    private struct Batch {
-        let sample: any Command
-        let isDemanded: Bool
-        var rows: [[SQLValue]]
-        let rank: Int
-    }
-
-    /// Changes of one kind together, kinds in one order and rows sorted, so that two nodes that write at the same time
-    /// wait for each other in the same order and never in a circle. Other changes come first, as they were posted.
-    private func batches() -> [Batch] {
-        var single: [Batch] = []
-        var many: [PostgresConnection.Key: Batch] = [:]
-        for post in posts {
-            guard let gathered = type(of: post.command) as? any Gathered.Type else {
-                single.append(Batch(sample: post.command, isDemanded: post.isDemanded, rows: [], rank: 0))
-                continue
-            }
-            let key = PostgresConnection.Key(
-                type: ObjectIdentifier(gathered), form: post.isDemanded ? .manyDemanding : .many)
-            let empty = Batch(sample: post.command, isDemanded: post.isDemanded, rows: [], rank: gathered.rank)
-            many[key, default: empty].rows.append(post.command.bindings)
-        }
-        return single
-            + many.values.sorted { $0.rank < $1.rank }.map { batch in
-                var batch = batch
-                batch.rows.sort { $0.comesBefore($1) }
-                return batch
-            }
-    }
-
-    private func send(_ batch: Batch) throws {
-        if batch.rows.isEmpty { return try sendAlone(batch.sample, batch.isDemanded) }
-        let type = type(of: batch.sample)
-        guard let many = try conversation.shape(of: type).many else {
-            throw StorageFault.statement("\(type): it has no form for many rows")
-        }
-        try conversation.send(many: type, many, batch.rows, demanding: batch.isDemanded)
-    }
-
-    private func sendAlone<Asked: Command>(_ command: Asked, _ isDemanded: Bool) throws {
-        try conversation.send(command, isDemanded ? .demanding : .one)
-    }
-}
-
-extension [SQLValue] {
-    /// One order on all nodes; which one does not matter.
-    fileprivate func comesBefore(_ other: [SQLValue]) -> Bool {
-        for (left, right) in zip(self, other) where left != right { return left.comesBefore(right) }
-        return false
-    }
-}
-
-extension SQLValue {
-    fileprivate func comesBefore(_ other: SQLValue) -> Bool {
-        switch (self, other) {
-        case (.identifier(let high, let low), .identifier(let otherHigh, let otherLow)):
-            high != otherHigh ? high < otherHigh : low < otherLow
-        case (.integer(let left), .integer(let right)): left < right
-        case (.instant(let left), .instant(let right)): left < right
-        case (.text(let left), .text(let right)): left < right
-        case (.null, _): true
-        default: false
-        }
     }
 }

@@ -103,13 +103,6 @@ final class PlayedTransaction: WriteTransaction {
     }
 }
 
-/// A change that waits to be sent.
-struct Post {
-    let command: any Command
-    /// Whether it has to touch exactly one row.
-    let isDemanded: Bool
-}
-
 extension Optional {
     fileprivate func orStop(_ fault: () -> any Error) throws -> Wrapped {
         guard let self else { throw fault() }

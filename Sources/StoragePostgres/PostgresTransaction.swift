@@ -1,7 +1,7 @@
 import Storage
 
 /// A transaction with a connection to itself: what a body asks is sent at once and waited for, what it posts is sent along
-/// with the next question.
+/// with the next question, changes of one kind together.
 final class PostgresTransaction: WriteTransaction {
     private let conversation: Conversation
     private let manner: Conversation.Manner
@@ -11,6 +11,9 @@ final class PostgresTransaction: WriteTransaction {
     /// The first fault that has doomed the transaction: the server answers nothing more in it but this.
     private(set) var doomed: PostgresFault?
     private var savepoints = 0
+    /// Changes of kinds that are made together, not sent yet.
+    private var gathered: [Post] = []
+    private var mayGather = false
 
     init(_ conversation: Conversation, _ manner: Conversation.Manner, _ work: Work) {
         self.conversation = conversation
@@ -45,10 +48,33 @@ final class PostgresTransaction: WriteTransaction {
             return
         }
         try requireWriting()
+        if command is any Gathered, command.ownText == nil {
+            if let doomed { throw doomed.meaning }
+            gathered.append(Post(command: command, isDemanded: false))
+            if gathered.count >= 1_000 { try sendGathered() }
+            return
+        }
         try prepare(command)
         try lostAware { try conversation.send(command) }
         // What is on its way takes memory on both sides.
         if conversation.sentCount >= 256 { try settle() }
+    }
+
+    /// Sends what was gathered, before anything that comes after it.
+    private func sendGathered() throws {
+        guard !gathered.isEmpty else { return }
+        let batches = Batch.gathered(gathered)
+        gathered = []
+        for batch in batches where !conversation.knows(batch.sample) {
+            try answered()
+            try lostAware { try conversation.learn(batch.sample) }
+        }
+        try beginOnce()
+        if !mayGather, batches.contains(where: { $0.rows.count > 1 }) {
+            try lostAware { try conversation.send(Conversation.groupRules(local: true)) }
+            mayGather = true
+        }
+        for batch in batches { try lostAware { try conversation.send(batch) } }
     }
 
     func fetch<Asked: Query>(each queries: [Asked]) throws -> [[Asked.Row]] {
@@ -66,7 +92,7 @@ final class PostgresTransaction: WriteTransaction {
             return try queries.map { try fetch($0) }
         }
         try lostAware { try conversation.send(many: Asked.self, many, queries.map(\.bindings), demanding: false) }
-        guard case .rows(let result)? = try settle() else { throw StorageFault.statement("\(Asked.self): no rows") }
+        guard case .rows(let result)? = try answered() else { throw StorageFault.statement("\(Asked.self): no rows") }
         var answers: [[Asked.Row]] = Array(repeating: [], count: queries.count)
         let name = String(describing: Asked.self)
         let (row, number) = (PostgresRow(result, of: name, firstColumn: 1), PostgresRow(result, of: name))
@@ -81,6 +107,7 @@ final class PostgresTransaction: WriteTransaction {
     func savepoint<Answer>(_ body: () throws -> Answer) throws -> Answer {
         try requireWriting()
         try beginOnce()
+        try sendGathered()
         savepoints += 1
         let name = "part\(savepoints)"
         try lostAware { try conversation.send("SAVEPOINT \(name)") }
@@ -92,6 +119,7 @@ final class PostgresTransaction: WriteTransaction {
             return answer
         } catch {
             hooks.removeLast(hooks.count - hooksBefore)
+            gathered = []
             try undo(to: name)
             throw error
         }
@@ -121,6 +149,7 @@ final class PostgresTransaction: WriteTransaction {
     /// - Parameter wantsPosition: whether to ask where in the log the commit stands. Returns it.
     @discardableResult
     func commit(telling wantsPosition: Bool = false, _ onSent: () -> Void) throws -> String? {
+        if manner == .writing, doomed == nil { try sendGathered() }
         guard hasBegun else { return nil }
         if let doomed { throw doomed }
         if manner == .reading {
@@ -142,7 +171,7 @@ final class PostgresTransaction: WriteTransaction {
     private func ask<Asked: Statement>(_ asked: Asked) throws -> PostgresConnection.Reply {
         try prepare(asked)
         try lostAware { try conversation.send(asked) }
-        let reply = try settle()
+        let reply = try answered()
         guard let reply else { throw StorageFault.statement("\(Asked.self): no answer") }
         return reply
     }
@@ -150,8 +179,9 @@ final class PostgresTransaction: WriteTransaction {
     /// Learns the statement's shape, which has to happen while nothing is on its way.
     private func prepare<Asked: Statement>(_ asked: Asked) throws {
         if let doomed { throw doomed.meaning }
+        try sendGathered()
         if !conversation.knows(asked) {
-            try settle()
+            try answered()
             try lostAware { try conversation.learn(asked) }
         }
         try beginOnce()
@@ -164,9 +194,15 @@ final class PostgresTransaction: WriteTransaction {
         try lostAware { try conversation.begin(manner, work) }
     }
 
-    /// The last answer to what was sent; throws the first fault among them.
+    /// Sends what was gathered and waits for everything. The last answer; throws the first fault among them.
     @discardableResult
     private func settle() throws -> PostgresConnection.Reply? {
+        try sendGathered()
+        return try answered()
+    }
+
+    @discardableResult
+    private func answered() throws -> PostgresConnection.Reply? {
         guard conversation.hasSent else { return nil }
         let replies = try lostAware { try conversation.settle() }
         for case .failed(let fault) in replies { throw doom(fault) }

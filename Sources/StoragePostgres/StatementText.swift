@@ -53,6 +53,12 @@ enum StatementText {
         return "\(numbered(String(text[..<place]))) FROM \(source)\(numbered(String(text[place...])))"
     }
 
+    /// `DELETE FROM t WHERE …` becomes `DELETE FROM t USING unnest($1, …) AS r (p1, …) WHERE …`.
+    static func manyRows(ofDelete text: String, types: [UInt32]) -> String? {
+        guard let source = source(types), let place = outermost(" WHERE ", in: text) else { return nil }
+        return "\(text[..<place]) USING \(source)\(numbered(String(text[place...])))"
+    }
+
     /// `SELECT …` becomes a lateral question per row of values, with the row's number before its own columns.
     static func manyRows(ofSelect text: String, types: [UInt32]) -> String? {
         guard !types.isEmpty, text.hasPrefix("SELECT"), let source = source(types, counted: true) else { return nil }

@@ -51,26 +51,55 @@ import Testing
         }
     }
 
-    @Test(arguments: Engine.allCases)
-    func `the effect of a worker that lost its lease is undone with its completion`(engine: Engine) async throws {
-        try await Workshop.open(engine) { workshop in
+    /// A holds the message in a transaction that takes its time. B looks meanwhile and finds nothing it may take.
+    @Test func `what one worker holds in its transaction no other takes`() async throws {
+        try await Workshop.open(.postgres) { workshop in
             let id = try await workshop.put("note")
-            let claimedByA = Notes<Int>()
-            // A's write after its claim waits until B has finished.
-            let turnstile = WaitingDatabase(inner: workshop.database, holdsWrite: 2)
-            let a = workshop.worker(named: "a", clock: ManualClock(.monday), database: turnstile, ["note": .effect(by: "a")])
+            let (holds, hasLooked) = (Gate(), Gate())
+            let a = workshop.worker(
+                named: "a",
+                [
+                    "note": .transactional { transaction, delivery in
+                        holds.open()
+                        hasLooked.hold(seconds: 8)
+                        try transaction.run(AddEffect(id: delivery.id, worker: "a"))
+                        return .done
+                    }
+                ])
             let b = workshop.worker(named: "b", ["note": .effect(by: "b")])
             async let step = a.step()
-            await turnstile.arrived.pass()
-            claimedByA.add(try await workshop.row(id).lease)
-            workshop.clock.advance(by: .seconds(61))
-            try await b.rescueLeases()
-            #expect(try await b.step() == 1)
-            turnstile.release.open()
-            _ = try await step
-            #expect(claimedByA.all == [1])
-            #expect(try await workshop.effects(of: id) == ["b"])
-            #expect(workshop.events.all.filter { $0 == .stale(topic: "note") }.count == 1)
+            await holds.pass()
+            #expect(try await b.step() == 0)
+            hasLooked.open()
+            #expect(try await step == 1)
+            #expect(try await b.step() == 0)
+            #expect(try await workshop.effects(of: id) == ["a"])
+        }
+    }
+
+    /// Cancelling does not wait for a worker that may be waiting for what is cancelled.
+    @Test func `what a worker holds is not cancelled, and nobody waits for it`() async throws {
+        try await Workshop.open(.postgres) { workshop in
+            let subject = workshop.identifiers.next(OutboxSubject.self)
+            let id = try await workshop.put("note") { $0.subject = subject }
+            let (holds, hasTried) = (Gate(), Gate())
+            let worker = workshop.worker([
+                "note": .transactional { _, _ in
+                    holds.open()
+                    hasTried.hold(seconds: 8)
+                    return .done
+                }
+            ])
+            async let step = worker.step()
+            await holds.pass()
+            let now = workshop.clock.now
+            let cancelled = try await workshop.database.write {
+                try $0.cancelWaiting(subject: subject, topics: ["note"], now: now)
+            }
+            hasTried.open()
+            #expect(cancelled == 0)
+            #expect(try await step == 1)
+            #expect(try await workshop.state(id) == "gone")
         }
     }
 
@@ -114,20 +143,19 @@ import Testing
     }
 
     @Test(arguments: Engine.allCases, [KillingDatabase.Death.beforeCommit, .afterCommit])
-    func `a kill around the finish leaves a transactional effect exactly once`(engine: Engine, death: KillingDatabase.Death)
+    func `a kill around the commit leaves a transactional effect exactly once`(engine: Engine, death: KillingDatabase.Death)
         async throws
     {
         try await Workshop.open(engine) { workshop in
             let id = try await workshop.put("note")
             let killed = workshop.worker(
-                named: "killed", database: KillingDatabase(workshop.database, [2: death]), ["note": .effect()])
+                named: "killed", database: KillingDatabase(workshop.database, [1: death]), ["note": .effect()])
             await #expect(throws: StorageFault.closed) { try await killed.step() }
-            workshop.clock.advance(by: .seconds(61))
+            // At once: there is no lease to wait for.
             let other = workshop.worker(named: "other", ["note": .effect()])
-            try await other.rescueLeases()
-            while try await other.step() > 0 {}
+            #expect(try await other.step() == (death == .beforeCommit ? 1 : 0))
             #expect(try await workshop.effects(of: id).count == 1)
-            #expect(try await workshop.row(id).state == "done")
+            #expect(try await workshop.state(id) == "gone")
         }
     }
 
@@ -160,51 +188,12 @@ import Testing
             let id = try await workshop.put("note") { $0.maxAttempts = 2 }
             for _ in 1...2 {
                 let killed = workshop.worker(
-                    database: KillingDatabase(workshop.database, [2: .beforeCommit]), ["note": .effect()])
+                    database: KillingDatabase(workshop.database, [2: .beforeCommit]), ["note": .external { _ in .done }])
                 _ = try? await killed.step()
                 workshop.clock.advance(by: .seconds(61))
                 try await workshop.worker([:]).rescueLeases()
             }
             #expect(try await workshop.row(id).state == "dead")
-            #expect(try await workshop.effects(of: id).isEmpty)
         }
-    }
-}
-
-/// Holds one write back until the test lets it go.
-struct WaitingDatabase: Database {
-    let inner: any Database
-    let holdsWrite: Int
-    let arrived = Gate(), release = Gate()
-    private let writes = Notes<Int>()
-
-    init(inner: any Database, holdsWrite: Int) {
-        self.inner = inner
-        self.holdsWrite = holdsWrite
-    }
-
-    func read<Answer: Sendable>(_ body: @escaping @Sendable (any ReadTransaction) throws -> Answer) async throws -> Answer {
-        try await inner.read(body)
-    }
-
-    func write<Answer: Sendable>(_ body: @escaping @Sendable (any WriteTransaction) throws -> Answer) async throws -> Answer {
-        await hold()
-        return try await inner.write(body)
-    }
-
-    func writeTogether<Answer: Sendable>(
-        foreseen: [any Query], _ body: @escaping @Sendable (any WriteTransaction) throws -> Answer
-    ) async throws -> Answer {
-        await hold()
-        return try await inner.writeTogether(foreseen: foreseen, body)
-    }
-
-    var gainsFromForesight: Bool { inner.gainsFromForesight }
-
-    private func hold() async {
-        writes.add(1)
-        guard writes.count == holdsWrite else { return }
-        arrived.open()
-        await release.pass()
     }
 }

@@ -41,7 +41,7 @@ import Testing
             #expect(try await worker.step() == 1)
             #expect(try await worker.step() == 1)
             #expect(try await workshop.row(first).state == "dead")
-            #expect(try await workshop.row(second).state == "done")
+            #expect(try await workshop.state(second) == "gone")
         }
     }
 
@@ -62,7 +62,7 @@ import Testing
             let now = workshop.clock.now
             _ = try await workshop.database.write { try $0.cancelWaiting(subject: subject, topics: ["note"], now: now) }
             #expect(try await worker.step() == 1)
-            #expect(try await workshop.row(second).state == "done")
+            #expect(try await workshop.state(second) == "gone")
         }
     }
 
@@ -90,7 +90,7 @@ import Testing
                 ["hook": .transactional { _, delivery in delivery.orderKey == "slow" ? .retry(after: .hours(1)) : .done }])
             var steps = 0
             while try await worker.step() > 0 { steps += 1 }
-            #expect(try await workshop.row(other).state == "done")
+            #expect(try await workshop.state(other) == "gone")
             #expect(steps == 2)
             let due = try await workshop.database.read { try $0.first(DueNow(now: workshop.clock.now)) }
             #expect(due == 0, "nobody looks at them again before the first one's next attempt")

@@ -8,7 +8,9 @@ import Testing
 @Suite struct Plans {
     /// Counts the queue itself, with a limit.
     private static let mayScan = ["OutboxCounts"]
-    private static let ordered: [any Statement.Type] = [Enqueue.self, ClaimDue.self, StepAside.self, CallForward.self]
+    private static let ordered: [any Statement.Type] = [
+        Enqueue.self, TakeDue.self, ClaimDue.self, StepAside.self, CallForward.self,
+    ]
     private static var looked: [any Statement.Type] { OutboxQueries.catalogue.filter { !mayScan.contains("\($0)") } }
 
     @Test func `no statement reads the whole table`() throws {
@@ -66,7 +68,8 @@ import Testing
 
     @Test func `would be found out: without its index PostgreSQL looks elsewhere`() async throws {
         let needs: [(index: String, columns: [String], statement: any Statement.Type)] = [
-            ("outbox_ready", ["topic", "available_at"], ClaimDue.self), ("outbox_ready", ["topic"], NextDue.self),
+            ("outbox_ready", ["topic", "available_at"], ClaimDue.self),
+            ("outbox_ready", ["topic", "available_at"], TakeDue.self), ("outbox_ready", ["topic"], NextDue.self),
             ("outbox_order", ["order_key"], CallForward.self), ("outbox_subject", ["subject"], CancelWaiting.self),
             ("outbox_lease", ["lease_until"], RescueLeases.self), ("outbox_finished", ["finished_at"], SweepFinished.self),
             ("outbox_dead", ["id"], DeadLetters.self), ("outbox_pkey", ["id"], Settle.self),

@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 
 /// Lets a test wait until something has happened, and something wait until a test allows it.
@@ -13,6 +14,8 @@ final class Gate: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
+    var isOpen: Bool { state.withLock { $0.isOpen } }
+
     func pass() async {
         await withCheckedContinuation { continuation in
             let isOpen = state.withLock { state in
@@ -21,6 +24,13 @@ final class Gate: Sendable {
             }
             if isOpen { continuation.resume() }
         }
+    }
+}
+
+extension Gate {
+    /// The same for a body that may not suspend: holds its thread, for so long at most.
+    func hold(seconds: Int) {
+        for _ in 0..<seconds * 1_000 where !isOpen { usleep(1_000) }
     }
 }
 

@@ -56,7 +56,7 @@ import Testing
     @Test(arguments: Engine.allCases)
     func `finished messages are deleted after the retention, waiting and dead ones stay`(engine: Engine) async throws {
         try await Workshop.open(engine) { workshop in
-            let done = try await workshop.put("note")
+            let done = try await workshop.put("note") { $0.dedupeKey = "once" }
             let worker = workshop.worker(["note": .effect(), "bad": .external { _ in .dead(reason: "no") }])
             let dead = try await workshop.put("bad")
             _ = try await worker.step()

@@ -95,6 +95,11 @@ struct Workshop: Sendable {
         return row
     }
 
+    /// Its state; `gone` when it was delivered in the database itself and nothing of it has to be remembered.
+    func state(_ id: ID<OutboxMessage>) async throws -> String {
+        try await database.read { try $0.first(RowOf(id: id)) }?.state ?? "gone"
+    }
+
     func effects(of id: ID<OutboxMessage>) async throws -> [String] {
         try await database.read { try $0.fetch(EffectsOf(id: id)) }
     }

@@ -34,9 +34,19 @@ final class World: Sendable {
         self.isFenced = isFenced
         plans = (0..<12).map { [random, workshop] in Self.plan($0, random, workshop) }
         try store.inline { transaction in
-            for statement in OutboxSchema.up + [Workshop.effects] { try transaction.execute(statement) }
+            for statement in OutboxSchema.up + [Workshop.effects] + Self.reopened { try transaction.execute(statement) }
         }
     }
+
+    /// Notes every message that was finished and is not any more.
+    private static let reopened: [SQL] = [
+        "CREATE TABLE reopened (message BLOB NOT NULL)",
+        """
+        CREATE TRIGGER reopening AFTER UPDATE OF state ON outbox
+        WHEN OLD.finished_at IS NOT NULL AND NEW.state <> OLD.state
+        BEGIN INSERT INTO reopened (message) VALUES (OLD.id); END
+        """,
+    ]
 
     private static func plan(_ number: Int, _ random: SeededRandom, _ workshop: Workshop) -> Plan {
         let now = workshop.clock.now
@@ -111,7 +121,10 @@ final class World: Sendable {
 }
 
 struct Unfinished: Query {
-    static let sql: SQL = "SELECT $1 - COUNT(*) FROM outbox WHERE state IN ('done', 'expired', 'dead')"
+    static let sql: SQL = """
+        SELECT $1 - (SELECT COUNT(*) FROM outbox WHERE state IN ('done', 'expired', 'dead'))
+            - (SELECT COUNT(DISTINCT message) FROM effect)
+        """
     var bindings: [SQLValue] { [.integer(expected)] }
     let expected: Int
     static func row(_ columns: any Columns) throws -> Int { try columns.int(0) }

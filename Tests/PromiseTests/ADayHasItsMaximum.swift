@@ -27,9 +27,10 @@ extension Promises {
         @Test func `of two programs that count before either writes, one gets the last place`() async throws {
             let plan = ClinicPlan { $0.maximumPerDay = 1 }
             try await ClinicFixture.open(.postgres, plan) { fixture in
-                let meeting = TwoLookFirst(fixture.database, at: .count)
+                let meeting = TwoLookFirst(fixture.database, at: .count, patience: 1)
                 let programs = [1, 2].map { _ in Clinic(database: meeting, surroundings: fixture.surroundings) }
                 for program in programs { try await program.open() }
+                meeting.begin()
                 let outcomes = await withTaskGroup(of: Outcome.self) { group in
                     for (number, program) in programs.enumerated() {
                         let start = plan.time(day: 3, hour: 9 + number)

@@ -26,7 +26,7 @@ extension Promises {
 
         @Test(arguments: [
             (PlantedBug.blindAndUnguarded, Violation.Promise.neverDoubleBooked),
-            (.unfenced, .everythingFollowsOnce), (.hasty, .nothingLost),
+            (.forgetful, .everythingFollowsOnce), (.hasty, .nothingLost),
         ])
         func `negative control: a planted bug is found within the thousand`(bug: PlantedBug, promise: Violation.Promise)
             async throws

@@ -72,6 +72,7 @@ extension Promises {
                 let meeting = TwoLookFirst(fixture.database)
                 let programs = [1, 2].map { _ in Clinic(database: meeting, surroundings: fixture.surroundings) }
                 for program in programs { try await program.open() }
+                meeting.begin()
                 let outcomes = await withTaskGroup(of: Outcome.self) { group in
                     for (number, program) in programs.enumerated() {
                         let start = plan.time(day: 3, hour: 9, minute: 15 * number)

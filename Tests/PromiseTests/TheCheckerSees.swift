@@ -66,10 +66,22 @@ extension Promises {
                     FROM audit
                     """)
             ),
-            (.everythingFollowsOnce, "DELETE FROM outbox WHERE topic = 'appointment.event'"),
+            (.everythingFollowsOnce, "DELETE FROM notice WHERE kind = 'confirmation'"),
+            (
+                .everythingFollowsOnce,
+                anew(
+                    """
+                    INSERT INTO outbox (id, topic, payload, priority, state, available_at, attempt, max_attempts, lease, created_at)
+                    SELECT $new, 'appointment.event', payload, 1, 'ready', at, 0, 12, 0, at FROM event
+                    WHERE kind = 'appointment.booked'
+                    """)
+            ),
             (.everythingFollowsOnce, "DELETE FROM outbox WHERE topic = 'appointment.hold-expiry'"),
             (.everythingFollowsOnce, "DELETE FROM outbox WHERE topic = 'appointment.reminder'"),
-            (.everythingFollowsOnce, "UPDATE outbox SET state = 'dead' WHERE topic = 'appointment.event'"),
+            (
+                .everythingFollowsOnce,
+                "UPDATE outbox SET state = 'dead', finished_at = created_at WHERE topic = 'appointment.reminder'"
+            ),
             (.everythingFollowsOnce, "DELETE FROM notice WHERE kind = 'move'"),
             (
                 .everythingFollowsOnce,

@@ -5,17 +5,20 @@ import Scheduling
 extension Checker {
     private static let reminderMinutes = [24 * 60, 2 * 60]
 
-    /// An event's message for each event, a timer for each hold, reminders for each time a booking was given.
+    /// No message but for an event, and none twice: one that was delivered is gone, and its notices are there instead. A
+    /// timer for each hold that still holds its time.
     mutating func checkFollowUps() {
-        let events = snapshot.events.map(\.payload)
+        let waiting = snapshot.messages.filter { $0.topic == "appointment.event" }.map(\.payload)
+        let delivered = Set(snapshot.events.map(\.payload)).subtracting(waiting)
         compare(
-            .everythingFollowsOnce, wanted: events,
-            found: snapshot.messages.filter { $0.topic == "appointment.event" }.map(\.payload),
+            .everythingFollowsOnce, wanted: snapshot.events.map(\.payload).filter { !delivered.contains($0) }, found: waiting,
             "event in the outbox")
-        let held = chains.filter { $0.value.links.first?.kind == "appointment.held" }
+        let holding = chains.filter { $0.value.last?.to == "pending" }
         let timers = Dictionary(grouping: snapshot.messages.filter { $0.topic == "appointment.hold-expiry" }, by: \.subject)
-        for id in held.keys.sorted() where timers[id] == nil { report(.everythingFollowsOnce, "\(id) was held without a timer") }
-        for case let id? in timers.keys where held[id] == nil {
+        for id in holding.keys.sorted() where timers[id] == nil {
+            report(.everythingFollowsOnce, "\(id) is held without a timer")
+        }
+        for case let id? in timers.keys where chains[id]?.links.first?.kind != "appointment.held" {
             report(.everythingFollowsOnce, "\(id) has a timer and was never held")
         }
         if isQuiet { checkQueueIsEmpty() }
@@ -33,15 +36,15 @@ extension Checker {
         }
     }
 
-    /// One notice for each event that people are told about, to each of them.
+    /// One notice for each event that people are told about, to each of them, unless its message still waits.
     mutating func checkNotices() {
         let told = snapshot.notices.filter { $0.kind != "reminder" }.map {
             "\($0.kind) of \($0.appointment) to \($0.role) \($0.recipient)"
         }
-        let delivered = Set(snapshot.messages.filter { $0.topic == "appointment.event" && $0.state == "done" }.map(\.payload))
+        let waiting = Set(snapshot.messages.filter { $0.topic == "appointment.event" }.map(\.payload))
         var wanted: [String] = []
         for (id, chain) in chains {
-            for link in chain.links where delivered.contains(link.payload) {
+            for link in chain.links where !waiting.contains(link.payload) {
                 guard let kind = Self.notice(for: link.kind) else { continue }
                 wanted += link.patients.map { "\(kind) of \(id) to patient \($0)" }
                 wanted.append("\(kind) of \(id) to practitioner \(link.practitioner)")
@@ -92,15 +95,15 @@ extension Checker {
 
     /// Who is still booked has heard, or will, of everything that lay ahead when the time was given.
     private mutating func checkNoReminderIsMissing(_ sent: [String: Int]) {
-        let waiting = Set(
-            snapshot.messages.filter { $0.topic == "appointment.reminder" && $0.state == "ready" }.map {
-                "\($0.subject.map(\.description) ?? "") \($0.availableAt.microseconds)"
-            })
+        let reminders = snapshot.messages.filter { $0.topic == "appointment.reminder" && $0.state == "ready" }
+        let waiting = Dictionary(grouping: reminders, by: \.subject)
         for booking in snapshot.bookings where booking.state == "booked" {
             guard let chain = chains[booking.id], let last = chain.last else { continue }
             for minutes in Self.reminderMinutes {
                 let due = last.start - .minutes(minutes)
-                guard due > last.at, !waiting.contains("\(booking.id) \(due.microseconds)") else { continue }
+                // One that waits brings the next.
+                let isAhead = waiting[booking.id]?.contains { $0.availableAt <= due } ?? false
+                guard due > last.at, !isAhead else { continue }
                 for patient in booking.patients
                 where sent["\(booking.id) \(last.start.microseconds) \(minutes) \(patient)"] == nil {
                     report(.everythingFollowsOnce, "\(booking.id) was not reminded of \(minutes) minutes before")

@@ -12,18 +12,21 @@ import Synchronization
 #endif
 
 /// A database in which the first two transactions that look for others' claims, or count the day's appointments, wait for
-/// each other there: both have seen the time free before either takes it. Only for engines on which two transactions can write at once; with one writer the
-/// second would never come.
+/// each other there: both have seen the time free before either takes it. Only for engines on which two transactions can
+/// write at once; with one writer the second would never come.
 public final class TwoLookFirst: Database {
     public enum Look: Sendable { case claims, count }
 
     private let inner: any Database
     private let look: Look
-    private let meeting = Meeting()
+    private let meeting: Meeting
 
-    public init(_ inner: any Database, at look: Look = .claims) {
+    /// - Parameter patience: how many seconds the first waits for the second. Where something else keeps the two apart, the
+    ///   test waits so long; where nothing does, a busy machine has so long to bring the second there.
+    public init(_ inner: any Database, at look: Look = .claims, patience: Int = 8) {
         self.inner = inner
         self.look = look
+        meeting = Meeting(patience: patience)
     }
 
     public func read<Answer: Sendable>(
@@ -31,6 +34,9 @@ public final class TwoLookFirst: Database {
     ) async throws -> Answer {
         try await inner.read(body)
     }
+
+    /// From now on they wait. Opening a clinic looks at claims as well, and is not meant.
+    public func begin() { meeting.begin() }
 
     /// What would be decided together with others has a transaction of its own here.
     public func write<Answer: Sendable>(
@@ -63,18 +69,24 @@ private final class MeetingTransaction: PassingTransaction {
     }
 }
 
-/// Two threads that wait for each other once. Who waits in vain for a second goes on: then something else has kept the two
-/// apart, which is what the test wants to know.
+/// Two threads that wait for each other once. Who waits in vain goes on: then something else has kept the two apart, which
+/// is what the test wants to know.
 private final class Meeting: Sendable {
-    private let arrived = Mutex(0)
+    private let arrived = Mutex<Int?>(nil)
+    private let patience: Int
+
+    init(patience: Int) { self.patience = patience }
+
+    func begin() { arrived.withLock { $0 = 0 } }
 
     func meet() {
         let isEarly = arrived.withLock { arrived in
-            arrived += 1
-            return arrived <= 2
+            guard let before = arrived else { return false }
+            arrived = before + 1
+            return before < 2
         }
         guard isEarly else { return }
         // Bodies run on threads of the engine's own, which may be held.
-        for _ in 0..<1_000 where arrived.withLock({ $0 }) < 2 { usleep(1_000) }
+        for _ in 0..<patience * 1_000 where arrived.withLock({ $0 ?? 0 }) < 2 { usleep(1_000) }
     }
 }

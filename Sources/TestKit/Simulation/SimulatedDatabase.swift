@@ -71,7 +71,7 @@ final class SimulatedDatabase: Database {
         try world.store.inline { transaction in
             switch world.bug {
             case .blindAndUnguarded: try body(BlindTransaction(transaction))
-            case .unfenced: try body(UnfencedTransaction(transaction))
+            case .forgetful: try body(ForgetfulTransaction(transaction))
             case .hasty, nil: try body(transaction)
             }
         }

@@ -112,8 +112,8 @@ final class Stage {
 public enum PlantedBug: String, Sendable, CaseIterable {
     /// The deciding query sees nobody's claims, and the schema's guard is dropped.
     case blindAndUnguarded = "blind-and-unguarded"
-    /// A worker ends deliveries that somebody else has taken over.
-    case unfenced
+    /// A worker ends what it has delivered only when it has delivered it a second time.
+    case forgetful
     /// The database answers before it has committed, and now and then does not commit.
     case hasty
 }

@@ -45,17 +45,15 @@ extension Story {
                     id: newID(), subject: appointment.id.of(), at: now, by: call.caller.principal, act: kind.rawValue,
                     fromState: from, toState: appointment.state, reason: reason, overridden: overridden.map(\.rawValue),
                     requestID: call.requestID)))
-        try transaction.post(.event(event, newID(), now))
+        try transaction.post(.event(event, version: appointment.version, newID(), now))
     }
 
-    /// Work that falls due later: the end of a hold, or the reminders of a booking.
+    /// Work that falls due later: the end of a hold, or the first reminder of a booking.
     func scheduleFollowUps(of appointment: Appointment) throws {
         if let heldUntil = appointment.heldUntil {
             try transaction.post(.holdExpiry(appointment, heldUntil, newID(), now))
-        } else {
-            for before in clinic.settings.remindersBefore where appointment.visit.from - before > now {
-                try transaction.post(.reminder(appointment, before: before, newID(), now))
-            }
+        } else if let reminder = OutboxMessage.firstReminder(appointment, of: clinic.settings.remindersBefore, newID(), now) {
+            try transaction.post(reminder)
         }
     }
 

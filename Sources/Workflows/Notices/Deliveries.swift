@@ -34,17 +34,23 @@ extension Clinic {
         return .done
     }
 
-    /// Reminds the patients of a visit that is still theirs at that time. Cancelled or moved meanwhile: nothing is sent.
+    /// Reminds the patients of a visit that is still theirs at that time, and leaves the next reminder behind. Cancelled or
+    /// moved meanwhile: nothing is sent.
     private func remind(_ delivery: Delivery, in transaction: any WriteTransaction) throws -> Verdict {
         let reminder = try delivery.document()
         guard let appointment = try transaction.first(AppointmentToChange(id: try delivery.appointment())),
             appointment.state == .booked, let start = reminder["start"]?.string, start == appointment.visit.from.description,
             surroundings.clock.now < appointment.visit.from
         else { return .cancel }
-        let payload = #"{"start":"\#(start)","minutesBefore":\#(reminder["minutesBefore"]?.integer ?? 0)}"#
+        let minutes = reminder["minutesBefore"]?.integer ?? 0
+        let payload = #"{"start":"\#(start)","minutesBefore":\#(minutes)}"#
         for patient in appointment.patients {
             try tell(patient.of(), .patient, .reminder, appointment.id, payload: payload, in: transaction)
         }
+        let next = OutboxMessage.reminder(
+            appointment, after: .minutes(Int(minutes)), of: settings.remindersBefore,
+            surroundings.identifiers.next(OutboxMessage.self), surroundings.clock.now)
+        if let next { try transaction.post(next) }
         return .done
     }
 

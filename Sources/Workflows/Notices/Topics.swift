@@ -11,13 +11,30 @@ public enum Topic {
 }
 
 extension OutboxMessage {
-    static func event(_ event: AppointmentEvent, _ id: ID<OutboxMessage>, _ now: Instant) -> OutboxMessage {
+    static func event(_ event: AppointmentEvent, version: Int, _ id: ID<OutboxMessage>, _ now: Instant) -> OutboxMessage {
         OutboxMessage(
-            id: id, topic: Topic.event, payload: event.payload, createdAt: now, orderKey: event.appointment.description)
+            id: id, topic: Topic.event, payload: event.payload, createdAt: now, orderKey: event.appointment.description,
+            orderNumber: version)
+    }
+
+    /// The first reminder that lies ahead. Nil when none does.
+    static func firstReminder(_ appointment: Appointment, of spans: [Span], _ id: ID<OutboxMessage>, _ now: Instant)
+        -> OutboxMessage?
+    {
+        spans.filter { appointment.visit.from - $0 > now }.max().map { reminder(appointment, before: $0, id, now) }
+    }
+
+    /// The one that follows a reminder when it is sent, so that each visit has one row waiting instead of all of them.
+    static func reminder(
+        _ appointment: Appointment, after sent: Span, of spans: [Span], _ id: ID<OutboxMessage>, _ now: Instant
+    ) -> OutboxMessage? {
+        spans.filter { $0 < sent }.max().map { reminder(appointment, before: $0, id, now) }
     }
 
     /// Never sent once the visit has begun, and sent once for each time the appointment was given: moving it makes a new one.
-    static func reminder(_ appointment: Appointment, before: Span, _ id: ID<OutboxMessage>, _ now: Instant) -> OutboxMessage {
+    private static func reminder(_ appointment: Appointment, before: Span, _ id: ID<OutboxMessage>, _ now: Instant)
+        -> OutboxMessage
+    {
         let minutes = before.microseconds / 60_000_000
         return OutboxMessage(
             id: id, topic: Topic.reminder,
