@@ -90,11 +90,11 @@ extension Outbox {
         return false
     }
 
-    /// After a batch the worker rests three times as long as the batch took, so that it never has more than a quarter of
-    /// the database's one writer, however much there is to deliver: in a rush bookings come first and notices a few
-    /// seconds later. The short rest it takes in any case lets messages gather that would otherwise be claimed one by one.
+    /// After a batch the worker rests three times as long as the batch took, unless it is set otherwise, so that it never
+    /// has more than a quarter of the database's one writer, however much there is to deliver: in a rush bookings come
+    /// first and notices a few seconds later. The short rest it takes in any case lets messages gather that would otherwise be claimed one by one.
     private func rest(since start: Instant) async {
-        let took = min((now - start) * 3, settings.poll)
+        let took = min((now - start) * settings.modesty, settings.poll)
         try? await surroundings.clock.sleep(until: now + max(settings.rest, took))
     }
 

@@ -50,8 +50,7 @@ extension Outbox {
                 if !claimed.hasExpired(at: self.now) { round.handled += 1 }
                 round.events.append(try deliver(claimed, in: transaction))
             }
-            let movedAside = try stepAside(due.count, of: settings.batch, outlook, now, transaction)
-            round.isOver = due.isEmpty && movedAside == 0
+            if due.isEmpty { round.isOver = try stepAside(settings.batch, outlook, now, transaction) == 0 }
             return round
         }
     }

@@ -92,16 +92,13 @@ public final class Outbox: Sendable {
                 ClaimDue(now: now, leaseUntil: now + settings.lease, worker: workerName, outlook: outlook, limit: limit))
             lane.horizon.saw(outlook, found, isCutShort: found.count == limit, from: now, to: self.now)
             try transaction.callForward(behind: found.filter(\.isExpired).map(\.delivery.orderKey))
-            return (found, try stepAside(found.count, of: limit, outlook, now, transaction))
+            return (found, found.isEmpty ? try stepAside(limit, outlook, now, transaction) : 0)
         }
     }
 
-    /// Moves the crowds behind others out of the way when a look has not found what it was to find. Returns how many.
-    func stepAside(_ found: Int, of limit: Int, _ outlook: Outlook, _ now: Instant, _ transaction: any WriteTransaction) throws
-        -> Int
-    {
-        guard found < limit else { return 0 }
-        return try transaction.run(
+    /// Moves crowds that stand behind others out of the way of a look that found nothing. Returns how many.
+    func stepAside(_ limit: Int, _ outlook: Outlook, _ now: Instant, _ transaction: any WriteTransaction) throws -> Int {
+        try transaction.run(
             StepAside(now: now, earliest: now + .seconds(1), latest: now + .minutes(5), outlook: outlook, window: limit * 4))
     }
 

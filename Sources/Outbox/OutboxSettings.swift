@@ -17,6 +17,9 @@ public struct OutboxSettings: Sendable {
     public var poll = Span.seconds(1)
     /// The shortest rest after a batch; see `Outbox.rest`.
     public var rest = Span.milliseconds(5)
+    /// How many times as long as a batch took the worker rests after it, so that in a rush bookings come first. Nothing for
+    /// a worker that shares no machine with them.
+    public var modesty = 3
     public var backoff = Backoff()
     /// Finished messages are kept so long; dead ones until somebody decides.
     public var retention = Span.days(7)

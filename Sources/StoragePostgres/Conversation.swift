@@ -21,25 +21,26 @@ final class Conversation {
         observer = exchange.observer
     }
 
-    /// What every session starts with. Behind a pooler sessions are shared, so there it is said in every transaction.
-    static func sessionRules(_ work: Work, local: Bool) -> String {
-        let word = local ? "true" : "false"
-        let rules: [(String, Int)] = [
-            ("statement_timeout", Int(work.limitSeconds * 1_000)), ("lock_timeout", Int(work.limitSeconds * 750)),
-            ("idle_in_transaction_session_timeout", 10_000),
-        ]
-        return "SELECT " + rules.map { "set_config('\($0.0)', '\($0.1)', \(word))" }.joined(separator: ", ")
-    }
-
-    /// What a session adds that serves groups: its statements look rows up by key for many values at once. Their plans are
-    /// made while tables may be empty and never analysed, and a scan or a hash of a table that has grown since would cost
-    /// a thousand times what the look-ups do.
-    static func groupRules(local: Bool) -> String {
-        let word = local ? "true" : "false"
-        let rules = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_material"].map {
-            "set_config('\($0)', 'off', \(word))"
-        }
-        return "SELECT " + (rules + ["set_config('plan_cache_mode', 'force_generic_plan', \(word))"]).joined(separator: ", ")
+    /// What every session starts with, and what a transaction of another kind of work says for itself. Behind a pooler
+    /// sessions are shared, so there it is said in every transaction.
+    ///
+    /// Each statement of a request or of work in the background has an index that fits it. The server does not always take
+    /// it: a plan is made while a table is empty, or a queue was analysed when it was, and a scan that costs nothing then
+    /// costs a thousand times what the look-ups do when the table has grown. So there it is told to look up. A report may
+    /// do as it likes.
+    static func sessionRules(_ work: Work, servesGroups: Bool = false, local: Bool) -> String {
+        let others = work == .analytics ? "on" : "off"
+        let isSettled = servesGroups || work == .background
+        let rules: [(String, String)] =
+            [
+                ("statement_timeout", "\(Int(work.limitSeconds * 1_000))"), ("lock_timeout", "\(Int(work.limitSeconds * 750))"),
+                ("idle_in_transaction_session_timeout", "10000"),
+                // Statements here are short: compiling one takes longer than it runs.
+                ("jit", others),
+                ("plan_cache_mode", isSettled ? "force_generic_plan" : "auto"),
+            ]
+            + ["seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin", "material"].map { ("enable_\($0)", others) }
+        return "SELECT " + rules.map { "set_config('\($0.0)', '\($0.1)', \(local))" }.joined(separator: ", ")
     }
 
     enum Manner { case reading, writing }
@@ -48,8 +49,9 @@ final class Conversation {
     func begin(_ manner: Manner, _ work: Work) throws {
         limit = work
         try send(manner == .reading ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN")
-        if settings.isBehindBouncer || work != .request { try send(Self.sessionRules(work, local: true)) }
-        if settings.isBehindBouncer, servesGroups { try send(Self.groupRules(local: true)) }
+        if settings.isBehindBouncer || work != .request {
+            try send(Self.sessionRules(work, servesGroups: servesGroups, local: true))
+        }
     }
 
     /// Sends the end of a transaction that wrote. The server must never cancel a commit for taking too long: cancelled while

@@ -56,8 +56,7 @@ final class Line {
         let made = Conversation(connection, exchange, servesGroups: servesGroups)
         if !exchange.settings.isBehindBouncer {
             do {
-                try connection.send(Conversation.sessionRules(.request, local: false))
-                if servesGroups { try connection.send(Conversation.groupRules(local: false)) }
+                try connection.send(Conversation.sessionRules(.request, servesGroups: servesGroups, local: false))
                 _ = try connection.settle(within: 5)
             } catch {
                 connection.close()

@@ -13,7 +13,6 @@ final class PostgresTransaction: WriteTransaction {
     private var savepoints = 0
     /// Changes of kinds that are made together, not sent yet.
     private var gathered: [Post] = []
-    private var mayGather = false
 
     init(_ conversation: Conversation, _ manner: Conversation.Manner, _ work: Work) {
         self.conversation = conversation
@@ -70,10 +69,6 @@ final class PostgresTransaction: WriteTransaction {
             try lostAware { try conversation.learn(batch.sample) }
         }
         try beginOnce()
-        if !mayGather, batches.contains(where: { $0.rows.count > 1 }) {
-            try lostAware { try conversation.send(Conversation.groupRules(local: true)) }
-            mayGather = true
-        }
         for batch in batches { try lostAware { try conversation.send(batch) } }
     }
 

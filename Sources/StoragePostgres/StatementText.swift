@@ -53,16 +53,17 @@ enum StatementText {
         return "\(numbered(String(text[..<place]))) FROM \(source)\(numbered(String(text[place...])))"
     }
 
-    /// `DELETE FROM t WHERE …` becomes `DELETE FROM t USING unnest($1, …) AS r (p1, …) WHERE …`.
+    /// `DELETE FROM t WHERE id = $1` becomes `DELETE FROM t WHERE id = ANY ($1)`: no join whose order could be mistaken.
     static func manyRows(ofDelete text: String, types: [UInt32]) -> String? {
-        guard let source = source(types), let place = outermost(" WHERE ", in: text) else { return nil }
-        return "\(text[..<place]) USING \(source)\(numbered(String(text[place...])))"
+        guard types.count == 1, let array = PostgresType.arrays[types[0]], text.hasSuffix(" = $1") else { return nil }
+        return "\(text.dropLast(2))ANY ($1::\(array.name)[])"
     }
 
-    /// `SELECT …` becomes a lateral question per row of values, with the row's number before its own columns.
+    /// `SELECT …` becomes a lateral question per row of values, with the row's number before its own columns. `OFFSET 0`
+    /// changes nothing and keeps the question one: as a join, its table could be read first and whole.
     static func manyRows(ofSelect text: String, types: [UInt32]) -> String? {
         guard !types.isEmpty, text.hasPrefix("SELECT"), let source = source(types, counted: true) else { return nil }
-        return "SELECT r.n, q.* FROM \(source) CROSS JOIN LATERAL (\(numbered(text))) AS q ORDER BY r.n"
+        return "SELECT r.n, q.* FROM \(source) CROSS JOIN LATERAL (\(numbered(text)) OFFSET 0) AS q ORDER BY r.n"
     }
 
     /// A change that has to touch one row, or one for each it was given, or fails: dividing by zero is the one error any

@@ -25,6 +25,7 @@ final class Story {
     let now: Instant
     let directory: Directory
     private(set) var hints: [AvailabilityHint] = []
+    private var told: [ID<AppointmentEvent>] = []
 
     init(
         _ transaction: any WriteTransaction, clinic: Clinic, call: Call, purpose: DirectoryCache.Purpose = .deciding
@@ -37,6 +38,8 @@ final class Story {
     }
 
     func hint(_ hint: AvailabilityHint) { hints.append(hint) }
+
+    func told(_ event: ID<AppointmentEvent>) { told.append(event) }
 
     /// The times this story has taken or given up so far.
     var touchedTimes: [TouchedTime] {
@@ -59,12 +62,13 @@ final class Story {
         let clinic = clinic
         let directory = directory
         let hints = hints
+        let told = told
         if clinic.directory.snapshot?.revision != directory.revision {
             transaction.afterCommit { clinic.directory.keep(directory) }
         }
         if !hints.isEmpty {
             transaction.afterCommit {
-                clinic.availability.apply(hints)
+                clinic.availability.apply(hints, of: told)
                 clinic.afterChange()
             }
         }

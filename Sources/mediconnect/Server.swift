@@ -42,8 +42,10 @@ struct Server {
             neighbourhood.tell()
         }
         let meters = OutboxMeters(logger: logger)
+        var work = OutboxSettings()
+        if !house.settings.roles.contains(.api) { work.modesty = 0 }
         outbox = Outbox(
-            database: house.database.doing(.background), surroundings: house.surroundings, workerName: name,
+            database: house.database.doing(.background), surroundings: house.surroundings, workerName: name, settings: work,
             handlers: clinic.deliveries, bell: bell, election: Election { neighbourhood.leads }, report: { meters.note($0) })
     }
 

@@ -14,7 +14,7 @@ import Workflows
         ("AppointmentsOfDay", "appointment_of_day", ["start_at >"]),
         ("OverdueHolds", "appointment_held", ["held_until <"]),
         ("AppointmentsOfPatient", "appointment_patient_pkey", ["patient_id = ", "start_at >"]),
-        ("LiveClaims", "claim_pkey", ["holder_id = ", "from_at >", "from_at <"]),
+        ("LiveClaims", "claim_pkey", ["holder_id = ", "from_at >=", "from_at <"]),
         ("ClaimsFrom", "claim_pkey", ["holder_id = ", "from_at >"]),
         ("ClaimsOfAppointment", "claim_of_appointment", ["appointment_id = "]),
         ("DeleteClaims", "claim_of_appointment", ["appointment_id = "]),

@@ -24,6 +24,9 @@ public final class AvailabilityBoard: Sendable {
         var imports: Int64 = 0
     }
 
+    /// Events of this node that only took times, in the index since the last refreshing: it need not read them again.
+    private let own = Mutex<Set<ID<AppointmentEvent>>>([])
+
     private let clock: any WallClock
 
     init(clock: any WallClock) {
@@ -31,9 +34,12 @@ public final class AvailabilityBoard: Sendable {
         self.index = Mutex(nil)
     }
 
-    func apply(_ hints: [AvailabilityHint]) {
+    /// - Parameter events: what other nodes hear of the same change. They are not read again here when they only took
+    ///   times: hints of two commits may come in the wrong order, and then it matters which of them gave something up.
+    func apply(_ hints: [AvailabilityHint], of events: [ID<AppointmentEvent>] = []) {
         index.withLock { index in
             for hint in hints { index?.apply(hint) }
+            if hints.allSatisfy(\.onlyTakes) { own.withLock { $0.formUnion(events) } }
         }
     }
 
@@ -91,8 +97,12 @@ public final class AvailabilityBoard: Sendable {
     /// next refreshing reads it once more. So the index is at most one interval of refreshing behind.
     func refresh(from database: any Database, directory cache: DirectoryCache) async throws -> Int {
         let before = progress.withLock { $0 }
+        let known = own.withLock { own in
+            defer { own = [] }
+            return own
+        }
         let news = try await database.doing(.background).read { transaction in
-            try News(reading: transaction, since: before.position, directory: cache)
+            try News(reading: transaction, since: before.position, but: known, directory: cache)
         }
         if news.imports != before.imports {
             try await fill(from: database, directory: cache)
@@ -106,6 +116,8 @@ public final class AvailabilityBoard: Sendable {
                 index!.reload(time.touched.holder, claims: time.claims, in: time.touched.range)
                 index!.reload(time.touched.holder, starts: time.starts, in: time.touched.range)
             }
+            // What was applied while this was read may just have been undone: the next refreshing reads it.
+            own.withLock { $0 = [] }
         }
         progress.withLock { $0.position = max($0.position, news.position) }
         return news.times.count
@@ -125,17 +137,30 @@ private struct News: Sendable {
     let directory: Directory
     let times: [Time]
 
-    init(reading transaction: any ReadTransaction, since position: Int64, directory cache: DirectoryCache) throws {
+    init(
+        reading transaction: any ReadTransaction, since position: Int64, but known: Set<ID<AppointmentEvent>>,
+        directory cache: DirectoryCache
+    ) throws {
         self.position = try transaction.first(EventHorizon()) ?? 0
         imports = try transaction.first(ImportRevision()) ?? 0
         directory = try cache.current(transaction)
-        let touched = Array(Set(try transaction.fetch(TouchedSince(position: position)).joined()))
+        let events = try transaction.fetch(TouchedSince(position: position)).filter { !known.contains($0.event) }
+        let touched = Array(Set(try events.flatMap { try TouchedTime.list($0.json) }))
         let claims = try transaction.fetch(each: touched.map { LiveClaims(holder: $0.holder, range: $0.range) })
         let starts = try transaction.fetch(each: touched.map { StartsIn(practitioner: $0.holder, range: $0.range) })
         times = touched.indices.map { index in
             Time(
                 touched: touched[index], claims: claims[index],
                 starts: starts[index].map { (appointment: $0.0, start: $0.1) })
+        }
+    }
+}
+
+extension AvailabilityHint {
+    fileprivate var onlyTakes: Bool {
+        switch self {
+        case .claimed, .starts: true
+        case .released, .noLongerStarts, .directory: false
         }
     }
 }

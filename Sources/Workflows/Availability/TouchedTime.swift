@@ -42,8 +42,10 @@ struct EventHorizon: Query {
 
 /// What was touched from a position on. Only asked where several nodes share a database; SQLite has no index for it.
 struct TouchedSince: Query {
-    static let sql: SQL = "SELECT touched FROM event WHERE position >= $1 AND touched IS NOT NULL"
+    static let sql: SQL = "SELECT id, touched FROM event WHERE position >= $1 AND touched IS NOT NULL"
     let position: Int64
     var bindings: [SQLValue] { [.integer(position)] }
-    static func row(_ columns: any Columns) throws -> [TouchedTime] { try TouchedTime.list(try columns.json(0)) }
+    static func row(_ columns: any Columns) throws -> (event: ID<AppointmentEvent>, json: String) {
+        (try columns.id(0), try columns.json(1))
+    }
 }

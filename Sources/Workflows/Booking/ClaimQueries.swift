@@ -4,9 +4,20 @@ import Storage
 
 /// What a holder has that touches a stretch of time. No claim is longer than two days, so the search starts two days before.
 struct LiveClaims: Query {
-    static let sql: SQL = """
-        SELECT appointment_id, holder_id, lane, from_at, to_at FROM claim
-        WHERE holder_id = $1 AND from_at > $2 AND from_at < $3 AND to_at > $4
+    static let sql = SQL(
+        sqlite: "\(all) AND from_at > $2 AND from_at < $3 AND to_at > $4",
+        postgres: "\(all) AND from_at >= \(lastBefore) AND from_at < $3 AND to_at > $4")
+    private static let all = """
+        SELECT appointment_id, holder_id, lane, from_at, to_at FROM claim WHERE holder_id = $1
+        """
+
+    /// Within a lane claims do not overlap, so of those that begin before the range only the last of each lane may reach
+    /// into it. Without this a full calendar has two days of claims looked at for one.
+    private static let lastBefore = """
+        (SELECT coalesce(min(last.from_at), $4)
+        FROM generate_series(0, coalesce((SELECT lanes FROM resource WHERE id = $1), 1) - 1) AS place (lane)
+        CROSS JOIN LATERAL (SELECT from_at FROM claim WHERE holder_id = $1 AND lane = place.lane
+            AND from_at > $2 AND from_at <= $4 ORDER BY from_at DESC LIMIT 1) AS last)
         """
     let holder: ID<Resource>
     let range: TimeRange

@@ -38,6 +38,7 @@ extension Story {
     ) throws {
         let event = AppointmentEvent(
             id: newID(), kind: kind, appointment: appointment.id, at: now, payload: appointment.eventPayload(kind))
+        told(event.id)
         try transaction.post(InsertEvent(event: event, touched: clinic.database.isShared ? touchedTimes : nil))
         try transaction.post(
             InsertAudit(

@@ -23,17 +23,20 @@ struct Bench: AsyncParsableCommand {
     var seconds = 5
     @Option(help: "Measurements of each kind; the median counts.")
     var rounds = 5
-    @Option(help: "Only these: bookings, postgres, claims, search, first, growth, memory; separated by commas.")
+    @Option(help: "Only these: bookings, postgres, claims, backlog, history, search, first, growth, memory; separated by commas.")
     var only: String?
     @Flag(help: "Half a million appointments on file where it would be five million.")
     var quick = false
+
+    @Flag(help: "Also say what each statement costs the server, for `postgres` and `history` (slows it by some percent).")
+    var statements = false
 
     func run() async throws {
         Children.all.endWithMe()
         let folder = try TemporaryFolder("bench", under: cache, goesWithProcess: true)
         let rig = BenchRig(
             server: server ?? Siblings.server, scripts: scripts, folder: folder, cache: cache, seconds: seconds, rounds: rounds,
-            isQuick: quick)
+            isQuick: quick, tellsStatements: statements)
         let findings = try await measure(rig)
         say(Finding.table(findings))
         if let json { try Finding.write(findings, to: json) }
@@ -48,6 +51,8 @@ struct Bench: AsyncParsableCommand {
             ("bookings", { try await BookingRate(rig: rig).measure() }),
             ("postgres", { try await PostgresRates(rig: rig).measure() }),
             ("claims", { try await ClaimSchemes(rig: rig).measure() }),
+            ("backlog", { try await Backlog(rig: rig).measure() }),
+            ("history", { try await YearsOnFile(rig: rig).measure() }),
             ("search", { try await SearchRate(rig: rig).measure() }),
             ("first", { try await FirstFree(rig: rig).measure() }),
             ("growth", { try await Growth(rig: rig).measure() }),

@@ -13,6 +13,7 @@ struct BenchRig {
     let seconds: Int
     let rounds: Int
     let isQuick: Bool
+    var tellsStatements = false
 
     var plan: Plan { Plan(now: MachineClock().now) }
 
@@ -27,8 +28,8 @@ struct BenchRig {
     }
 
     /// The same on a server.
-    func emptyClinic(on url: String) async throws -> DataFolder {
-        try await filled(DataFolder(path: folder.file("served-from-postgres"), url: url))
+    func emptyClinic(on url: String, named name: String = "served-from-postgres") async throws -> DataFolder {
+        try await filled(DataFolder(path: folder.file(name), url: url))
     }
 
     private func filled(_ house: DataFolder) async throws -> DataFolder {

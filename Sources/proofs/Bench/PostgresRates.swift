@@ -22,8 +22,9 @@ struct PostgresRates {
     }
 
     func measure() async throws -> [Finding] {
-        try await PrivateCluster.withCluster(settings: Self.settings) { cluster in
+        try await PrivateCluster.withCluster(settings: rig.watching(Self.settings)) { cluster in
             let database = try await cluster.freshDatabase()
+            try await rig.watchStatements(cluster, database.name)
             let house = try await rig.emptyClinic(on: database.url)
             let other = try await cluster.freshDatabase()
             let pgbench = Pgbench(cluster: cluster, database: other.name, scripts: rig.scripts)
@@ -45,6 +46,7 @@ struct PostgresRates {
                         try await pgbench.run("six.sql", crowd.slots, seconds: round == 0 ? 1 : rig.seconds),
                         try await pgbench.run("one.sql", crowd.slots, seconds: round == 0 ? 1 : rig.seconds)
                     )
+                    try await rig.tellStatements(cluster, database.name, bookings: result.requests)
                     if round > 0 { (ours, six, one) = (ours + [result], six + [rates.0], one + [rates.1]) }
                     say(
                         """
