@@ -31,15 +31,16 @@ struct Backlog {
         let pin = isPinned ? try await self.pin(cluster, fresh.name) : nil
         let server = try await rig.serve(house, ["--role", "worker"])
         let start = ContinuousClock.now
-        var (left, before) = (messages, messages)
+        var (left, moved) = (messages, start)
         while left > 0 {
             try await Task.sleep(for: .seconds(left > 20_000 ? 5 : 1))
+            let before = left
             left = try await waiting(cluster, fresh.name, messages)
+            if left != before { moved = ContinuousClock.now }
             let seconds = (ContinuousClock.now - start) / .seconds(1)
             say("backlog, \(name): \(messages - left) of \(messages) after \(Finding.short(seconds)) s")
             guard seconds < 1_200 else { throw ProcessFault("the backlog is not worked off in twenty minutes") }
-            if left == before, left < messages, seconds > 120 { throw ProcessFault("the backlog stands still at \(left)") }
-            before = left
+            if ContinuousClock.now - moved > .seconds(60) { throw ProcessFault("the backlog stands still at \(left)") }
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         _ = await server.stop()
