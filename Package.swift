@@ -73,6 +73,9 @@ let package = Package(
         // Takes a clinic from one database to another while it works.
         room("Moving", uses: ["Storage", "Notation"]),
 
+        // Which clinics there are, where each lives, and which may be open.
+        room("Tenancy", uses: ["Notation"]),
+
         // How it is reached and watched.
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         room(
@@ -86,7 +89,8 @@ let package = Package(
         .executableTarget(
             name: "mediconnect",
             dependencies: [
-                "API", "Moving", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Telemetry", "People",
+                "API", "Moving", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Telemetry",
+                "People",
                 "Scheduling", "Notation", hummingbird, hummingbirdCore, nioCore, nioPosix, logging, metricsFacade, metrics,
                 arguments, configuration, lifecycle, signals,
             ],
@@ -144,6 +148,7 @@ let package = Package(
                 "Moving", "TestKit", "Workflows", "People", "Scheduling", "StorageSQLite", "StoragePostgres", "Storage",
                 "Notation", "PostgresCluster",
             ]),
+        suite("TenancyTests", uses: ["Tenancy", "Notation", "Processes"]),
         suite("CrashTests", uses: ["LoopbackClient", "Processes", "StorageSQLite"]),
         suite(
             "PromiseTests",
