@@ -45,6 +45,24 @@ extension Promises {
             }
         }
 
+        /// A node may have a clinic open only to deliver for it.
+        @Test func `an index nobody has filled is not brought up to date, and once it is filled it is`() async throws {
+            try await ClinicFixture.open(.postgres) { fixture in
+                let time = fixture.plan.time(day: 2, hour: 10)
+                let idle = Clinic(database: fixture.database, surroundings: fixture.surroundings)
+                _ = await fixture.book(patient: 1, at: time)
+                let before = try await idle.refreshAvailability()
+                #expect(before == 0)
+                #expect(throws: StorageFault.closed) { try self.offers(idle, fixture) }
+                try await idle.open()
+                #expect(try offers(idle, fixture).contains(time) == false)
+                _ = await fixture.book(patient: 2, at: fixture.plan.time(day: 2, hour: 11))
+                let after = try await idle.refreshAvailability()
+                #expect(after > 0)
+                #expect(try offers(idle, fixture).contains(fixture.plan.time(day: 2, hour: 11)) == false)
+            }
+        }
+
         @Test func `working hours and imports reach every node`() async throws {
             try await withTwoNodes { fixture, other in
                 let before = try offers(other, fixture)

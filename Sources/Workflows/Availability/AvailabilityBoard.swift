@@ -84,8 +84,9 @@ public final class AvailabilityBoard: Sendable {
             }
             let built = index
             transaction.afterCommit {
-                self.index.withLock { $0 = built }
+                // In this order: whoever finds the index knows where it stands.
                 self.progress.withLock { $0 = Progress(position: position, imports: imports) }
+                self.index.withLock { $0 = built }
             }
         }
     }
@@ -94,8 +95,10 @@ public final class AvailabilityBoard: Sendable {
     /// one may have told in the wrong order. Returns how many stretches of time were read again.
     ///
     /// What is read again is the truth of one moment; a hint that was applied in the next may be undone by it, until the
-    /// next refreshing reads it once more. So the index is at most one interval of refreshing behind.
+    /// next refreshing reads it once more. So the index is at most one interval of refreshing behind. One that was never
+    /// filled has nothing to be brought up to.
     func refresh(from database: any Database, directory cache: DirectoryCache) async throws -> Int {
+        guard index.withLock({ $0 != nil }) else { return 0 }
         let before = progress.withLock { $0 }
         let known = own.withLock { own in
             defer { own = [] }
