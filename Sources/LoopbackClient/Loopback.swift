@@ -12,6 +12,8 @@ public struct Loopback: Sendable {
         /// The server says that this is an earlier answer given once more.
         public let isReplay: Bool
         public let etag: String?
+        /// Seconds of `Retry-After`.
+        public let retryAfter: Int?
 
         public var text: String { String(decoding: body, as: UTF8.self) }
     }
@@ -32,12 +34,14 @@ public struct Loopback: Sendable {
 
     /// Throws when no complete answer came: then nobody knows whether the request had an effect.
     public func send(
-        _ method: String, _ address: String, token: String? = nil, key: String? = nil, body: [UInt8] = []
+        _ method: String, _ address: String, token: String? = nil, key: String? = nil, headers: [String: String] = [:],
+        body: [UInt8] = []
     ) async throws -> Reply {
         var request = HTTPClientRequest(url: address)
         request.method = HTTPMethod(rawValue: method)
         if let token { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
         if let key { request.headers.add(name: "Idempotency-Key", value: key) }
+        for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
         if !body.isEmpty {
             request.headers.add(name: "Content-Type", value: "application/json")
             request.body = .bytes(ByteBuffer(bytes: body))
@@ -46,6 +50,7 @@ public struct Loopback: Sendable {
         let answer = try await response.body.collect(upTo: 16 << 20)
         return Reply(
             status: Int(response.status.code), body: Array(answer.readableBytesView),
-            isReplay: response.headers.first(name: "Idempotent-Replayed") == "true", etag: response.headers.first(name: "ETag"))
+            isReplay: response.headers.first(name: "Idempotent-Replayed") == "true", etag: response.headers.first(name: "ETag"),
+            retryAfter: response.headers.first(name: "Retry-After").flatMap { Int($0) })
     }
 }
