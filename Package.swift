@@ -89,7 +89,7 @@ let package = Package(
         .executableTarget(
             name: "mediconnect",
             dependencies: [
-                "API", "Moving", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Telemetry",
+                "API", "Moving", "Tenancy", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Telemetry",
                 "People",
                 "Scheduling", "Notation", hummingbird, hummingbirdCore, nioCore, nioPosix, logging, metricsFacade, metrics,
                 arguments, configuration, lifecycle, signals,
@@ -149,6 +149,12 @@ let package = Package(
                 "Notation", "PostgresCluster",
             ]),
         suite("TenancyTests", uses: ["Tenancy", "Notation", "Processes"]),
+        suite(
+            "TenantTests",
+            uses: [
+                "LoopbackClient", "Processes", "PostgresCluster", "TestKit", "Workflows", "StorageSQLite", "StoragePostgres",
+                "Storage", "Notation",
+            ]),
         suite("CrashTests", uses: ["LoopbackClient", "Processes", "StorageSQLite"]),
         suite(
             "PromiseTests",

@@ -1,19 +1,19 @@
 import Notation
-public import Workflows
+import Workflows
 
 /// Everything the server answers, as a table of contents.
 public struct API: Sendable {
     public let routes: [Route]
 
     /// - Parameter isAnswering: false for a node that only works in the background: it says how it is and nothing else.
-    public init(clinic: Clinic, operations: Operations, isAnswering: Bool = true) {
+    public init(operations: Operations, isAnswering: Bool = true) {
         guard isAnswering else {
             routes = OperationsRoutes(operations: operations).routes
             return
         }
         let clinics =
-            TimeRoutes(clinic: clinic).routes + AppointmentRoutes(clinic: clinic).routes + DirectoryRoutes(clinic: clinic).routes
-            + HoursRoutes(clinic: clinic).routes + PatientRoutes(clinic: clinic).routes + MailboxRoutes(clinic: clinic).routes
+            TimeRoutes().routes + AppointmentRoutes().routes + DirectoryRoutes().routes + HoursRoutes().routes
+            + PatientRoutes().routes + MailboxRoutes().routes
         let house = OperationsRoutes(operations: operations).routes
         let described = clinics + house
         routes = described + [OpenAPI.route(describing: described)]

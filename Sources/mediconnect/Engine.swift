@@ -17,6 +17,7 @@ enum Engine: Sendable {
             postgres.waitingMaximum = settings.waitingMaximum
             postgres.isBehindBouncer = settings.isBehindBouncer
             postgres.replicaURL = settings.replicaURL
+            postgres.patienceSeconds = settings.patienceSeconds
             self = .postgres(try PostgresDatabase(postgres, observer: meters))
         } else {
             var sqlite = SQLiteSettings(path: settings.databasePath)
@@ -57,6 +58,9 @@ enum Engine: Sendable {
             }
         }
     }
+
+    /// Whether it takes no change until it has been closed and opened: after a disk has failed it.
+    var isBeyondRepair: Bool { if case .sqlite(let database) = self { !database.isHealthy } else { false } }
 
     /// How far behind the replica is; nil without one, or while nobody knows.
     var replicaLagSeconds: Double? {

@@ -7,7 +7,7 @@ import Storage
 import Workflows
 
 /// The clinic's data: the folder on this machine, the database in it or on a server, the token secret.
-struct House {
+struct House: Sendable {
     let settings: Settings
     let engine: Engine
     var database: any Database { engine.database }
@@ -26,6 +26,18 @@ struct House {
         engine = try Engine(settings, meters: meters)
     }
 
+    /// The same without holding up anybody else: opening waits for disks and servers, here on a thread of its own.
+    static func opened(_ settings: Settings, meters: DatabaseMeters) async throws -> House {
+        let thread = WorkerThread()
+        return try await withCheckedThrowingContinuation { continuation in
+            do {
+                try thread.start { continuation.resume(with: Result { try House(settings, meters: meters) }) }
+            } catch {
+                continuation.resume(throwing: error)
+            }
+        }
+    }
+
     var migrator: Migrator { Migrator(database, migrations: Schema.migrations, clock: surroundings.clock) }
 
     /// The secret that signs tokens: read, or made on the first start, readable by this user only.
@@ -37,6 +49,9 @@ struct House {
                 throw StorageFault.cannotOpen("\(settings.secretPath) is too short; delete it and every token becomes invalid")
             }
             return Array(data)
+        }
+        if let file = settings.secretFile {
+            throw StorageFault.cannotOpen("the secret \(file) is not there; make one of 32 random bytes, the same on every node")
         }
         var random = SystemRandomNumberGenerator()
         let secret = (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) }

@@ -6,6 +6,7 @@ import Outbox
 import StoragePostgres
 import Synchronization
 import Telemetry
+import Workflows
 
 /// What the database's connections go through: commit groups, waits for a connection, slow statements, repetitions.
 struct DatabaseMeters: PostgresObserver {
@@ -78,6 +79,8 @@ struct OutboxMeters: Sendable {
 }
 
 /// What is measured by looking: how much waits in the outbox and for the writer. The outbox is asked once for each scrape.
+///
+/// Of several clinics it is the sum over those that are open.
 final class HouseGauges: Sendable {
     private struct Depth {
         var ready = 0
@@ -86,26 +89,29 @@ final class HouseGauges: Sendable {
         var oldestSeconds = 0.0
     }
 
-    private let outbox: Outbox
+    private let clinics: any Clinics
     private let clock: any WallClock
     private let depth = Mutex(Depth())
 
-    init(_ metrics: PrometheusRegistry, engine: Engine, outbox: Outbox, clock: any WallClock) {
-        self.outbox = outbox
+    init(_ metrics: PrometheusRegistry, _ clinics: any Clinics, clock: any WallClock) {
+        self.clinics = clinics
         self.clock = clock
-        metrics.registerGauge("mediconnect_database_waiting_writes", help: "Bodies that wait for the writer or a connection") {
-            Double(engine.usage.waiting)
+        func sum(_ part: @escaping @Sendable (Engine) -> Int) -> @Sendable () -> Double {
+            { Double(clinics.open.reduce(0) { $0 + part($1.house.engine) }) }
         }
-        metrics.registerGauge("mediconnect_database_connections_busy", help: "Connections of this node that are in use") {
-            Double(engine.usage.inUse)
-        }
-        metrics.registerGauge("mediconnect_database_connections", help: "Connections this node may use") {
-            Double(engine.usage.size)
-        }
+        metrics.registerGauge(
+            "mediconnect_database_waiting_writes", help: "Bodies that wait for the writer or a connection",
+            read: sum { $0.usage.waiting })
+        metrics.registerGauge(
+            "mediconnect_database_connections_busy", help: "Connections of this node that are in use",
+            read: sum { $0.usage.inUse })
+        metrics.registerGauge(
+            "mediconnect_database_connections", help: "Connections this node may use",
+            read: sum { $0.usage.size })
         metrics.registerGauge(
             "mediconnect_database_replica_lag_seconds", help: "How far behind the replica is; -1 while nobody knows"
         ) {
-            engine.replicaLagSeconds ?? -1
+            clinics.open.compactMap(\.house.engine.replicaLagSeconds).max() ?? -1
         }
         metrics.registerGauge("mediconnect_outbox_ready", help: "Messages not delivered yet, due or not") { [self] in
             Double(depth.withLock { $0.ready })
@@ -124,8 +130,41 @@ final class HouseGauges: Sendable {
 
     /// Keeps the last figures when the database does not answer; the health page says so.
     func refresh() async {
-        guard let now = try? await outbox.depth() else { return }
-        let oldest = now.oldestAge(at: clock.now).seconds
-        depth.withLock { $0 = Depth(ready: now.ready, due: now.due, dead: now.dead, oldestSeconds: oldest) }
+        let now = clock.now
+        let depths = await withTaskGroup(of: OutboxDepth?.self) { group in
+            for branch in clinics.open { group.addTask { try? await branch.outbox.depth() } }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        let known = depths.compactMap { $0 }
+        if known.isEmpty && !depths.isEmpty { return }
+        depth.withLock {
+            $0 = known.reduce(into: Depth()) { sum, depth in
+                sum.ready += depth.ready
+                sum.due += depth.due
+                sum.dead += depth.dead
+                sum.oldestSeconds = max(sum.oldestSeconds, depth.oldestAge(at: now).seconds)
+            }
+        }
+    }
+}
+
+/// Counts bookings and changes by outcome, and by clinic where that is wanted.
+final class OutcomeCounters: ClinicObserver {
+    private let tenant: String?
+    private let counters = Mutex<[String: Counter]>([:])
+
+    init(tenant: String? = nil) { self.tenant = tenant }
+
+    func saw(operation: String, outcome: String) {
+        let key = "\(operation) \(outcome)"
+        let counter = counters.withLock { counters in
+            if let known = counters[key] { return known }
+            let made = Counter(
+                label: "mediconnect_outcomes",
+                dimensions: [("operation", operation), ("outcome", outcome)] + (tenant.map { [("tenant", $0)] } ?? []))
+            counters[key] = made
+            return made
+        }
+        counter.increment()
     }
 }

@@ -1,7 +1,6 @@
 import Logging
 import Notation
 import Outbox
-import ServiceLifecycle
 import Storage
 import StoragePostgres
 import Synchronization
@@ -57,16 +56,5 @@ final class Neighbourhood: Sendable {
             // Whoever tells does so up to twenty times a second; all of them together need no more.
             try? await clock.sleep(until: clock.now + .milliseconds(50))
         }
-    }
-}
-
-/// Keeps the index of a node fresh while it serves.
-struct Freshness: Service {
-    let neighbourhood: Neighbourhood
-    let clinic: Clinic
-    let logger: Logger
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown { await neighbourhood.keepFresh(clinic, logger: logger) }
     }
 }

@@ -3,6 +3,7 @@ import Configuration
 import Foundation
 import Logging
 import SystemPackage
+import Tenancy
 
 /// The flags every command that touches the clinic takes. Flags win over the environment, the environment over the file.
 struct CommonOptions: ParsableArguments {
@@ -20,6 +21,22 @@ struct CommonOptions: ParsableArguments {
     @Option(
         name: .customLong("log-level"), help: "trace, debug, info, notice, warning, error or critical (MEDICONNECT_LOG_LEVEL).")
     var logLevel: String?
+}
+
+/// The flags of commands that know about several clinics.
+struct NetworkOptions: ParsableArguments {
+    @Option(
+        name: .customLong("tenants"), help: "The directory of clinics, a JSON file (MEDICONNECT_TENANTS; default one clinic).")
+    var tenants: String?
+}
+
+/// The flags of commands that touch one clinic.
+struct ClinicOptions: ParsableArguments {
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var network: NetworkOptions
+
+    @Option(name: .customLong("tenant"), help: "Which clinic of the directory.")
+    var tenant: String?
 }
 
 /// Everything that can be set, with what holds when nobody sets it.
@@ -44,10 +61,15 @@ struct Settings: Sendable {
     var checkpointPages: Int
     var drainSeconds: Int
     var bodyMaximumBytes: Int
+    var tenants: TenantSettings
+    /// How long opening a database waits for a server that is not there yet.
+    var patienceSeconds = 30.0
+    /// Nil is `token.secret` in `data`.
+    var secretFile: String?
 
-    var databaseName: String { databaseURL.map(Self.withoutPassword) ?? databasePath }
+    var databaseName: String { databaseURL.map(DatabaseAddress.withoutPassword) ?? databasePath }
     var databasePath: String { data + "/clinic.sqlite" }
-    var secretPath: String { data + "/token.secret" }
+    var secretPath: String { secretFile ?? data + "/token.secret" }
 }
 
 /// What is wrong with the settings, all of it.
@@ -59,7 +81,7 @@ struct SettingsProblems: Error, CustomStringConvertible {
 extension Settings {
     /// Reads flags, environment and file, and checks every value.
     static func read(
-        _ options: CommonOptions, host: String? = nil, port: Int? = nil, role: String? = nil,
+        _ options: CommonOptions, _ network: NetworkOptions? = nil, host: String? = nil, port: Int? = nil, role: String? = nil,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) async throws -> Settings {
         var flags: [AbsoluteConfigKey: ConfigValue] = [:]
@@ -69,6 +91,7 @@ extension Settings {
         flag(["data"], options.data.map { .string($0) })
         flag(["database", "url"], options.database.map { .string($0) })
         flag(["log", "level"], options.logLevel.map { .string($0) })
+        flag(["tenants"], network?.tenants.map { .string($0) })
         flag(["role"], role.map { .string($0) })
         flag(["host"], host.map { .string($0) })
         flag(["port"], port.map { .int($0) })
@@ -153,30 +176,46 @@ extension Settings {
         drainSeconds = whole("drain.seconds", "drain.seconds", 30, 1...600)
         // body.maximum: bytes of a request's body; default 262144.
         bodyMaximumBytes = whole("body.maximum", "body.maximum", 256 * 1024, 1024...16_777_216)
+        // tenants (in a settings file tenants.file): a JSON file, the directory of clinics; default none, which is one clinic.
+        let directory = config.string(forKey: "tenants") ?? config.string(forKey: "tenants.file")
+        // tenants.connections: connections of this node for all clinics together; default 100. As many clinics are open at once
+        // as there are connections for.
+        let connections = whole("tenants.connections", "tenants.connections", 100, 2...100_000)
+        // tenants.round: seconds after which a node has looked once after every clinic nobody asks for; default 30.
+        let round = whole("tenants.round", "tenants.round", 30, 1...3600)
+        // tenants.labels: true where strangers cannot read /metrics; default false. Then outcomes say whose they are.
+        let labels = config.string(forKey: "tenants.labels", default: "false")
+        if !["true", "false"].contains(labels) { problems.append("tenants.labels: must be true or false") }
+        tenants = TenantSettings(
+            path: directory.flatMap { $0.isEmpty ? nil : $0 }, connections: connections, roundSeconds: round,
+            areLabelled: labels == "true")
+        if tenants.path != nil {
+            if databaseURL != nil || directURL != nil || replicaURL != nil {
+                problems.append("tenants: cannot be combined with database.url; the directory says where each clinic lives")
+            }
+            let largest = max(pool, readers) + 1
+            if connections < largest {
+                problems.append("tenants.connections: must be at least \(largest), what one clinic takes")
+            }
+        }
         if !problems.isEmpty { throw SettingsProblems(problems: problems) }
     }
 
     /// Every setting as it holds, for `check`.
     var listing: [(name: String, value: String)] {
         [
-            ("data", data), ("database.url", databaseURL.map(Self.withoutPassword) ?? "the embedded database in data"),
+            ("data", data), ("database.url", databaseURL.map(DatabaseAddress.withoutPassword) ?? "the embedded database in data"),
             ("database.pool", String(pool)), ("database.bouncer", String(isBehindBouncer)),
-            ("database.direct.url", directURL.map(Self.withoutPassword) ?? "database.url"),
-            ("database.replica.url", replicaURL.map(Self.withoutPassword) ?? "none"),
+            ("database.direct.url", directURL.map(DatabaseAddress.withoutPassword) ?? "database.url"),
+            ("database.replica.url", replicaURL.map(DatabaseAddress.withoutPassword) ?? "none"),
             ("role", NodeRole.allCases.filter(roles.contains).map(\.rawValue).joined(separator: ",")), ("host", host),
             ("port", String(port)), ("public.url", publicURL), ("log.level", logLevel.rawValue),
             ("event.loops", String(eventLoops)), ("database.readers", String(readers)),
             ("database.waiting", String(waitingMaximum)),
             ("database.checkpoint", String(checkpointPages)),
             ("drain.seconds", String(drainSeconds)), ("body.maximum", String(bodyMaximumBytes)),
+            ("tenants", tenants.path ?? "none: one clinic"), ("tenants.connections", String(tenants.connections)),
+            ("tenants.round", String(tenants.roundSeconds)), ("tenants.labels", String(tenants.areLabelled)),
         ]
-    }
-
-    /// `postgres://user:…@host/name`: what may be shown to people.
-    static func withoutPassword(_ url: String) -> String {
-        guard let scheme = url.range(of: "://"), let at = url[scheme.upperBound...].firstIndex(of: "@"),
-            let colon = url[scheme.upperBound..<at].firstIndex(of: ":")
-        else { return url }
-        return url[...colon] + "…" + url[at...]
     }
 }

@@ -58,6 +58,7 @@ import Workflows
         (.newerSchema(found: 2, known: 1), .internalFault), (.olderSchema(found: 1, known: 2), .internalFault),
         (.cannotOpen("ZZSECRET"), .unavailable), (.outcomeUnknown, .outcomeUnknown), (.closed, .unavailable),
         (.overloaded, .overloaded), (.timedOut, .unavailable), (.statement("ZZSECRET"), .internalFault),
+        (.moving, .moving),
     ]
 
     @Test(arguments: faults) func `turns every fault of the storage into a problem that says nothing of its inside`(
@@ -89,7 +90,7 @@ extension ProblemType {
     /// What `Retry-After` says, as a client sees it.
     var retryAfter: Int? {
         switch self {
-        case .requestInProgress, .outcomeUnknown, .overloaded: 1
+        case .requestInProgress, .outcomeUnknown, .overloaded, .moving: 1
         case .unavailable: 5
         default: nil
         }

@@ -5,8 +5,6 @@ import Workflows
 
 /// Appointments: book, hold, and everything that happens to them. A new verb is a new sub-resource.
 struct AppointmentRoutes {
-    let clinic: Clinic
-
     var routes: [Route] { [book, list, read, audit] + verbs }
 
     private var book: Route {
@@ -14,7 +12,7 @@ struct AppointmentRoutes {
             .post, "/v1/appointments", "bookAppointment", "Book an appointment, or hold its time",
             takes: "BookingRequest", gives: "Appointment", status: 201, alsoGives: [200],
             problems: [.unknownReference, .unsuitable, .startInThePast, .timeUnavailable, .patientBusy, .identifierAlreadyUsed]
-        ) { exchange in
+        ) { exchange, clinic in
             let fields = exchange.fields()
             let request = BookingRequest(fields, content: exchange.content)
             try fields.check()
@@ -35,7 +33,7 @@ struct AppointmentRoutes {
                 QueryParameter("from", "date-time", "Starting at or after; the default is now"),
                 QueryParameter("to", "date-time", "Starting before; the default is a year after from"),
             ] + pageParameters, gives: "AppointmentPage"
-        ) { exchange in
+        ) { exchange, clinic in
             let fields = exchange.queryFields()
             let patient = fields.optionalID("patient", Patient.self)
             let practitioner = fields.optionalID("practitioner", Resource.self)
@@ -55,7 +53,7 @@ struct AppointmentRoutes {
         Route(
             .get, "/v1/appointments/{id}", "readAppointment", "One appointment", gives: "Appointment", alsoGives: [304],
             problems: [.notFound]
-        ) { exchange in
+        ) { exchange, clinic in
             let appointment = try await clinic.appointment(try exchange.id(), for: exchange.caller)
             let etag = appointment.etag
             if exchange.hasAlready(etag) { return Answer(status: 304).cached("private, no-cache", etag: etag) }
@@ -67,7 +65,7 @@ struct AppointmentRoutes {
         Route(
             .get, "/v1/appointments/{id}/audit", "auditAppointment", "Everything that was done to an appointment",
             query: pageParameters, gives: "AuditPage", problems: [.notFound]
-        ) { exchange in
+        ) { exchange, clinic in
             let fields = exchange.queryFields()
             let page = fields.page()
             try fields.check()
@@ -79,12 +77,12 @@ struct AppointmentRoutes {
         [
             verb("confirmation", "confirmAppointment", "Turn a hold into a booking", problems: [.holdExpired]) {
                 try $1.check()
-                return try await clinic.confirm(try $0.target(), call: $0.call, wording: $0.appointmentWording)
+                return try await $2.confirm(try $0.target(), call: $0.call, wording: $0.appointmentWording)
             },
             verb(
                 "cancellation", "cancelAppointment", "Cancel a hold or a booking", takes: "CancellationRequest",
                 problems: [.cancellationTooLate]
-            ) { exchange, fields in
+            ) { exchange, fields, clinic in
                 let reason = fields.optionalChoice("reason", Cancellation.Reason.self) ?? exchange.caller.usualReason
                 let note = fields.optionalText("note", max: 500).map { Personal($0) }
                 if !exchange.caller.mayGive(reason) { fields.reject("reason", "is not one this token's role can give") }
@@ -98,7 +96,7 @@ struct AppointmentRoutes {
                     .unknownReference, .unsuitable, .startInThePast, .timeUnavailable, .patientBusy, .cancellationTooLate,
                     .holdExpired,
                 ]
-            ) { exchange, fields in
+            ) { exchange, fields, clinic in
                 let move = MoveRequest(fields)
                 try fields.check()
                 return try await clinic.reschedule(
@@ -111,7 +109,7 @@ struct AppointmentRoutes {
             verb("error-mark", "markAppointmentAsError", "It should never have been written", takes: "ErrorMarkRequest") {
                 let note = Personal($1.text("note", max: 500))
                 try $1.check()
-                return try await clinic.markError(try $0.target(), note: note, call: $0.call, wording: $0.appointmentWording)
+                return try await $2.markError(try $0.target(), note: note, call: $0.call, wording: $0.appointmentWording)
             },
         ]
     }
@@ -119,19 +117,19 @@ struct AppointmentRoutes {
     private func step(_ name: String, _ operation: String, _ summary: String, _ step: DayStep) -> Route {
         verb(name, operation, summary) {
             try $1.check()
-            return try await clinic.advance(try $0.target(), step, call: $0.call, wording: $0.appointmentWording)
+            return try await $2.advance(try $0.target(), step, call: $0.call, wording: $0.appointmentWording)
         }
     }
 
     private func verb(
         _ name: String, _ operation: String, _ summary: String, takes: String? = nil, problems: [ProblemType] = [],
-        handler: @escaping @Sendable (Exchange, Fields) async throws -> Reply<Appointment>
+        handler: @escaping @Sendable (Exchange, Fields, Clinic) async throws -> Reply<Appointment>
     ) -> Route {
         Route(
             .post, "/v1/appointments/{id}/\(name)", operation, summary, takes: takes, gives: "Appointment",
             problems: [.notFound, .transitionNotAllowed, .changedMeanwhile] + problems
-        ) { exchange in
-            Answer(try await handler(exchange, exchange.fields()))
+        ) { exchange, clinic in
+            Answer(try await handler(exchange, exchange.fields(), clinic))
         }
     }
 }

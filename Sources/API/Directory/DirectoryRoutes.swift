@@ -11,8 +11,6 @@ enum Freshness {
 
 /// The clinic's directory: locations, practitioners, rooms, devices, visit types.
 struct DirectoryRoutes {
-    let clinic: Clinic
-
     var routes: [Route] {
         specialties
             + collection(
@@ -35,7 +33,7 @@ struct DirectoryRoutes {
                 .get, "/v1/specialties", "listSpecialties", "The specialties of the clinic's practitioners",
                 gives: "SpecialtyList", alsoGives: [304]
             ) {
-                exchange in
+                exchange, clinic in
                 let directory = try await clinic.currentDirectory()
                 let names = Set(directory.resources.values.filter(\.active).compactMap(\.specialty)).sorted()
                 return exchange.fresh(directory, Freshness.clinic) { json in
@@ -76,7 +74,7 @@ struct DirectoryRoutes {
             Route(
                 .get, "/v1/\(name)", "list\(schema)s", "Every \(one)", query: pageParameters, gives: "\(schema)Page",
                 alsoGives: [304]
-            ) { exchange in
+            ) { exchange, clinic in
                 let fields = exchange.queryFields()
                 let page = fields.page()
                 try fields.check()
@@ -95,7 +93,7 @@ struct DirectoryRoutes {
                 }
             },
             Route(.get, "/v1/\(name)/{id}", "read\(schema)", "One \(one)", gives: schema, alsoGives: [304], problems: [.notFound])
-            { exchange in
+            { exchange, clinic in
                 let directory = try await clinic.currentDirectory()
                 guard let record = find(directory, try exchange.id()) else { throw Problem(.notFound) }
                 let etag = "\"v\(version(record))\""
@@ -105,7 +103,7 @@ struct DirectoryRoutes {
             Route(
                 .post, "/v1/\(name)", "create\(schema)", "Add a \(one)", takes: schema, gives: schema, status: 201,
                 problems: [.unknownReference, .identifierAlreadyUsed]
-            ) { exchange in
+            ) { exchange, clinic in
                 let fields = exchange.fields()
                 let id = fields.optionalID("id", AnyRecord.self) ?? clinic.surroundings.identifiers.next(AnyRecord.self)
                 let wanted = change(fields, id, 1)
@@ -116,7 +114,7 @@ struct DirectoryRoutes {
             Route(
                 .put, "/v1/\(name)/{id}", "replace\(schema)", "Change a \(one)", takes: schema, gives: schema,
                 problems: [.notFound, .unknownReference, .changedMeanwhile, .timeUnavailable], needsIfMatch: true
-            ) { exchange in
+            ) { exchange, clinic in
                 let id = try exchange.id("id", AnyRecord.self)
                 let fields = exchange.fields()
                 if let named = fields.optionalID("id", AnyRecord.self), named != id {

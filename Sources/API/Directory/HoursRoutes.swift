@@ -6,8 +6,6 @@ import Workflows
 /// Working hours and exceptions of a resource, holidays of a location. They are added and removed, never edited: a change
 /// of hours is the end of one rule and the start of another.
 struct HoursRoutes {
-    let clinic: Clinic
-
     var routes: [Route] {
         part(
             "/v1/resources/{resource}/working-hours", "WorkingHours", "working-hours rule",
@@ -43,7 +41,7 @@ struct HoursRoutes {
         let plural = schema.hasSuffix("s") ? schema : schema + "s"
         return [
             Route(.get, path, "list\(plural)", "Every \(one)", gives: "\(schema)List", alsoGives: [304], problems: [.notFound]) {
-                exchange in
+                exchange, clinic in
                 if tellsAbsences && !exchange.caller.may(.readAbsences) { throw Problem(.notPermitted) }
                 let owner = try exchange.id("id", AnyRecord.self)
                 let directory = try await clinic.currentDirectory()
@@ -58,7 +56,7 @@ struct HoursRoutes {
             Route(
                 .post, path, "add\(schema)", "Add a \(one)", takes: schema, gives: "\(schema)List", status: 201,
                 problems: [.notFound, .identifierAlreadyUsed]
-            ) { exchange in
+            ) { exchange, clinic in
                 let owner = try exchange.id("id", AnyRecord.self)
                 let fields = exchange.fields()
                 let id = fields.optionalID("id", AnyRecord.self) ?? clinic.surroundings.identifiers.next(AnyRecord.self)
@@ -76,7 +74,7 @@ struct HoursRoutes {
             },
             Route(
                 .delete, path + "/{part}", "remove\(schema)", "Remove a \(one)", gives: "\(schema)List", problems: [.notFound]
-            ) { exchange in
+            ) { exchange, clinic in
                 let owner = try exchange.id("id", AnyRecord.self)
                 let wanted = remove(try exchange.id("part", AnyRecord.self), owner)
                 return Answer(

@@ -5,9 +5,9 @@ import Workflows
 public enum OpenAPI {
     static func route(describing routes: [Route]) -> Route {
         // The description describes itself too; it is rendered once.
-        let own = Route(.get, "/openapi.json", "openAPI", "This description", isOpen: true) { _ in Answer() }
+        let own = Route.open(.get, "/openapi.json", "openAPI", "This description") { _ in Answer() }
         let rendered = document(routes + [own])
-        return Route(.get, own.path, own.operation, own.summary, isOpen: true) { _ in
+        return Route.open(.get, own.path, own.operation, own.summary) { _ in
             var answer = Answer(body: rendered)
             answer.cacheControl = "public, max-age=900"
             return answer
@@ -69,6 +69,11 @@ public enum OpenAPI {
         for segment in route.path.split(separator: "/") where segment.hasPrefix("{") {
             parameter(String(segment.dropFirst().dropLast()), in: "path", required: true, form: "string", "", &json)
         }
+        if !route.isOpen {
+            parameter(
+                "X-Tenant", in: "header", required: false, form: "tenant",
+                "Which clinic, on a server with several, where the host name does not say", &json)
+        }
         for parameter in route.query {
             self.parameter(
                 parameter.name, in: "query", required: parameter.isRequired, form: parameter.form, parameter.description, &json)
@@ -110,6 +115,7 @@ public enum OpenAPI {
             json.member("minLength", 1)
             json.member("maxLength", 255)
             json.member("pattern", "^[!-~]+$")
+        case "tenant": json.member("maxLength", 63)
         default: break
         }
     }
@@ -181,7 +187,11 @@ extension Route {
     public var possibleProblems: [ProblemType] {
         var types: [ProblemType] = problems + [.badRequest, .internalFault, .unavailable]
         if path.contains("{") { types += [.notFound] }
-        if !isOpen { types += [.invalidFields, .tokenMissing, .tokenInvalid, .notPermitted, .overloaded] }
+        if !isOpen {
+            types += [
+                .noSuchClinic, .invalidFields, .tokenMissing, .tokenInvalid, .notPermitted, .overloaded, .moving,
+            ]
+        }
         if changesSomething {
             types += [
                 .bodyTooLarge, .bodyTooSlow, .mediaTypeUnsupported, .idempotencyKeyMissing, .idempotencyKeyReused,

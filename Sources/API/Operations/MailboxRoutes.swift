@@ -4,15 +4,13 @@ import Workflows
 
 /// Notices, as long as no channel carries them out of the house.
 struct MailboxRoutes {
-    let clinic: Clinic
-
     var routes: [Route] {
         [
             Route(
                 .get, "/v1/mailbox", "readMailbox", "The caller's notices; the desk sees everybody's",
                 query: [QueryParameter("recipient", "uuid", "Whose; the default is the caller's own, for the desk everybody's")]
                     + pageParameters, gives: "NoticePage"
-            ) { exchange in
+            ) { exchange, clinic in
                 let fields = exchange.queryFields()
                 let named = fields.optionalID("recipient", Caller.self)
                 let page = fields.page()

@@ -7,14 +7,14 @@ struct OperationsRoutes {
     var routes: [Route] { [live, ready, health, metrics, problems, problem] }
 
     private var live: Route {
-        Route(.get, "/health/live", "live", "The process answers", isOpen: true, gives: "Health") { _ in
+        Route.open(.get, "/health/live", "live", "The process answers", gives: "Health") { _ in
             Answer.json { $0.object { $0.member("status", "ok") } }
         }
     }
 
     private var ready: Route {
-        Route(
-            .get, "/health/ready", "ready", "The server takes requests", isOpen: true, gives: "Health", problems: [.unavailable]
+        Route.open(
+            .get, "/health/ready", "ready", "The server takes requests", gives: "Health", problems: [.unavailable]
         ) {
             _ in
             if let trouble = await operations.readiness() { throw Problem(.unavailable, detail: trouble) }
@@ -23,7 +23,7 @@ struct OperationsRoutes {
     }
 
     private var health: Route {
-        Route(.get, "/health", "health", "Every part, one by one", isOpen: true, gives: "Health", alsoGives: [503]) { _ in
+        Route.open(.get, "/health", "health", "Every part, one by one", gives: "Health", alsoGives: [503]) { _ in
             let parts = await operations.deepHealth()
             let isWell = parts.allSatisfy { $0.state == "ok" }
             return Answer.json(status: isWell ? 200 : 503) { json in
@@ -38,14 +38,13 @@ struct OperationsRoutes {
     }
 
     private var metrics: Route {
-        Route(.get, "/metrics", "metrics", "Metrics for Prometheus", isOpen: true) { _ in
+        Route.open(.get, "/metrics", "metrics", "Metrics for Prometheus") { _ in
             Answer(contentType: "text/plain; version=0.0.4; charset=utf-8", body: await operations.metrics())
         }
     }
 
     private var problems: Route {
-        Route(.get, "/problems", "listProblems", "Every problem this server answers with", isOpen: true, gives: "ProblemTypeList")
-        {
+        Route.open(.get, "/problems", "listProblems", "Every problem this server answers with", gives: "ProblemTypeList") {
             _ in
             Answer.json { json in
                 json.object { json in
@@ -57,8 +56,8 @@ struct OperationsRoutes {
     }
 
     private var problem: Route {
-        Route(
-            .get, "/problems/{id}", "readProblem", "What a problem means and what to do", isOpen: true, gives: "ProblemType",
+        Route.open(
+            .get, "/problems/{id}", "readProblem", "What a problem means and what to do", gives: "ProblemType",
             problems: [.notFound]
         ) { exchange in
             guard let type = exchange.parameters["id"].flatMap(ProblemType.init) else { throw Problem(.notFound) }

@@ -5,15 +5,13 @@ import Workflows
 
 /// Patients as booking needs them.
 struct PatientRoutes {
-    let clinic: Clinic
-
     var routes: [Route] { [create, read, replace] }
 
     private var create: Route {
         Route(
             .post, "/v1/patients", "createPatient", "Register a patient", takes: "Patient", gives: "Patient", status: 201,
             problems: [.identifierAlreadyUsed]
-        ) { exchange in
+        ) { exchange, clinic in
             let fields = exchange.fields()
             let id = fields.optionalID("id", Patient.self) ?? clinic.surroundings.identifiers.next(Patient.self)
             let patient = Patient(fields, id: id)
@@ -24,7 +22,8 @@ struct PatientRoutes {
     }
 
     private var read: Route {
-        Route(.get, "/v1/patients/{id}", "readPatient", "One patient", gives: "Patient", problems: [.notFound]) { exchange in
+        Route(.get, "/v1/patients/{id}", "readPatient", "One patient", gives: "Patient", problems: [.notFound]) {
+            exchange, clinic in
             do {
                 let patient = try await clinic.patient(try exchange.id(), for: exchange.caller)
                 var answer = Answer(patient.stored(status: 200))
@@ -40,7 +39,7 @@ struct PatientRoutes {
         Route(
             .put, "/v1/patients/{id}", "replacePatient", "Change a patient's details", takes: "Patient", gives: "Patient",
             problems: [.notFound, .changedMeanwhile], needsIfMatch: true
-        ) { exchange in
+        ) { exchange, clinic in
             let id = try exchange.id("id", Patient.self)
             let fields = exchange.fields()
             if let named = fields.optionalID("id", Patient.self), named != id {

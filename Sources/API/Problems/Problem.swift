@@ -85,9 +85,9 @@ extension Problem {
             switch fault {
             case .outcomeUnknown: .outcomeUnknown
             case .overloaded, .contended: .overloaded
-            case .closed, .inUse, .timedOut, .full, .inputOutput, .corrupt, .cannotOpen, .connectionLost, .unreachable, .readOnly,
-                .moving:
+            case .closed, .inUse, .timedOut, .full, .inputOutput, .corrupt, .cannotOpen, .connectionLost, .unreachable, .readOnly:
                 .unavailable
+            case .moving: .moving
             case .constraint, .newerSchema, .olderSchema, .statement: .internalFault
             }
         self.init(type)

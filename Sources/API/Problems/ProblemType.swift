@@ -2,6 +2,7 @@
 /// where it is explained.
 public enum ProblemType: String, Sendable, CaseIterable {
     case badRequest = "bad-request"
+    case noSuchClinic = "no-such-clinic"
     case invalidFields = "invalid-fields"
     case tokenMissing = "token-missing"
     case tokenInvalid = "token-invalid"
@@ -28,6 +29,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
     case overrideNeedsReason = "override-needs-reason"
     case outcomeUnknown = "outcome-unknown"
     case overloaded = "overloaded"
+    case moving = "moving"
     case unavailable = "unavailable"
     case internalFault = "internal-fault"
 
@@ -48,16 +50,18 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .changedMeanwhile: 412
         case .bodyTooLarge: 413
         case .mediaTypeUnsupported: 415
+        case .noSuchClinic: 421
         case .idempotencyKeyReused, .unknownReference, .unsuitable, .startInThePast, .overrideNeedsReason: 422
         case .preconditionRequired: 428
         case .internalFault: 500
-        case .outcomeUnknown, .overloaded, .unavailable: 503
+        case .outcomeUnknown, .overloaded, .moving, .unavailable: 503
         }
     }
 
     public var title: String {
         switch self {
         case .badRequest: "The request cannot be read"
+        case .noSuchClinic: "No clinic is known by this name here"
         case .invalidFields: "Some fields are missing or wrong"
         case .tokenMissing: "A token is needed"
         case .tokenInvalid: "The token is not valid"
@@ -84,6 +88,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .overrideNeedsReason: "An override needs a reason"
         case .outcomeUnknown: "It is not known whether it was done"
         case .overloaded: "Too much to do at the moment"
+        case .moving: "The clinic is moving"
         case .unavailable: "Not available at the moment"
         case .internalFault: "Something went wrong here"
         }
@@ -94,6 +99,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
         switch self {
         case .badRequest:
             "The request is not well-formed: its JSON, its query or its headers. Nothing was done. Correct it and send it again."
+        case .noSuchClinic:
+            "A server with several clinics knows each by its host name, or by the header `X-Tenant`. These name no clinic of it, or two different ones. Nothing was done."
         case .invalidFields:
             "The member `errors` lists every field that is wrong, each with a JSON pointer and what would be right. Nothing was done."
         case .tokenMissing: "Send `Authorization: Bearer <token>`. `mediconnect token` issues one."
@@ -125,6 +132,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .outcomeUnknown:
             "The connection to the database broke at the wrong moment. Send the same request with the same Idempotency-Key: it finds the truth."
         case .overloaded: "Too many requests are waiting. Nothing was done. Try again after the time in `Retry-After`."
+        case .moving:
+            "The clinic is on its way to another database. Nothing was done. Send the same request with the same Idempotency-Key in a moment."
         case .unavailable: "The server is starting, stopping, or cannot reach its database. Nothing was done."
         case .internalFault: "It is our fault and has been logged under the request's id. Nothing was done."
         }
@@ -132,7 +141,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
 
     public var retry: Retry {
         switch self {
-        case .requestInProgress, .outcomeUnknown: .sameKey
+        case .requestInProgress, .outcomeUnknown, .moving: .sameKey
         case .overloaded, .unavailable: .after
         default: .never
         }
@@ -141,7 +150,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
     /// Seconds for `Retry-After`.
     var retryAfterSeconds: Int? {
         switch self {
-        case .requestInProgress, .outcomeUnknown, .overloaded: 1
+        case .requestInProgress, .outcomeUnknown, .overloaded, .moving: 1
         case .unavailable: 5
         default: nil
         }

@@ -12,8 +12,6 @@ public struct Route: Sendable {
     /// The operation's stable name: `cancelAppointment`. It is a metric's label and part of an idempotency fingerprint.
     public let operation: String
     public let summary: String
-    /// Open routes need no token.
-    public let isOpen: Bool
     public let query: [QueryParameter]
     /// Names of schemas in the OpenAPI document.
     public let takes: String?
@@ -25,23 +23,47 @@ public struct Route: Sendable {
     public let problems: [ProblemType]
     /// Demands `If-Match` (428 without).
     public let needsIfMatch: Bool
-    let handler: @Sendable (Exchange) async throws -> Answer
+    let handler: Handler
 
+    enum Handler: Sendable {
+        /// The house answers, whoever asks: health, metrics, explanations.
+        case house(@Sendable (Exchange) async throws -> Answer)
+        /// A clinic answers those who have a token of it.
+        case clinic(@Sendable (Exchange, Clinic) async throws -> Answer)
+    }
+
+    /// Open routes need no token, and no clinic.
+    public var isOpen: Bool { if case .house = handler { true } else { false } }
     public var changesSomething: Bool { method != .get }
     /// Lists may be a moment old; a single record, which may be changed next, may not.
     public var mayLag: Bool { method == .get && (gives?.hasSuffix("Page") ?? false) }
 
     init(
-        _ method: Method, _ path: String, _ operation: String, _ summary: String, isOpen: Bool = false,
+        _ method: Method, _ path: String, _ operation: String, _ summary: String,
         query: [QueryParameter] = [], takes: String? = nil, gives: String? = nil, status: Int = 200,
         alsoGives: [Int] = [], problems: [ProblemType] = [], needsIfMatch: Bool = false,
-        handler: @escaping @Sendable (Exchange) async throws -> Answer
+        handler: @escaping @Sendable (Exchange, Clinic) async throws -> Answer
+    ) {
+        self.init(
+            method, path, operation, summary, query, takes, gives, status, alsoGives, problems, needsIfMatch, .clinic(handler))
+    }
+
+    static func open(
+        _ method: Method, _ path: String, _ operation: String, _ summary: String, gives: String? = nil, alsoGives: [Int] = [],
+        problems: [ProblemType] = [], handler: @escaping @Sendable (Exchange) async throws -> Answer
+    ) -> Route {
+        Route(method, path, operation, summary, [], nil, gives, 200, alsoGives, problems, false, .house(handler))
+    }
+
+    private init(
+        _ method: Method, _ path: String, _ operation: String, _ summary: String, _ query: [QueryParameter],
+        _ takes: String?, _ gives: String?, _ status: Int, _ alsoGives: [Int], _ problems: [ProblemType],
+        _ needsIfMatch: Bool, _ handler: Handler
     ) {
         self.method = method
         self.path = path
         self.operation = operation
         self.summary = summary
-        self.isOpen = isOpen
         self.query = query
         self.takes = takes
         self.gives = gives

@@ -47,18 +47,19 @@ extension Serving {
 
     /// Changes at level info, reads at debug: a search is not worth a line a millisecond.
     func note(
-        _ route: Route, _ answer: Answer, _ request: Request, requestID: String, caller: Caller?, since: ContinuousClock.Instant
+        _ route: Route, _ answer: Answer, _ request: Request, _ visit: Visit, since: ContinuousClock.Instant
     ) {
         let level: Logger.Level = answer.status >= 500 ? .error : route.changesSomething ? .info : .debug
         guard logger.logLevel <= level else { return }
-        logger.log(
-            level: level, "\(route.method.rawValue) \(route.path)",
-            metadata: [
-                "evt": "http.\(route.operation)", "request_id": "\(requestID)",
-                "appointment_id": "\(appointment(route, request, answer))",
-                "status": "\(answer.status)",
-                "duration_ms": "\(since.duration(to: .now).milliseconds)", "caller_role": "\(caller?.role.rawValue ?? "nobody")",
-            ])
+        var metadata: Logger.Metadata = [
+            "evt": "http.\(route.operation)", "request_id": "\(visit.requestID)",
+            "appointment_id": "\(appointment(route, request, answer))",
+            "status": "\(answer.status)",
+            "duration_ms": "\(since.duration(to: .now).milliseconds)",
+            "caller_role": "\(visit.caller?.role.rawValue ?? "nobody")",
+        ]
+        if let tenant = visit.tenant { metadata["tenant"] = "\(tenant)" }
+        logger.log(level: level, "\(route.method.rawValue) \(route.path)", metadata: metadata)
     }
 
     /// The appointment a request was about, from its address or from the answer's; never text that is no identifier.
@@ -69,11 +70,13 @@ extension Serving {
     }
 
     /// A fault of ours: its type and its own quiet words, never what it was about.
-    func report(_ error: any Error, _ route: Route, _ requestID: String) {
+    func report(_ error: any Error, _ route: Route, _ visit: Visit) {
         let quiet = (error as? StorageFault)?.description ?? String(describing: type(of: error))
-        logger.error(
-            "a request failed",
-            metadata: ["evt": "http.fault", "request_id": "\(requestID)", "reason": "\(quiet)", "route": "\(route.operation)"])
+        var metadata: Logger.Metadata = [
+            "evt": "http.fault", "request_id": "\(visit.requestID)", "reason": "\(quiet)", "route": "\(route.operation)",
+        ]
+        if let tenant = visit.tenant { metadata["tenant"] = "\(tenant)" }
+        logger.error("a request failed", metadata: metadata)
     }
 }
 

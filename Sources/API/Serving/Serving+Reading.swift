@@ -46,8 +46,10 @@ extension Serving {
 
     /// Runs a read so that a replica may answer it, when the route is one for lists and the client has said what it must see
     /// or does not mind; and a change so that the answer says where it stands (`Consistency-Token`).
-    func recently(_ route: Route, _ request: Request, _ body: () async throws -> Answer) async throws -> Answer {
-        guard settings.hasReplica else { return try await body() }
+    func recently(
+        _ route: Route, _ request: Request, hasReplica: Bool, _ body: () async throws -> Answer
+    ) async throws -> Answer {
+        guard hasReplica else { return try await body() }
         if route.changesSomething {
             let mark = CommitMark()
             var answer = try await CommitMark.$current.withValue(mark) { try await body() }
@@ -91,4 +93,5 @@ extension HTTPField.Name {
     static let consistencyToken = HTTPField.Name("Consistency-Token")!
     static let idempotentReplayed = HTTPField.Name("Idempotent-Replayed")!
     static let requestID = HTTPField.Name("X-Request-Id")!
+    static let tenant = HTTPField.Name("X-Tenant")!
 }

@@ -16,8 +16,6 @@ public struct ServingSettings: Sendable {
     public var base: String
     /// Bytes. A booking has a few hundred.
     public var bodyMaximum: Int = 256 * 1024
-    /// Whether lists may be read from a replica: then answers to changes say where they stand.
-    public var hasReplica = false
     /// How long a body that does not come with its head may take.
     public var bodyPatience: Span = .seconds(15)
 
@@ -30,20 +28,21 @@ public struct ServingContext: RequestContext {
     public init(source: ApplicationRequestContextSource) { coreContext = .init(source: source) }
 }
 
-/// The door: turns HTTP into an `Exchange` and an `Answer` into HTTP. In this order: request id, size, token, key,
+/// The door: turns HTTP into an `Exchange` and an `Answer` into HTTP. In this order: request id, clinic, token, size, key,
 /// and only then the route; a refusal on the way is a problem document like any other.
 public final class Serving: Sendable {
     let api: API
-    private let tokens: Tokens
+    private let reception: any Reception
     let surroundings: Surroundings
     let settings: ServingSettings
     let logger: Logger
-    private let inFlight = InFlight()
     let gauges: [String: RouteGauges]
 
-    public init(api: API, tokens: Tokens, surroundings: Surroundings, settings: ServingSettings, logger: Logger) {
+    public init(
+        api: API, reception: any Reception, surroundings: Surroundings, settings: ServingSettings, logger: Logger
+    ) {
         self.api = api
-        self.tokens = tokens
+        self.reception = reception
         self.surroundings = surroundings
         self.settings = settings
         self.logger = logger
@@ -65,27 +64,43 @@ public final class Serving: Sendable {
 
     private func serve(_ route: Route, _ gauges: RouteGauges, _ request: Request, _ context: ServingContext) async -> Response {
         let started = ContinuousClock.now
-        let requestID = requestID(of: request)
-        var caller: Caller?
+        var visit = Visit(requestID: requestID(of: request))
         var answer: Answer
         do {
-            let known = try await self.caller(route, request)
-            caller = known
-            answer = try await recently(route, request) {
-                try await self.answer(route, request, context, requestID: requestID, caller: known)
-            }
+            answer = try await self.answer(route, request, context, &visit)
         } catch {
-            answer = Problem(error, forStaff: caller?.isStaff ?? false).answer(base: settings.base)
-            if answer.status >= 500 { report(error, route, requestID) }
+            answer = Problem(error, forStaff: visit.caller?.isStaff ?? false).answer(base: settings.base)
+            if answer.status >= 500 { report(error, route, visit) }
         }
-        let response = response(answer, requestID: requestID, request)
+        let response = response(answer, requestID: visit.requestID, request)
         gauges.record(status: answer.status, since: started)
-        note(route, answer, request, requestID: requestID, caller: caller, since: started)
+        note(route, answer, request, visit, since: started)
         return response
     }
 
-    private func caller(_ route: Route, _ request: Request) async throws -> Caller? {
-        if route.isOpen { return nil }
+    private func answer(
+        _ route: Route, _ request: Request, _ context: ServingContext, _ visit: inout Visit
+    ) async throws -> Answer {
+        switch route.handler {
+        case .house(let handler):
+            return try await handler(try await exchange(route, request, context, visit))
+        case .clinic(let handler):
+            return try await reception.receive(address(of: request)) { premises in
+                visit.tenant = premises.tenant
+                visit.caller = try await self.caller(request, premises.tokens)
+                return try await self.recently(route, request, hasReplica: premises.hasReplica) {
+                    let exchange = try await self.exchange(route, request, context, visit)
+                    return try await self.once(exchange, premises.inFlight) { try await handler(exchange, premises.clinic) }
+                }
+            }
+        }
+    }
+
+    private func address(of request: Request) -> ClinicAddress {
+        ClinicAddress(host: request.head.authority, tenant: request.headers[.tenant])
+    }
+
+    private func caller(_ request: Request, _ tokens: Tokens) async throws -> Caller {
         guard let header = request.headers[.authorization],
             header.hasPrefix("Bearer ") || header.lowercased().hasPrefix("bearer ")
         else { throw Problem(.tokenMissing) }
@@ -93,9 +108,9 @@ public final class Serving: Sendable {
         return caller
     }
 
-    private func answer(
-        _ route: Route, _ request: Request, _ context: ServingContext, requestID: String, caller: Caller?
-    ) async throws -> Answer {
+    private func exchange(
+        _ route: Route, _ request: Request, _ context: ServingContext, _ visit: Visit
+    ) async throws -> Exchange {
         let parameters = Dictionary(context.parameters.map { (String($0.key), String($0.value)) }) { first, _ in first }
         let query = try QueryText.parse(request.uri.query)
         if route.query.isEmpty && !route.isOpen { try Fields(query, at: "?").check() }
@@ -109,20 +124,28 @@ public final class Serving: Sendable {
                 key: $0, operation: route.operation,
                 fingerprint: Fingerprint.of(route, parameters: parameters, query: query, ifMatch: ifMatch, content: content))
         }
-        let exchange = Exchange(
-            caller: caller ?? .clinic, requestID: requestID, attempt: attempt, parameters: parameters, query: query,
+        return Exchange(
+            caller: visit.caller ?? .clinic, requestID: visit.requestID, attempt: attempt, parameters: parameters, query: query,
             ifMatch: ifMatch, ifNoneMatch: request.headers[.ifNoneMatch], body: body, content: content, base: settings.base)
-        return try await once(exchange) { try await route.handler(exchange) }
     }
 
     /// Lets one try at a time through for each caller's key.
-    private func once(_ exchange: Exchange, _ body: () async throws -> Answer) async throws -> Answer {
+    private func once(
+        _ exchange: Exchange, _ inFlight: InFlight, _ body: () async throws -> Answer
+    ) async throws -> Answer {
         guard let attempt = exchange.attempt else { return try await body() }
         let name = "\(exchange.caller.principal) \(attempt.key)"
         guard inFlight.enter(name) else { throw Problem(.requestInProgress) }
         defer { inFlight.leave(name) }
         return try await body()
     }
+}
+
+/// What is known of a request by and by, for its log line.
+struct Visit: Sendable {
+    let requestID: String
+    var tenant: String?
+    var caller: Caller?
 }
 
 extension Route {

@@ -5,8 +5,6 @@ import Workflows
 
 /// Free times, and why there are none.
 struct TimeRoutes {
-    let clinic: Clinic
-
     var routes: [Route] { [find, explain] }
 
     private var find: Route {
@@ -19,9 +17,9 @@ struct TimeRoutes {
                 QueryParameter("from", "date-time", "Starting at or after; the default is now"),
                 QueryParameter("to", "date-time", "Starting before; the default is 90 days after from, the most 366"),
             ] + pageParameters, gives: "FreeTimePage", problems: [.unknownReference, .unsuitable]
-        ) { exchange in
+        ) { exchange, clinic in
             let fields = exchange.queryFields()
-            let search = search(fields)
+            let search = search(fields, now: clinic.surroundings.clock.now)
             try fields.check()
             var answer = try clinic.freeTimes(search, for: exchange.caller).answer { $1.write(to: &$0) }
             answer.cacheControl = "private, no-cache"
@@ -29,9 +27,9 @@ struct TimeRoutes {
         }
     }
 
-    private func search(_ fields: Fields) -> TimeSearch {
+    private func search(_ fields: Fields, now: Instant) -> TimeSearch {
         let page = fields.page()
-        let from = fields.optionalInstant("from") ?? clinic.surroundings.clock.now
+        let from = fields.optionalInstant("from") ?? now
         let to = fields.optionalInstant("to") ?? from + .days(90)
         if to <= from { fields.reject("to", "must be after from") }
         if to - from > .days(366) { fields.reject("to", "must be at most 366 days after from") }
@@ -51,7 +49,7 @@ struct TimeRoutes {
                 QueryParameter("room", "uuid", "In which room"),
                 QueryParameter("device", "uuid", "With which device"),
             ], gives: "Explanation"
-        ) { exchange in
+        ) { exchange, clinic in
             let fields = exchange.queryFields()
             let wish = Wish(
                 visitType: fields.id("visitType"), practitioner: fields.id("practitioner"), start: fields.instant("start"),

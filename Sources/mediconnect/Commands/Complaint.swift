@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Notation
 import Storage
+import Tenancy
 import Workflows
 
 /// Something wrong that the person at the terminal can put right, in one line.
@@ -20,6 +21,8 @@ func reported(_ body: () async throws -> Void) async throws {
         try fail([fault.description])
     } catch let settings as SettingsProblems {
         try fail(settings.problems)
+    } catch let fault as DirectoryFault {
+        try fail(fault.lines.map { "tenants: \($0)" })
     } catch let imported as ImportProblems {
         let lines = imported.problems.map { "line \($0.line): \($0.pointer) \($0.detail)" }
         try fail(lines + ["\(lines.count) problem\(lines.count == 1 ? "" : "s"); nothing was imported"])

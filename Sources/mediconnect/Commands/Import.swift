@@ -15,12 +15,12 @@ struct Import: AsyncParsableCommand {
             line and field, and then nothing is taken. The server must be stopped.
             """)
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ClinicOptions
     @Argument(help: "The file; - reads standard input.")
     var file: String
 
     func run() async throws {
-        try await withHouse(common) { house in
+        try await withHouse(options) { house in
             try await house.migrator.up()
             let clinic = Clinic(database: house.database.doing(.background), surroundings: house.surroundings)
             let progress = ProgressLine()
@@ -43,10 +43,10 @@ struct Seed: AsyncParsableCommand {
     struct Demo: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "A small clinic to try things out with. Refused unless the database is empty.")
-        @OptionGroup var common: CommonOptions
+        @OptionGroup var options: ClinicOptions
 
         func run() async throws {
-            try await withHouse(common) { house in
+            try await withHouse(options) { house in
                 try await house.migrator.up()
                 guard try await Seed.fillIfEmpty(house) else {
                     throw Complaint("the database has a clinic already; nothing was changed")

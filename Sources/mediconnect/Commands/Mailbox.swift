@@ -10,7 +10,7 @@ struct Mailbox: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show the notices the clinic sent.", discussion: "Oldest first, also beside a running server.")
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ClinicOptions
     @Option(help: "Only those to this patient or practitioner (a UUID).")
     var recipient: String?
     @Option(help: "How many at most.")
@@ -23,7 +23,7 @@ struct Mailbox: AsyncParsableCommand {
                 guard let id = ID<Caller>(text) else { throw Complaint("--recipient must be a UUID") }
                 return id
             }
-            let settings = try await Settings.read(common)
+            let settings = try await Settings.read(options)
             let engine = try Engine.looking(settings)
             let database = engine.database
             let clinic = Clinic(database: database, surroundings: .machine())
@@ -45,7 +45,7 @@ struct DeadLetterCommand: AsyncParsableCommand {
         commandName: "dead-letters", abstract: "Show, replay or discard deliveries that failed for good.",
         discussion: "Listing works beside a running server; replaying and discarding need it stopped.")
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ClinicOptions
     @Option(help: "Deliver this one again (a UUID).")
     var replay: String?
     @Option(help: "Give this one up (a UUID).")
@@ -53,7 +53,7 @@ struct DeadLetterCommand: AsyncParsableCommand {
 
     func run() async throws {
         if replay == nil && discard == nil { return try await list() }
-        try await withHouse(common) { house in
+        try await withHouse(options) { house in
             try await house.migrator.requireCurrent()
             let now = house.surroundings.clock.now
             let replayed = try replay.map(Self.id)
@@ -74,7 +74,7 @@ struct DeadLetterCommand: AsyncParsableCommand {
 
     private func list() async throws {
         try await reported {
-            let settings = try await Settings.read(common)
+            let settings = try await Settings.read(options)
             let engine = try Engine.looking(settings)
             let database = engine.database
             let letters = try await database.read { try $0.fetch(DeadLetters()) }

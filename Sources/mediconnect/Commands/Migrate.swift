@@ -10,10 +10,10 @@ struct Migrate: AsyncParsableCommand {
 
     struct Up: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Take every missing step.")
-        @OptionGroup var common: CommonOptions
+        @OptionGroup var options: ClinicOptions
 
         func run() async throws {
-            try await withHouse(common) { house in
+            try await withHouse(options) { house in
                 let taken = try await house.migrator.up()
                 for step in taken { print("up   \(step.number)  \(step.name)") }
                 if taken.isEmpty { print("The schema is up to date (\(house.migrator.newest)).") }
@@ -24,14 +24,14 @@ struct Migrate: AsyncParsableCommand {
     struct Down: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Take steps back.", discussion: "What a step made is deleted with everything in it. Make a copy first.")
-        @OptionGroup var common: CommonOptions
+        @OptionGroup var options: ClinicOptions
         @Option(help: "The version to go back to; 0 is the empty database.")
         var to: Int
         @Flag(help: "Really delete.")
         var yes = false
 
         func run() async throws {
-            try await withHouse(common) { house in
+            try await withHouse(options) { house in
                 guard (0...house.migrator.newest).contains(to) else {
                     throw Complaint("--to must be from 0 to \(house.migrator.newest)")
                 }
@@ -48,11 +48,11 @@ struct Migrate: AsyncParsableCommand {
     struct Status: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show every step and when it was taken, also beside a running server.")
-        @OptionGroup var common: CommonOptions
+        @OptionGroup var options: ClinicOptions
 
         func run() async throws {
             try await reported {
-                let settings = try await Settings.read(common)
+                let settings = try await Settings.read(options)
                 let engine = try Engine.looking(settings)
                 let migrator = Migrator(engine.database, migrations: Schema.migrations, clock: MachineClock())
                 for step in try await migrator.status() {
@@ -65,7 +65,7 @@ struct Migrate: AsyncParsableCommand {
 }
 
 /// Opens the house for a command and closes it, whatever happens.
-func withHouse(_ options: CommonOptions, _ body: (House) async throws -> Void) async throws {
+func withHouse(_ options: ClinicOptions, _ body: (House) async throws -> Void) async throws {
     try await reported {
         let house = try House(try await Settings.read(options))
         do { try await body(house) } catch {

@@ -3,9 +3,6 @@ import Foundation
 import Moving
 import Notation
 import Storage
-import StoragePostgres
-import StorageSQLite
-import Synchronization
 import Workflows
 
 struct MoveCommand: AsyncParsableCommand {
@@ -13,17 +10,27 @@ struct MoveCommand: AsyncParsableCommand {
         commandName: "move", abstract: "Move a working clinic to another database.",
         discussion: """
             Copies the clinic while it works, follows what changes meanwhile, lets nobody write for a moment, compares both \
-            sides, and switches. From then on the source refuses every change; start the servers again with the new database. \
-            Interrupted, however it was, the same command goes on where it stopped. docs/guides/moving.md tells the whole story.
+            sides, and switches. From then on the source refuses every change. Interrupted, however it was, the same command goes \
+            on where it stopped. docs/guides/moving.md tells the whole story.
+
+            A clinic of a directory: mediconnect move NAME --to postgres://… --tenants FILE. The directory is changed with the \
+            switch, and the servers follow it.
+
+            Any other: mediconnect move --from … --to …; then start the servers again with the new database.
             """)
 
+    @Argument(help: "A clinic of the directory.")
+    var tenant: String?
     @Option(help: "Where the clinic lives: postgres://user@host:port/name, or the data folder of an embedded database.")
-    var from: String
-    @Option(help: "Where it shall live: the same. The database has to exist and be empty.")
-    var to: String
+    var from: String?
+    @Option(
+        help:
+            "Where it shall live: the same; for a clinic of the directory an address or 'embedded'. It has to exist and be empty."
+    )
+    var to: String?
     @Flag(help: "Only show how far the move is.")
     var status = false
-    @Flag(help: "After the switch: return to --from, with everything that has happened since.")
+    @Flag(help: "After the switch: return, with everything that has happened since.")
     var back = false
     @Flag(help: "Before the switch: undo everything. During --back: stay.")
     var abort = false
@@ -33,6 +40,8 @@ struct MoveCommand: AsyncParsableCommand {
     var targetIsGone = false
     @Option(help: "How many seconds nobody may write at most.")
     var pause: Int = 30
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var network: NetworkOptions
 
     func validate() throws {
         if [status, back, abort, forget].filter({ $0 }).count > 1 {
@@ -40,25 +49,43 @@ struct MoveCommand: AsyncParsableCommand {
         }
         if targetIsGone && !abort { throw ValidationError("--target-is-gone goes with --abort") }
         if !(1...600).contains(pause) { throw ValidationError("--pause must be from 1 to 600") }
+        if tenant != nil && from != nil { throw ValidationError("the directory knows where the clinic lives: leave out --from") }
+        if tenant == nil && (from == nil || to == nil) {
+            throw ValidationError("name a clinic of the directory, or both --from and --to")
+        }
     }
 
     func run() async throws {
         try await reported {
             do {
-                let (source, target) = (Place(from), Place(to))
-                if source.name == target.name { throw Complaint("--from and --to name the same database") }
-                let ours = try source.open(as: .source, canCreate: false)
-                // Without the target there is nothing to open: what is done to the source alone needs none.
-                let theirs = targetIsGone ? ours : try target.open(as: .target, canCreate: !status && !back && !abort && !forget)
-                do { try await act(ours, source.name, theirs, target.name) } catch {
-                    await close(ours, theirs)
-                    throw error
+                if let tenant {
+                    try await move(try await Settings.read(common, network), tenant)
+                } else if let from, let to {
+                    try await move(Place(from), Place(to)) { _ in }
                 }
-                await close(ours, theirs)
             } catch let fault as MoveFault {
                 throw Complaint(fault.description)
             }
         }
+    }
+
+    /// Whether it may end with the clinic in another place.
+    var changesPlace: Bool { !status && !abort && !forget }
+
+    /// Where it was, or where it was to go.
+    enum End { case source, target }
+
+    /// - Parameter onSwitch: called as soon as the clinic lives somewhere, and that is certain.
+    func move(_ source: Place, _ target: Place, onSwitch: (End) throws -> Void) async throws {
+        if source.name == target.name { throw Complaint("the clinic cannot move to where it is: \(source.name)") }
+        let ours = try source.open(as: .source, canCreate: false)
+        // Without the target there is nothing to open: what is done to the source alone needs none.
+        let theirs = targetIsGone ? ours : try target.open(as: .target, canCreate: changesPlace && !back)
+        do { try await act(ours, source.name, theirs, target.name, onSwitch) } catch {
+            await close(ours, theirs)
+            throw error
+        }
+        await close(ours, theirs)
     }
 
     private func close(_ ours: Engine, _ theirs: Engine) async {
@@ -66,12 +93,10 @@ struct MoveCommand: AsyncParsableCommand {
         await ours.close()
     }
 
-    private func act(_ ours: Engine, _ source: String, _ theirs: Engine, _ target: String) async throws {
-        var settings = MoveSettings(
-            notCopied: Set(Schema.ownColumns.map { .init(table: $0.table, name: $0.column) }), seeded: Schema.seededTables,
-            clock: MachineClock(), identifiers: Surroundings.machine().identifiers)
-        settings.pauseSeconds = pause
-        let move = Moving.Move(from: ours.database, called: source, to: theirs.database, called: target, settings)
+    private func act(
+        _ ours: Engine, _ source: String, _ theirs: Engine, _ target: String, _ onSwitch: (End) throws -> Void
+    ) async throws {
+        let move = Moving.Move(from: ours.database, called: source, to: theirs.database, called: target, moveSettings)
         let line = MoveLine()
         defer { line.clear() }
         if status {
@@ -85,11 +110,23 @@ struct MoveCommand: AsyncParsableCommand {
             try await move.forget()
             print("The way back is given up.")
         } else if back {
-            tell(try await move.back { line.show($0) }, line)
+            let report = try await move.back { line.show($0) }
+            try onSwitch(.source)
+            tell(report, line)
         } else {
             try await prepare(ours, theirs)
-            tell(try await move.run { line.show($0) }, line)
+            let report = try await move.run { line.show($0) }
+            try onSwitch(.target)
+            tell(report, line)
         }
+    }
+
+    var moveSettings: MoveSettings {
+        var settings = MoveSettings(
+            notCopied: Set(Schema.ownColumns.map { .init(table: $0.table, name: $0.column) }), seeded: Schema.seededTables,
+            clock: MachineClock(), identifiers: Surroundings.machine().identifiers)
+        settings.pauseSeconds = pause
+        return settings
     }
 
     /// An empty target gets the tables; one that has some is left as it is, and looked at by the move.
@@ -118,7 +155,7 @@ struct MoveCommand: AsyncParsableCommand {
         }
     }
 
-    private static func words(_ status: MoveStatus?) -> String {
+    static func words(_ status: MoveStatus?) -> String {
         guard let status else { return "takes part in no move" }
         let text =
             switch status.role {
@@ -130,58 +167,4 @@ struct MoveCommand: AsyncParsableCommand {
             }
         return text + (status.pausedUntil.map { "; takes no changes until \($0)" } ?? "") + "; since \(status.changedAt)"
     }
-}
-
-/// One of the two databases, as the command line names it.
-private struct Place {
-    let name: String
-    private let text: String
-    private var isServer: Bool { text.hasPrefix("postgres://") || text.hasPrefix("postgresql://") }
-    private var path: String { text.hasSuffix(".sqlite") ? text : text + "/clinic.sqlite" }
-
-    init(_ text: String) {
-        self.text = text
-        let isServer = text.hasPrefix("postgres://") || text.hasPrefix("postgresql://")
-        name = isServer ? Settings.withoutPassword(text) : text.hasSuffix(".sqlite") ? text : text + "/clinic.sqlite"
-    }
-
-    /// An embedded database is opened beside the server that may be working in it.
-    func open(as side: MoveSide, canCreate: Bool) throws -> Engine {
-        do {
-            if isServer {
-                var settings = PostgresSettings(url: text, connections: 3, random: MachineRandom())
-                settings.patienceSeconds = 10
-                return .postgres(try PostgresDatabase(settings))
-            }
-            let settings = SQLiteSettings(path: path, readers: 1)
-            if canCreate, !FileManager.default.fileExists(atPath: path) { return .sqlite(try SQLiteDatabase(settings)) }
-            return .sqlite(try SQLiteDatabase.beside(settings))
-        } catch let fault as StorageFault {
-            throw MoveFault.storage(side, fault)
-        }
-    }
-}
-
-/// How far the move is: one line on a terminal that changes, elsewhere a line for each phase.
-private final class MoveLine: Sendable {
-    private let last = Mutex("")
-    private let isTerminal = isatty(STDERR_FILENO) == 1
-
-    func show(_ progress: MoveProgress) {
-        let percent = progress.total > 0 ? min(100, progress.done * 100 / progress.total) : 100
-        let bar = String(repeating: "█", count: percent / 5) + String(repeating: "░", count: 20 - percent / 5)
-        let text =
-            isTerminal
-            ? "\(progress.phase.rawValue) \(progress.table) \(bar) \(percent) %  \(progress.done) of \(progress.total)"
-            : progress.phase.rawValue
-        let isNew = last.withLock { last in
-            defer { last = text }
-            return last != text
-        }
-        if isNew { write(isTerminal ? "\r\u{1B}[K\(text)" : "\(text)\n") }
-    }
-
-    func clear() { if isTerminal { write("\r\u{1B}[K") } }
-
-    private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 }

@@ -8,18 +8,23 @@ import Notation
 import People
 import Storage
 import Telemetry
+import Tenancy
 import Workflows
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serve the clinic over HTTP.",
-        discussion: "Migrates the database first. Stops on SIGTERM or Ctrl-C after finishing what is in flight, and exits 0.")
+        abstract: "Serve the clinic over HTTP, or with --tenants many clinics.",
+        discussion: """
+            Migrates the database first; of many clinics each when it is asked for. Stops on SIGTERM or Ctrl-C after finishing what \
+            is in flight, and exits 0. docs/guides/tenants.md tells about many clinics.
+            """)
 
     @OptionGroup var common: CommonOptions
     @Option(help: "Address to listen on (MEDICONNECT_HOST; default 127.0.0.1).")
     var host: String?
     @Option(help: "Port to listen on; 0 takes a free one (MEDICONNECT_PORT; default 8080).")
     var port: Int?
+    @OptionGroup var network: NetworkOptions
     @Option(help: "What this node does: api, worker, reconciler, with commas between (MEDICONNECT_ROLE; default all).")
     var role: String?
     @Flag(help: "Fill an empty database with a demo clinic and print what to try next.")
@@ -27,7 +32,7 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         try await reported {
-            let settings = try await Settings.read(common, host: host, port: port, role: role)
+            let settings = try await Settings.read(common, network, host: host, port: port, role: role)
             let metrics = PrometheusRegistry()
             MetricsSystem.bootstrap(metrics)
             let sink = LogSink(descriptor: STDERR_FILENO)
@@ -36,30 +41,59 @@ struct Serve: AsyncParsableCommand {
             }
             defer { sink.close() }
             let logger = Logger(label: "mediconnect")
-            let house = try House(settings, meters: DatabaseMeters(logger: logger))
-            try await serve(house, logger, metrics)
+            if let path = settings.tenants.path {
+                try await serveMany(settings, DirectoryFile(path), logger, metrics)
+            } else {
+                try await serveOne(settings, logger, metrics)
+            }
         }
     }
 
-    private func serve(_ house: House, _ logger: Logger, _ metrics: PrometheusRegistry) async throws {
-        let demo = demo
+    private func serveOne(_ settings: Settings, _ logger: Logger, _ metrics: PrometheusRegistry) async throws {
+        let branch = try await Branch.open(settings, logger: logger)
         do {
-            try await house.migrator.up()
-            if demo { try await Seed.fillIfEmpty(house) }
-            let server = try await Server(house: house, logger: logger, metrics: metrics)
-            let welcome = demo ? try await Welcome(server.tokens) : nil
+            if demo { try await Seed.fillIfEmpty(branch.house) }
+            try await branch.prepareToAnswer()
+            let welcome = demo ? try await Welcome(branch.premises.tokens) : nil
+            let clinic = SingleClinic(branch: branch)
+            try await serve(Server(settings, clinic, surroundings: branch.house.surroundings, logger: logger, metrics: metrics)) {
+                if let welcome { print(welcome.text(host: settings.host, port: $0)) }
+            }
+        } catch {
+            await branch.close()
+            throw error
+        }
+        await branch.close()
+        logger.notice("stopped", metadata: ["evt": "server.stopped"])
+    }
+
+    private func serveMany(
+        _ settings: Settings, _ file: DirectoryFile, _ logger: Logger, _ metrics: PrometheusRegistry
+    ) async throws {
+        if demo {
+            throw Complaint("--demo is for one clinic; use 'mediconnect seed demo --tenants \(file.path) --tenant NAME' first")
+        }
+        let surroundings = Surroundings.machine()
+        let branches = try Branches(settings, file, clock: surroundings.clock, logger: logger)
+        branches.register(in: metrics)
+        try await serve(Server(settings, branches, surroundings: surroundings, logger: logger, metrics: metrics)) { _ in }
+        logger.notice("stopped", metadata: ["evt": "server.stopped"])
+    }
+
+    private func serve(_ server: Server, _ more: @escaping @Sendable (_ port: Int) -> Void) async throws {
+        let (settings, logger) = (server.settings, server.logger)
+        do {
             try await server.run { port in
                 logger.notice(
                     "listening", metadata: ["evt": "server.listening", "port": "\(port)", "version": "\(MediConnect.version)"])
-                print("MediConnect listens on http://\(house.settings.host):\(port)")
-                if let welcome { print(welcome.text(host: house.settings.host, port: port)) }
+                print("MediConnect listens on http://\(settings.host):\(port)")
+                more(port)
                 fflush(nil)
             }
-            logger.notice("stopped", metadata: ["evt": "server.stopped"])
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
-            throw Complaint("port \(house.settings.port) is taken; stop what listens there or choose another with --port")
+            throw Complaint("port \(settings.port) is taken; stop what listens there or choose another with --port")
         } catch let error as IOError where error.errnoCode == EACCES {
-            throw Complaint("port \(house.settings.port) may not be used by this user; choose one above 1023 with --port")
+            throw Complaint("port \(settings.port) may not be used by this user; choose one above 1023 with --port")
         }
     }
 }

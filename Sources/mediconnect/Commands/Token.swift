@@ -10,10 +10,10 @@ struct Token: AsyncParsableCommand {
         discussion: """
             For a patient or a practitioner --subject is their identifier in the clinic; for the desk and admins it names the \
             person at the keyboard and may be left out. The token is signed with the secret in the data folder, so whoever can \
-            read that folder can issue tokens.
+            read that folder can issue tokens. Each clinic of a directory has its own.
             """)
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var options: ClinicOptions
     @Option(help: "patient, practitioner, desk or admin.")
     var role: String
     @Option(help: "A UUID.")
@@ -28,8 +28,8 @@ struct Token: AsyncParsableCommand {
             }
             guard (1...525_600).contains(minutes) else { throw Complaint("--minutes must be from 1 to 525600") }
             let caller = Caller(role: role, subject: try subject(for: role))
-            let settings = try await Settings.read(common)
-            guard FileManager.default.fileExists(atPath: settings.data) else {
+            let settings = try await Settings.read(options)
+            guard settings.secretFile != nil || FileManager.default.fileExists(atPath: settings.data) else {
                 throw Complaint("there is no data folder at \(settings.data); start the server once, or name it with --data")
             }
             let tokens = await Tokens(secret: try House.secret(settings), clock: MachineClock())

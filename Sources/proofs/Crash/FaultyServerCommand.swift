@@ -36,7 +36,8 @@ struct FaultyServer: AsyncParsableCommand {
         var logger = Logger(label: "faulty")
         logger.logLevel = .error
         let serving = Serving(
-            api: API(clinic: clinic, operations: Operations()), tokens: tokens, surroundings: clinic.surroundings,
+            api: API(operations: Operations()), reception: OnlyClinic(Premises(clinic: clinic, tokens: tokens)),
+            surroundings: clinic.surroundings,
             settings: ServingSettings(base: "http://127.0.0.1"), logger: logger)
         try await Application(
             router: serving.router(), server: .http1(),

@@ -45,11 +45,12 @@ final class House: Sendable {
         clinic = Clinic(database: database, surroundings: surroundings)
         outbox = Outbox(database: database, surroundings: surroundings, workerName: "test", handlers: clinic.deliveries)
         tokens = await Tokens(secret: Array(repeating: 7, count: 32), clock: clock)
-        api = API(clinic: clinic, operations: operations)
+        api = API(operations: operations)
         var serving = ServingSettings(base: "https://clinic.example")
         serving.bodyMaximum = bodyMaximum
         self.serving = Serving(
-            api: api, tokens: tokens, surroundings: surroundings, settings: serving, logger: logger ?? Journal.silent)
+            api: api, reception: OnlyClinic(Premises(clinic: clinic, tokens: tokens)), surroundings: surroundings,
+            settings: serving, logger: logger ?? Journal.silent)
         try await Migrator(sqlite, migrations: Schema.migrations, clock: clock).up()
         _ = try await clinic.importClinic(Array(document.utf8))
     }

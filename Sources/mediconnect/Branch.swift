@@ -1,0 +1,146 @@
+import API
+import Foundation
+import Logging
+import Notation
+import Outbox
+import Storage
+import Telemetry
+import Workflows
+
+/// One clinic in this node: its database, the door requests find it behind, and what it does beside answering.
+///
+/// A node of one clinic has one that is always open; a node of many opens and closes them.
+final class Branch: Sendable {
+    let house: House
+    let premises: Premises
+    let outbox: Outbox
+    private let neighbourhood: Neighbourhood
+    private let logger: Logger
+    private let index = Once()
+
+    var clinic: Clinic { premises.clinic }
+
+    /// Opens the database, and brings its schema up to date. Throws `StorageFault` with a sentence that says what to do.
+    ///
+    /// - Parameters:
+    ///   - tenant: The clinic's name where there are several; it stands in every log line.
+    ///   - isLabelled: Whether its name also stands in metrics.
+    static func open(
+        _ settings: Settings, tenant: String? = nil, isLabelled: Bool = false, logger: Logger
+    ) async throws -> Branch {
+        var logger = logger
+        if let tenant { logger[metadataKey: "tenant"] = "\(tenant)" }
+        let house = try await House.opened(settings, meters: DatabaseMeters(logger: logger))
+        do {
+            try await house.migrator.up()
+            let observer = OutcomeCounters(tenant: isLabelled ? tenant : nil)
+            let branch = try Branch(house, try await house.tokens(), observer, tenant: tenant, logger)
+            do {
+                // The lock file says that no other process has this database: claimed messages belong to nobody now.
+                if !house.engine.isShared { try await branch.outbox.rescueOrphans() }
+                return branch
+            } catch {
+                await branch.neighbourhood.close()
+                throw error
+            }
+        } catch {
+            await house.engine.close()
+            throw error
+        }
+    }
+
+    private init(_ house: House, _ tokens: Tokens, _ observer: OutcomeCounters, tenant: String?, _ logger: Logger) throws {
+        self.house = house
+        self.logger = logger
+        let clinic = Clinic(database: house.database, surroundings: house.surroundings, observer: observer)
+        premises = Premises(
+            clinic: clinic, tokens: tokens, tenant: tenant, hasReplica: house.settings.replicaURL != nil)
+        let bell = OutboxBell()
+        let name = "node-\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"
+        let neighbourhood = try Neighbourhood(house.engine, house.settings, name: name, surroundings: house.surroundings)
+        self.neighbourhood = neighbourhood
+        clinic.onChange {
+            bell.ring()
+            neighbourhood.tell()
+        }
+        let meters = OutboxMeters(logger: logger)
+        var work = OutboxSettings()
+        if !house.settings.roles.contains(.api) { work.modesty = 0 }
+        outbox = Outbox(
+            database: house.database.doing(.background), surroundings: house.surroundings, workerName: name, settings: work,
+            handlers: clinic.deliveries, bell: bell, election: Election { neighbourhood.leads }, report: { meters.note($0) })
+    }
+
+    /// Reads what is ahead into the index of free times, once: a clinic that is only visited to deliver needs none.
+    func prepareToAnswer() async throws { try await index.done { try await self.clinic.open() } }
+
+    /// What it does beside answering, by the node's roles, until its task is cancelled. Throws when it cannot go on.
+    func work() async throws {
+        let roles = house.settings.roles
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            if roles.contains(.worker) { group.addTask { try await self.outbox.run() } }
+            if roles.contains(.reconciler) { group.addTask { await self.tidyRegularly() } }
+            // Alone with its database a node has nothing to refresh.
+            if roles.contains(.api), house.engine.isShared {
+                group.addTask { await self.neighbourhood.keepFresh(self.clinic, logger: self.logger) }
+            }
+            // Without any of these it is there all the same.
+            group.addTask { await self.house.surroundings.clock.untilCancelled() }
+            for try await _ in group {}
+        }
+    }
+
+    /// Delivers what is due and tidies up, for a clinic nobody asks for. What a round leaves, because there is very much of
+    /// it, is for the next.
+    func round() async throws {
+        let roles = house.settings.roles
+        let clock = house.surroundings.clock
+        if roles.contains(.worker) {
+            try await outbox.rescueLeases()
+            let end = clock.now + .seconds(10)
+            while clock.now < end, try await outbox.step() > 0 {}
+            try await outbox.sweep()
+        }
+        if roles.contains(.reconciler) { try await tidy() }
+    }
+
+    /// Why nothing can be written in it at the moment; nil when all is well.
+    var complaint: String? { get async { await house.engine.complaint } }
+
+    func close() async {
+        await neighbourhood.close()
+        await house.engine.close()
+    }
+
+    // MARK: Upkeep
+
+    /// What nobody asks for but somebody has to do, and one node does for all.
+    private func tidyRegularly() async {
+        let clock = house.surroundings.clock
+        while !Task.isCancelled {
+            if neighbourhood.leads {
+                do { try await tidy() } catch {
+                    logger.warning(
+                        "upkeep failed and will be tried again", metadata: ["evt": "upkeep.failed", "error": .safe(error)])
+                }
+            }
+            try? await clock.sleep(until: clock.now + .seconds(10))
+        }
+    }
+
+    /// Holds a timer missed, answers past their time.
+    private func tidy() async throws {
+        let holds = try await clinic.sweepHolds()
+        if holds > 0 {
+            logger.notice("the sweeper ended holds their timers missed", metadata: ["evt": "holds.swept", "count": "\(holds)"])
+        }
+        try await clinic.forgetExpiredAnswers()
+    }
+}
+
+extension WallClock {
+    /// Sleeps for as long as the task lives.
+    fileprivate func untilCancelled() async {
+        while !Task.isCancelled { try? await sleep(until: now + .hours(1)) }
+    }
+}
