@@ -55,6 +55,13 @@ extension Move {
         try await status(of: Side(.source, database, settings))
     }
 
+    /// Whether the clinic has left this database for another: then what is in it is the past.
+    public static func hasLeft(_ database: any Database) async throws -> Bool {
+        try await database.read { transaction in
+            try transaction.first(HasState()) == true && transaction.first(ReadState())?.role == .moved
+        }
+    }
+
     private static func status(of side: Side) async throws -> MoveStatus? {
         try await side.read { transaction in
             guard try transaction.first(HasState()) == true, let state = try transaction.first(ReadState()) else { return nil }

@@ -1,6 +1,7 @@
 import API
 import Foundation
 import Logging
+import Moving
 import Notation
 import Outbox
 import Storage
@@ -32,6 +33,7 @@ final class Branch: Sendable {
         if let tenant { logger[metadataKey: "tenant"] = "\(tenant)" }
         let house = try await House.opened(settings, meters: DatabaseMeters(logger: logger))
         do {
+            if tenant != nil, try await Move.hasLeft(house.database) { throw StorageFault.moving }
             try await house.migrator.up()
             let observer = OutcomeCounters(tenant: isLabelled ? tenant : nil)
             let branch = try Branch(house, try await house.tokens(), observer, tenant: tenant, logger)
@@ -74,7 +76,8 @@ final class Branch: Sendable {
     /// Reads what is ahead into the index of free times, once: a clinic that is only visited to deliver needs none.
     func prepareToAnswer() async throws { try await index.done { try await self.clinic.open() } }
 
-    /// What it does beside answering, by the node's roles, until its task is cancelled. Throws when it cannot go on.
+    /// What it does beside answering, by the node's roles, until its task is cancelled. Throws when it cannot go on; `.moving`
+    /// when the clinic has left this database.
     func work() async throws {
         let roles = house.settings.roles
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -84,6 +87,9 @@ final class Branch: Sendable {
             if roles.contains(.api), house.engine.isShared {
                 group.addTask { await self.neighbourhood.keepFresh(self.clinic, logger: self.logger) }
             }
+            // What is served elsewhere by now is not answered from here, whether or not the directory says so already. Somebody
+            // with one clinic starts the server again with the new database.
+            if premises.tenant != nil { group.addTask { try await self.endWhenItHasLeft() } }
             // Without any of these it is there all the same.
             group.addTask { await self.house.surroundings.clock.untilCancelled() }
             for try await _ in group {}
@@ -110,6 +116,15 @@ final class Branch: Sendable {
     func close() async {
         await neighbourhood.close()
         await house.engine.close()
+    }
+
+    private func endWhenItHasLeft() async throws {
+        let clock = house.surroundings.clock
+        while !Task.isCancelled {
+            try? await clock.sleep(until: clock.now + .seconds(1))
+            // A database that does not say answers nobody else either.
+            if let hasLeft = try? await Move.hasLeft(house.database), hasLeft { throw StorageFault.moving }
+        }
     }
 
     // MARK: Upkeep

@@ -23,10 +23,7 @@ struct MoveCommand: AsyncParsableCommand {
     var tenant: String?
     @Option(help: "Where the clinic lives: postgres://user@host:port/name, or the data folder of an embedded database.")
     var from: String?
-    @Option(
-        help:
-            "Where it shall live: the same; for a clinic of the directory an address or 'embedded'. It has to exist and be empty."
-    )
+    @Option(help: "Where it shall live: the same, or 'embedded' for a clinic of the directory. It has to exist and be empty.")
     var to: String?
     @Flag(help: "Only show how far the move is.")
     var status = false
