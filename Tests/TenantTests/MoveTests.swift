@@ -101,6 +101,34 @@ struct MoveTests {
         }
     }
 
+    /// The mover says what it is about to do; it is killed as soon as it has said so. Whether it comes a little further depends
+    /// on the machine, and must make no difference.
+    @Test(
+        "a mover that is killed leaves a directory that can be read, and the same command goes on",
+        arguments: ["copying", "following", "comparing", "pausing", "switched"])
+    func killed(phase: String) async throws {
+        try await Network.with { network in
+            _ = try await network.clinics(["riverside"], on: .sqlite)
+            let (target, id) = (try await network.freshDatabase(), newID())
+            let node = try await network.serve()
+            #expect(try await node.book(at: "riverside", id: id, key: "before").status == 201)
+            let move = ["move", "riverside", "--to", target] + network.whole
+            let mover = try ChildProcess(Programs.mediconnect, move, errors: nil)
+            for await line in mover.lines where line == phase { mover.signal(SIGKILL) }
+            _ = await mover.ended()
+            _ = try await network.run(["check"] + network.whole)
+            _ = try await network.run(move)
+            #expect(try await network.place(of: "riverside").contains(target.suffix(12)))
+            try await eventually("the node follows") {
+                try await node.send("GET", "/v1/appointments/\(id)", to: "riverside").status == 200
+            }
+            try await eventually("and takes changes") {
+                try await node.send("POST", "/v1/appointments/\(id)/cancellation", to: "riverside", key: "after").status == 200
+            }
+            try await expectWell(network, "riverside", appointments: 3)
+        }
+    }
+
     @Test("the way back is given up, and then the clinic may move on")
     func onwards() async throws {
         try await Network.with { network in
