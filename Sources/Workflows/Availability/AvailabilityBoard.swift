@@ -24,8 +24,9 @@ public final class AvailabilityBoard: Sendable {
         var imports: Int64 = 0
     }
 
-    /// Events of this node that only took times, in the index since the last refreshing: it need not read them again.
-    private let own = Mutex<Set<ID<AppointmentEvent>>>([])
+    /// Events of this node that only took times, in the index since the last refreshing: it need not read them again. Nil
+    /// until the first, because an index that nobody refreshes would remember them for ever.
+    private let own = Mutex<Set<ID<AppointmentEvent>>?>(nil)
 
     private let clock: any WallClock
 
@@ -39,7 +40,7 @@ public final class AvailabilityBoard: Sendable {
     func apply(_ hints: [AvailabilityHint], of events: [ID<AppointmentEvent>] = []) {
         index.withLock { index in
             for hint in hints { index?.apply(hint) }
-            if hints.allSatisfy(\.onlyTakes) { own.withLock { $0.formUnion(events) } }
+            if hints.allSatisfy(\.onlyTakes) { own.withLock { $0?.formUnion(events) } }
         }
     }
 
@@ -102,7 +103,7 @@ public final class AvailabilityBoard: Sendable {
         let before = progress.withLock { $0 }
         let known = own.withLock { own in
             defer { own = [] }
-            return own
+            return own ?? []
         }
         let news = try await database.doing(.background).read { transaction in
             try News(reading: transaction, since: before.position, but: known, directory: cache)
