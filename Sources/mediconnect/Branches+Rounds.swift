@@ -36,12 +36,9 @@ extension Branches {
     private func lookAfter(_ residence: Residence) async {
         do {
             try await visit(residence, isRound: true) { try await $0.round() }
-        } catch StorageFault.closed where Task.isCancelled {
-        } catch is CancellationError {
         } catch {
-            // Why it could not be opened has been said.
-            let hasFailed = state.withLock { $0.failures[residence] != nil }
-            if hasFailed { return }
+            // The node stops, or why it could not be opened has been said.
+            if Task.isCancelled || state.withLock({ $0.failures[residence] != nil }) { return }
             logger.warning(
                 "a round through a clinic failed; the next will try again",
                 metadata: ["evt": "tenant.round", "tenant": "\(residence.name)", "reason": "\(quiet(error))"])
