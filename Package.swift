@@ -148,13 +148,10 @@ let package = Package(
                 "Moving", "TestKit", "Workflows", "People", "Scheduling", "StorageSQLite", "StoragePostgres", "Storage",
                 "Notation", "PostgresCluster",
             ]),
-        suite("TenancyTests", uses: ["Tenancy", "Notation", "Processes"]),
+        suite("TenancyTests", uses: ["Tenancy", "Processes"]),
         suite(
             "TenantTests",
-            uses: [
-                "LoopbackClient", "Processes", "PostgresCluster", "TestKit", "Workflows", "StorageSQLite", "StoragePostgres",
-                "Storage", "Notation",
-            ]),
+            uses: ["LoopbackClient", "Processes", "PostgresCluster", "TestKit", "Workflows", "Notation"]),
         suite("CrashTests", uses: ["LoopbackClient", "Processes", "StorageSQLite"]),
         suite(
             "PromiseTests",
