@@ -15,9 +15,7 @@ struct Settlement: Sendable, Equatable {
 /// by now, and what this worker did is stale.
 ///
 /// The lease, not the attempt, is the fence: attempts are given back by a snooze, so an old one can look new.
-package struct Settle: Amendment {
-    package static let rank = -2
-    package var touches: [Touch]? { [] }
+package struct Settle: Command {
     package static let sql: SQL = """
         UPDATE outbox SET
             state = $3, available_at = COALESCE($4, available_at), attempt = attempt - $5,
