@@ -13,30 +13,21 @@ public import Storage
 public struct ClaimDue: Query {
     public static let sql = SQL(
         sqlite: """
-            WITH \(Outlook.sqlite("$4"))
             \(take)
-            WHERE id IN (
-                SELECT id FROM (
-                    SELECT id, order_key, order_number FROM wanted CROSS JOIN outbox
-                    WHERE \(Outlook.ready) AND available_at <= $1 LIMIT $6) AS due
-                WHERE \(isFirst) LIMIT $5)
+            WHERE id IN (SELECT id FROM \(due.sqlite) WHERE \(isFirst) LIMIT $5)
             RETURNING \(columns)
             """,
         postgres: """
             \(take)
-            WHERE id = ANY (ARRAY(
-                SELECT id FROM (
-                    SELECT o.id, o.order_key, o.order_number FROM \(Outlook.postgres("$4"))
-                    CROSS JOIN LATERAL (
-                        SELECT id, order_key, order_number FROM outbox WHERE \(Outlook.ahead) AND available_at <= $1
-                        ORDER BY available_at, id LIMIT \(lockedWindow) FOR UPDATE SKIP LOCKED) AS o
-                    LIMIT \(lockedWindow)) AS due
-                WHERE \(isFirst) LIMIT $5)) AND state = 'ready'
+            WHERE id = ANY (ARRAY(SELECT id FROM \(due.postgres) WHERE \(isFirst) LIMIT $5)) AND state = 'ready'
             RETURNING \(columns)
             """)
+    private static let due = Outlook.due(at: "$1", "$4", limit: window("$5", "$6"))
 
     /// PostgreSQL locks what it looks at, and a lock is a write: a quarter more than wanted, where SQLite looks at all.
-    private static let lockedWindow = "least($6, $5 + $5 / 4)"
+    static func window(_ wanted: String, _ all: String) -> SQL {
+        SQL(sqlite: all, postgres: "least(\(all), \(wanted) + \(wanted) / 4)")
+    }
 
     private static let take = """
         UPDATE outbox SET
@@ -119,26 +110,17 @@ public struct Claimed: Sendable {
 public struct StepAside: Command {
     public static let sql = SQL(
         sqlite: """
-            WITH \(Outlook.sqlite("$4"))
-            UPDATE outbox SET blocked_at = available_at, available_at = \(laterTime)
-            WHERE id IN (
-                SELECT id FROM (
-                    SELECT id, order_key, order_number FROM wanted CROSS JOIN outbox
-                    WHERE \(Outlook.ready) AND available_at <= $1 LIMIT $5) AS due
-                WHERE due.order_key IS NOT NULL AND (\(ClaimDue.isBehind)))
+            \(stepAside)
+            WHERE id IN (SELECT id FROM \(due.sqlite) WHERE due.order_key IS NOT NULL AND (\(ClaimDue.isBehind)))
             """,
         postgres: """
-            UPDATE outbox SET blocked_at = available_at, available_at = \(laterTime)
+            \(stepAside)
             WHERE id = ANY (ARRAY(
-                SELECT due.id FROM (
-                    SELECT o.id, o.order_key, o.order_number FROM \(Outlook.postgres("$4"))
-                    CROSS JOIN LATERAL (
-                        SELECT id, order_key, order_number FROM outbox WHERE \(Outlook.ahead) AND available_at <= $1
-                        ORDER BY available_at, id LIMIT $5 FOR UPDATE SKIP LOCKED) AS o
-                    LIMIT $5) AS due
-                CROSS JOIN LATERAL (\(lockedFront)) AS front
+                SELECT due.id FROM \(due.postgres) CROSS JOIN LATERAL (\(lockedFront)) AS front
                 WHERE due.order_key IS NOT NULL)) AND state = 'ready'
             """)
+    private static let due = Outlook.due(at: "$1", "$4", limit: "$5")
+    private static let stepAside = "UPDATE outbox SET blocked_at = available_at, available_at = \(laterTime)"
 
     /// The lease of the one that is running, or the next attempt of the first that waits; between `$2` and `$3`.
     private static let laterTime = """
@@ -195,15 +177,13 @@ extension WriteTransaction {
 
 /// When the next message of these places is due; nil when none waits.
 public struct NextDue: Query {
-    public static let sql = SQL(
-        sqlite: """
-            WITH \(Outlook.sqlite("$1"))
-            SELECT MIN((SELECT available_at FROM outbox WHERE \(Outlook.ready) ORDER BY available_at LIMIT 1)) FROM wanted
-            """,
-        postgres: """
-            SELECT MIN((SELECT available_at FROM outbox WHERE \(Outlook.ahead) ORDER BY available_at LIMIT 1))
-            FROM \(Outlook.postgres("$1"))
-            """)
+    public static let sql = SQL(sqlite: text(\.sqlite), postgres: text(\.postgres))
+    private static func text(_ engine: (SQL) -> String) -> String {
+        """
+        SELECT MIN((SELECT available_at FROM outbox WHERE \(engine(Outlook.ready)) ORDER BY available_at LIMIT 1))
+        FROM \(engine(Outlook.wanted("$1")))
+        """
+    }
     public var bindings: [SQLValue] { [.json(outlook.json)] }
     let outlook: Outlook
 

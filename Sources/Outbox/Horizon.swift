@@ -89,25 +89,41 @@ struct Outlook: Sendable {
         return String(decoding: json.bytes, as: UTF8.self)
     }
 
-    /// The places as a table `wanted`, to stand before a `SELECT`. SQLite has no snapshots that keep dead rows in its
-    /// indexes, so nothing needs to be passed over there.
-    static func sqlite(_ parameter: String) -> String {
-        "wanted (priority, topic) AS (SELECT value ->> 0, value ->> 1 FROM json_each(\(parameter)))"
+    /// What is due in the places at `now`, one place after the other, and no more than `limit` of it, as a table `due`.
+    /// PostgreSQL locks it, and passes over what somebody else has locked.
+    ///
+    /// - Parameters: the statement's own, such as `$1`.
+    static func due(at now: String, _ outlook: String, limit: SQL) -> SQL {
+        SQL(
+            sqlite: """
+                (SELECT outbox.* FROM \(wanted(outlook).sqlite) CROSS JOIN outbox
+                    WHERE \(ready.sqlite) AND available_at <= \(now) LIMIT \(limit.sqlite)) AS due
+                """,
+            postgres: """
+                (SELECT one.* FROM \(wanted(outlook).postgres)
+                    CROSS JOIN LATERAL (
+                        SELECT * FROM outbox WHERE \(ready.postgres) AND available_at <= \(now)
+                        ORDER BY available_at, id LIMIT \(limit.postgres) FOR UPDATE SKIP LOCKED) AS one
+                    LIMIT \(limit.postgres)) AS due
+                """)
     }
 
-    /// The places as a table `wanted`, to stand in a `FROM`.
-    static func postgres(_ parameter: String) -> String {
-        """
-        (SELECT (place ->> 0)::integer, place ->> 1,
-            timestamptz 'epoch' + (place ->> 2)::bigint * interval '1 microsecond', (place ->> 3)::uuid
-            FROM json_array_elements(\(parameter)) AS place) AS wanted (priority, topic, passed_at, passed_id)
-        """
+    /// The places as a table.
+    static func wanted(_ outlook: String) -> SQL {
+        SQL(
+            sqlite: "(SELECT value ->> 0 AS priority, value ->> 1 AS topic FROM json_each(\(outlook))) AS wanted",
+            postgres: """
+                (SELECT (place ->> 0)::integer, place ->> 1,
+                    timestamptz 'epoch' + (place ->> 2)::bigint * interval '1 microsecond', (place ->> 3)::uuid
+                    FROM json_array_elements(\(outlook)) AS place) AS wanted (priority, topic, passed_at, passed_id)
+                """)
     }
 
-    /// What is ready in a place of `wanted`.
-    static let ready = """
+    /// What is ready in a place, and was not passed yet. SQLite has no snapshots that keep dead rows in its indexes, so
+    /// nothing needs to be passed over there.
+    static let ready = SQL(
+        sqlite: place, postgres: "\(place) AND (outbox.available_at, outbox.id) > (wanted.passed_at, wanted.passed_id)")
+    private static let place = """
         outbox.state = 'ready' AND outbox.topic = wanted.topic AND outbox.priority = wanted.priority
         """
-    /// And was not passed yet.
-    static let ahead = "\(ready) AND (outbox.available_at, outbox.id) > (wanted.passed_at, wanted.passed_id)"
 }

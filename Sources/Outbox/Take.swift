@@ -4,23 +4,11 @@ public import Storage
 /// What is due and stands behind nobody, for a transaction that is going to end it. PostgreSQL locks the rows until then
 /// and passes over what another worker has locked; SQLite has one writer and needs no locks.
 public struct TakeDue: Query {
-    public static let sql = SQL(
-        sqlite: """
-            WITH \(Outlook.sqlite("$2"))
-            SELECT \(ClaimDue.columns) FROM (
-                SELECT outbox.* FROM wanted CROSS JOIN outbox WHERE \(Outlook.ready) AND available_at <= $1 LIMIT $4) AS due
-            WHERE \(ClaimDue.isFirst) LIMIT $3
-            """,
-        postgres: """
-            SELECT \(ClaimDue.columns) FROM (
-                SELECT o.* FROM \(Outlook.postgres("$2"))
-                CROSS JOIN LATERAL (
-                    SELECT * FROM outbox WHERE \(Outlook.ahead) AND available_at <= $1
-                    ORDER BY available_at, id LIMIT \(lockedWindow) FOR UPDATE SKIP LOCKED) AS o
-                LIMIT \(lockedWindow)) AS due
-            WHERE \(ClaimDue.isFirst) LIMIT $3
-            """)
-    private static let lockedWindow = "least($4, $3 + $3 / 4)"
+    public static let sql = SQL(sqlite: text(due.sqlite), postgres: text(due.postgres))
+    private static let due = Outlook.due(at: "$1", "$2", limit: ClaimDue.window("$3", "$4"))
+    private static func text(_ due: String) -> String {
+        "SELECT \(ClaimDue.columns) FROM \(due) WHERE \(ClaimDue.isFirst) LIMIT $3"
+    }
 
     public var bindings: [SQLValue] { [.instant(now), .json(outlook.json), .integer(limit), .integer(limit * 4)] }
     let now: Instant

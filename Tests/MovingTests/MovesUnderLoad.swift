@@ -30,7 +30,7 @@ struct MovesUnderLoad {
                     await crowd.allWait()
                     #expect(try await everything(in: source) == everything(in: target))
                     redirected.lead(to: target)
-                    crowd.goOn.fire()
+                    crowd.goOn.open()
                     await crowd.hasBooked(400)
                     return report
                 }
@@ -107,7 +107,7 @@ struct Forgetful: Database {
 
 /// Callers who book and cancel without a rest. Who hears that the clinic is moving waits, and asks again with the same key.
 final class Crowd: Sendable {
-    let goOn = Signal()
+    let goOn = Gate()
     private let fixture: ClinicFixture
     private let isOver = Atomic(false)
     private let booked = Atomic(0)
@@ -124,7 +124,7 @@ final class Crowd: Sendable {
             for number in 0..<Self.callers { group.addTask { await self.work(number) } }
             defer {
                 isOver.store(true, ordering: .sequentiallyConsistent)
-                goOn.fire()
+                goOn.open()
             }
             return try await body()
         }
@@ -175,7 +175,7 @@ final class Crowd: Sendable {
             if outcome == .failed(StorageFault.moving.description) {
                 refused.add(1, ordering: .relaxed)
                 waiting.add(1, ordering: .relaxed)
-                await goOn.wait()
+                await goOn.pass()
                 waiting.subtract(1, ordering: .relaxed)
             }
         }

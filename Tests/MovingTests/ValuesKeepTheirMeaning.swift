@@ -55,10 +55,10 @@ struct ValuesKeepTheirMeaning {
                 }
                 let move = Move(from: source, called: "a", to: target, called: "b", .small())
                 // The last one comes by the log, and one that was copied is changed and another deleted.
-                let isFirst = Signal()
+                let isFirst = Gate()
                 _ = try await move.run { progress in
-                    guard progress.phase == .copying, !isFirst.isFired else { return }
-                    isFirst.fire()
+                    guard progress.phase == .copying, !isFirst.isOpen else { return }
+                    isFirst.open()
                     blocking {
                         try await source.write { transaction in
                             try transaction.run(Insert(bindings: Self.rows[2]))

@@ -45,7 +45,7 @@ import Testing
     func `negative control: without the fence the stale verdict stands, and this suite would notice`(engine: Engine) async throws
     {
         try await Workshop.open(engine) { workshop in
-            let state = try await stateAfterAPausedWorkerReturns(workshop, UnfencedDatabase(workshop.database))
+            let state = try await stateAfterAPausedWorkerReturns(workshop, TamperedDatabase.unfenced(workshop.database))
             #expect(state == "dead")
             #expect(!workshop.events.all.contains(.stale(topic: "note")))
         }

@@ -10,8 +10,7 @@ import Testing
     private func found(eachLookTaking look: Span) async throws -> [Int] {
         var found: [Int] = []
         try await Workshop.open(.postgres) { workshop in
-            let worker = workshop.worker(
-                database: SlowLooks(inner: workshop.database, clock: workshop.clock, each: look), ["note": .effect()])
+            let worker = workshop.worker(database: workshop.slow(look), ["note": .effect()])
             try await workshop.put("note")
             found.append(try await worker.step())
             try await workshop.put("note") { $0.availableAt = workshop.clock.now - .minutes(1) }
@@ -35,8 +34,7 @@ import Testing
     @Test func `what comes after what has been passed is found at once`() async throws {
         try await Workshop.open(.postgres) { workshop in
             let worker = workshop.worker(
-                database: SlowLooks(inner: workshop.database, clock: workshop.clock, each: .milliseconds(200)),
-                ["note": .effect(), "other": .effect()])
+                database: workshop.slow(.milliseconds(200)), ["note": .effect(), "other": .effect()])
             for _ in 1...5 {
                 try await workshop.put("note")
                 let first = try await worker.step()
@@ -48,41 +46,26 @@ import Testing
     }
 }
 
-/// A database in which it takes a while to find out what is due.
-private struct SlowLooks: Database {
-    let inner: any Database
-    let clock: ManualClock
-    let each: Span
-
-    func read<Answer: Sendable>(_ body: @escaping @Sendable (any ReadTransaction) throws -> Answer) async throws -> Answer {
-        try await inner.read(body)
-    }
-
-    func write<Answer: Sendable>(_ body: @escaping @Sendable (any WriteTransaction) throws -> Answer) async throws -> Answer {
-        try await inner.write { try body(SlowLook(inner: $0, clock: clock, each: each)) }
-    }
-}
-
-private final class SlowLook: WriteTransaction {
-    private let inner: any WriteTransaction
+/// A transaction in which it takes a while to find out what is due.
+private final class SlowLook: PassingTransaction {
     private let clock: ManualClock
     private let each: Span
 
-    init(inner: any WriteTransaction, clock: ManualClock, each: Span) {
-        self.inner = inner
+    init(_ inner: any WriteTransaction, clock: ManualClock, each: Span) {
         self.clock = clock
         self.each = each
+        super.init(inner)
     }
 
-    func fetch<Asked: Query>(_ query: Asked) throws -> [Asked.Row] {
+    override func fetch<Asked: Query>(_ query: Asked) throws -> [Asked.Row] {
         if Asked.self == TakeDue.self { clock.advance(by: each) }
-        return try inner.fetch(query)
+        return try super.fetch(query)
     }
+}
 
-    func first<Asked: Query>(_ query: Asked) throws -> Asked.Row? { try inner.first(query) }
-    func run<Asked: Command>(_ command: Asked) throws -> Int { try inner.run(command) }
-    func post<Asked: Command>(_ command: Asked, orElse fault: (any Error)?) throws { try inner.post(command, orElse: fault) }
-    func savepoint<Answer>(_ body: () throws -> Answer) throws -> Answer { try inner.savepoint(body) }
-    func afterCommit(_ hook: @escaping @Sendable () -> Void) { inner.afterCommit(hook) }
-    func execute(_ script: SQL) throws { try inner.execute(script) }
+extension Workshop {
+    /// Its database, in which each look takes so long.
+    fileprivate func slow(_ look: Span) -> TamperedDatabase {
+        TamperedDatabase(database) { [clock] in SlowLook($0, clock: clock, each: look) }
+    }
 }

@@ -1,6 +1,7 @@
 import Notation
 import Outbox
 import Storage
+import TestKit
 import Testing
 
 @Suite struct Interleavings {

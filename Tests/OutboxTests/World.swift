@@ -159,7 +159,7 @@ final class DangerousDatabase: Database {
     init(
         _ store: InlineStore, _ clock: ManualClock, _ random: SeededRandom, isFenced: Bool, onKill: @escaping @Sendable () -> Void
     ) {
-        inner = isFenced ? store : UnfencedDatabase(store)
+        inner = isFenced ? store : TamperedDatabase.unfenced(store)
         self.clock = clock
         self.random = random
         self.onKill = onKill

@@ -37,7 +37,8 @@ extension Promises {
             let plan = StormPlan(attempts: 2_000, practitioners: 1)
             var clinic = plan.clinic
             clinic.policy.startGridMinutes = 15
-            return try await ClinicFixture.open(engine, clinic, sabotage: { blinded ? BlindedDatabase($0) : $0 }) { fixture in
+            return try await ClinicFixture.open(engine, clinic, sabotage: { blinded ? TamperedDatabase.blinded($0) : $0 }) {
+                fixture in
                 if unguarded { try await fixture.execute(Unguarded.sql) }
                 let report = await Storm(plan, in: fixture).rush()
                 let violations = try await fixture.violations()

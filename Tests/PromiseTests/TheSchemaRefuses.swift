@@ -104,23 +104,8 @@ extension Promises {
         /// Two people at two prompts: the one who comes second waits until the first is done, and is refused then.
         @Test func `of two transactions that write at once, one gets the time`() async throws {
             try await withClaim(.postgres) { hand in
-                let first = "\(hand.insert(lane: 1, 540, 600)); SELECT pg_advisory_lock(1)"
-                let second = hand.insert(lane: 1, 570, 630)
-                // Somebody else keeps the first from committing until the second waits for it.
-                let (isHeld, mayEnd) = (Signal(), Signal())
-                async let holding: Void = hand.fixture.database.doing(.background).write { transaction in
-                    try transaction.execute("SELECT pg_advisory_xact_lock(1)")
-                    isHeld.give()
-                    mayEnd.waitOnThisThread()
-                }
-                await isHeld.given()
-                async let early = hand.outcome(first)
-                try await hand.waits(1, for: "advisory")
-                async let late = hand.outcome(second)
-                try await hand.waits(1, for: "transactionid")
-                mayEnd.give()
-                try await holding
-                let outcomes = await (early, late)
+                let outcomes = try await hand.outcomes(
+                    of: hand.insert(lane: 1, 540, 600), waitedForBy: hand.insert(lane: 1, 570, 630))
                 #expect(outcomes.0 == nil)
                 #expect(outcomes.1?.contains("claim_overlap") == true)
                 try await hand.expectClaims(["0 0 540-600", "0 1 540-600"])
@@ -202,20 +187,7 @@ extension Promises {
                 let removal =
                     "UPDATE resource SET lanes = 1, lanes_offered = 1 WHERE id = \(hand.typed(Self.plan.practitioner(0)))"
                 let (first, second) = claimComesFirst ? (claim, removal) : (removal, claim)
-                let (isHeld, mayEnd) = (Signal(), Signal())
-                async let holding: Void = hand.fixture.database.doing(.background).write { transaction in
-                    try transaction.execute("SELECT pg_advisory_xact_lock(1)")
-                    isHeld.give()
-                    mayEnd.waitOnThisThread()
-                }
-                await isHeld.given()
-                async let early = hand.outcome("\(first); SELECT pg_advisory_lock(1)")
-                try await hand.waits(1, for: "advisory")
-                async let late = hand.outcome(second)
-                try await hand.waits(1, for: "transactionid")
-                mayEnd.give()
-                try await holding
-                let outcomes = await (early, late)
+                let outcomes = try await hand.outcomes(of: first, waitedForBy: second)
                 #expect(outcomes.0 == nil)
                 #expect(outcomes.1?.contains("claim_lane") == true)
             }
@@ -260,6 +232,25 @@ extension HandTyped {
             _ = try await psql(text)
             return nil
         } catch { return "\(error)" }
+    }
+
+    /// What becomes of two transactions of which the second waits for the first: somebody else keeps the first from
+    /// committing until it does.
+    func outcomes(of first: String, waitedForBy second: String) async throws -> (String?, String?) {
+        let (isHeld, mayEnd) = (Gate(), Gate())
+        async let holding: Void = fixture.database.doing(.background).write { transaction in
+            try transaction.execute("SELECT pg_advisory_xact_lock(1)")
+            isHeld.open()
+            mayEnd.hold()
+        }
+        await isHeld.pass()
+        async let early = outcome("\(first); SELECT pg_advisory_lock(1)")
+        try await waits(1, for: "advisory")
+        async let late = outcome(second)
+        try await waits(1, for: "transactionid")
+        mayEnd.open()
+        try await holding
+        return await (early, late)
     }
 
     /// Returns when so many sessions of this database wait for a lock of this kind.

@@ -100,10 +100,10 @@ struct Opened: Sendable {
         let holding = Task {
             try await database.writeTogether(foreseen: []) { _ in
                 held.open()
-                gate.block()
+                gate.hold()
             }
         }
-        await held.opened()
+        await held.pass()
         var callers: [Task<Void, any Error>] = []
         for body in bodies {
             callers.append(Task { try await database.writeTogether(foreseen: [], body) })
@@ -227,37 +227,6 @@ struct Locked: Query {
 
 /// A refusal of the tests' own rules.
 enum Refusal: Error, Equatable { case timeTaken }
-
-/// Opened once. A body blocks its own thread on it; a test, which must not block one of Swift's few, yields until then.
-final class Gate: Sendable {
-    private let semaphore = DispatchSemaphore(value: 0)
-    private let opening = Atomic<Bool>(false)
-
-    var isOpen: Bool { opening.load(ordering: .acquiring) }
-
-    func open() {
-        opening.store(true, ordering: .releasing)
-        semaphore.signal()
-    }
-
-    func block() {
-        semaphore.wait()
-        // Whoever comes later passes.
-        semaphore.signal()
-    }
-
-    func opened() async {
-        while !isOpen { await Task.yield() }
-    }
-}
-
-/// What several bodies write down.
-final class Notes<Entry: Sendable>: Sendable {
-    private let state = Mutex<[Entry]>([])
-    func add(_ entry: Entry) { state.withLock { $0.append(entry) } }
-    var all: [Entry] { state.withLock { $0 } }
-    var count: Int { all.count }
-}
 
 extension Result {
     var failure: (any Error)? { if case .failure(let error) = self { error } else { nil } }

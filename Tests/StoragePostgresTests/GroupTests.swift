@@ -1,6 +1,7 @@
 import Notation
 import Storage
 import StoragePostgres
+import TestKit
 import Testing
 
 @Suite("Groups on PostgreSQL")
@@ -189,12 +190,12 @@ struct GroupTests {
                     guard try !transaction.fetch(VisitIDs()).contains(1) else { throw Refusal.timeTaken }
                     looks.add(1)
                     looked.open()
-                    taken.block()
+                    taken.hold()
                     try transaction.post(PutVisit(id: 1, part: 1))
                 },
                 { transaction in try transaction.post(PutVisit(id: 2)) },
             ])
-            await looked.opened()
+            await looked.pass()
             try await opened.psql("INSERT INTO visit (id, part) VALUES (1, 50)")
             taken.open()
             let outcomes = await answers
@@ -257,9 +258,9 @@ struct GroupTests {
             let (gate, held) = (Gate(), Gate())
             async let holding: Void = opened.database.writeTogether(foreseen: []) { _ in
                 held.open()
-                gate.block()
+                gate.hold()
             }
-            await held.opened()
+            await held.pass()
             let waiting = (1...3).map { id in
                 Task { try await opened.database.writeTogether(foreseen: []) { try $0.post(PutVisit(id: id)) } }
             }

@@ -1,6 +1,7 @@
 import Notation
 import Storage
 import StoragePostgres
+import TestKit
 import Testing
 
 @Suite("Connections to PostgreSQL")
@@ -10,9 +11,9 @@ struct PoolTests {
         let (held, gate) = (Gate(), Gate())
         async let holding: Void = opened.database.doing(.background).write { _ in
             held.open()
-            gate.block()
+            gate.hold()
         }
-        await held.opened()
+        await held.pass()
         let outcome: Result<Void, any Error>
         do { outcome = .success(try await body()) } catch { outcome = .failure(error) }
         gate.open()

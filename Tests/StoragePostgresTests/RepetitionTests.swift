@@ -1,6 +1,7 @@
 import Notation
 import Storage
 import StoragePostgres
+import TestKit
 import Testing
 
 @Suite("Repeating on PostgreSQL")
@@ -86,7 +87,7 @@ struct RepetitionTests {
                         try await opened.database.doing(.background).write { transaction in
                             try transaction.execute(SQL("UPDATE visit SET part = part + 1 WHERE id = \(number + 1)"))
                             gates[number].open()
-                            gates[1 - number].block()
+                            gates[1 - number].hold()
                             try transaction.execute(SQL("UPDATE visit SET part = part + 1 WHERE id = \(2 - number)"))
                         }
                     }
@@ -109,12 +110,12 @@ struct RepetitionTests {
                 try transaction.run(PutVisit(id: 1))
                 if runs.count == 1 {
                     began.open()
-                    cut.block()
+                    cut.hold()
                 }
                 try transaction.run(PutVisit(id: 2))
                 return backend
             }
-            await began.opened()
+            await began.pass()
             try await opened.end(runs.all[0])
             cut.open()
             let last = try await answer
@@ -160,7 +161,7 @@ struct RepetitionTests {
                     if id == 1 {
                         runs.add(backend)
                         began.open()
-                        cut.block()
+                        cut.hold()
                     }
                     if asksAgain { _ = try transaction.first(QuietCount()) }
                     try transaction.post(QuietVisit(id: id))
@@ -168,7 +169,7 @@ struct RepetitionTests {
                 }
             }
             async let answers = opened.together(bodies)
-            await began.opened()
+            await began.pass()
             try await opened.end(runs.all[0])
             cut.open()
             return (await answers, heard.all, try await opened.visits)
@@ -203,9 +204,9 @@ struct RepetitionTests {
             async let holding: Void = opened.database.doing(.background).write { transaction in
                 _ = try transaction.fetch(Locked(key: 9))
                 held.open()
-                gate.block()
+                gate.hold()
             }
-            await held.opened()
+            await held.pass()
             async let writing = fault { try await write(opened) }
             try await opened.waits(for: "advisory")
             let waiting = "SELECT pid FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
@@ -242,9 +243,9 @@ struct RepetitionTests {
             async let holding: Void = opened.database.doing(.background).write { transaction in
                 try transaction.execute("SELECT pg_advisory_xact_lock(9)")
                 held.open()
-                gate.block()
+                gate.hold()
             }
-            await held.opened()
+            await held.pass()
             async let alone = fault {
                 try await opened.database.doing(.background).write { _ = try $0.run(PutVisit(id: 1)) }
             }

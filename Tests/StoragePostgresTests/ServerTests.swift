@@ -123,11 +123,11 @@ struct ServerTests {
                 try await database.write { transaction in
                     try transaction.run(PutVisit(id: 1))
                     began.open()
-                    stopped.block()
+                    stopped.hold()
                     try transaction.run(PutVisit(id: 2))
                 }
             }
-            await began.opened()
+            await began.pass()
             await cluster.stop()
             stopped.open()
             let answer = await writing

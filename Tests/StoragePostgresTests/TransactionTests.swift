@@ -1,6 +1,7 @@
 import Notation
 import Storage
 import StoragePostgres
+import TestKit
 import Testing
 
 @Suite("Transactions on PostgreSQL")
@@ -273,10 +274,10 @@ struct TransactionTests {
             async let seen = opened.database.read { transaction in
                 let before = try transaction.fetch(VisitIDs())
                 looked.open()
-                written.block()
+                written.hold()
                 return [before, try transaction.fetch(VisitIDs())]
             }
-            await looked.opened()
+            await looked.pass()
             try await opened.database.write { _ = try $0.run(PutVisit(id: 1)) }
             written.open()
             #expect(try await seen == [[], []])
@@ -290,11 +291,11 @@ struct TransactionTests {
             let caller = Task {
                 try await opened.database.write { transaction in
                     began.open()
-                    gate.block()
+                    gate.hold()
                     return try transaction.run(PutVisit(id: 1))
                 }
             }
-            await began.opened()
+            await began.pass()
             caller.cancel()
             gate.open()
             #expect(try await caller.value == 1)
@@ -343,9 +344,9 @@ struct TransactionTests {
             async let holding: Void = opened.database.write { transaction in
                 try transaction.run(MoveVisit(id: 1, part: 1))
                 held.open()
-                gate.block()
+                gate.hold()
             }
-            await held.opened()
+            await held.pass()
             let fault = await fault {
                 try await opened.database.write { transaction in
                     try transaction.execute("SET LOCAL lock_timeout = 50")

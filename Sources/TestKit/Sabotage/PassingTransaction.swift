@@ -1,18 +1,18 @@
-import Storage
+public import Storage
 
 /// A transaction that passes everything on. Saboteurs override what they want to spoil.
-class PassingTransaction: WriteTransaction {
+open class PassingTransaction: WriteTransaction {
     private let inner: any WriteTransaction
 
-    init(_ inner: any WriteTransaction) { self.inner = inner }
+    public init(_ inner: any WriteTransaction) { self.inner = inner }
 
-    func fetch<Asked: Query>(_ query: Asked) throws -> [Asked.Row] { try inner.fetch(query) }
-    func first<Asked: Query>(_ query: Asked) throws -> Asked.Row? { try inner.first(query) }
-    func run<Asked: Command>(_ command: Asked) throws -> Int { try inner.run(command) }
-    func post<Asked: Command>(_ command: Asked, orElse fault: (any Error)?) throws { try inner.post(command, orElse: fault) }
-    func savepoint<Answer>(_ body: () throws -> Answer) throws -> Answer { try inner.savepoint(body) }
-    func afterCommit(_ hook: @escaping @Sendable () -> Void) { inner.afterCommit(hook) }
-    func execute(_ script: SQL) throws { try inner.execute(script) }
+    open func fetch<Asked: Query>(_ query: Asked) throws -> [Asked.Row] { try inner.fetch(query) }
+    open func first<Asked: Query>(_ query: Asked) throws -> Asked.Row? { try inner.first(query) }
+    open func run<Asked: Command>(_ command: Asked) throws -> Int { try inner.run(command) }
+    open func post<Asked: Command>(_ command: Asked, orElse fault: (any Error)?) throws { try inner.post(command, orElse: fault) }
+    open func savepoint<Answer>(_ body: () throws -> Answer) throws -> Answer { try inner.savepoint(body) }
+    open func afterCommit(_ hook: @escaping @Sendable () -> Void) { inner.afterCommit(hook) }
+    open func execute(_ script: SQL) throws { try inner.execute(script) }
 }
 
 /// Never hears that it was committed, like a program whose connection broke at that moment.

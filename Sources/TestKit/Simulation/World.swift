@@ -86,13 +86,6 @@ final class World: Sendable {
     }
 }
 
-/// What several tasks write down.
-final class Notes<Entry: Sendable>: Sendable {
-    private let state = Mutex<[Entry]>([])
-    func add(_ entry: Entry) { state.withLock { $0.append(entry) } }
-    var all: [Entry] { state.withLock { $0 } }
-}
-
 /// The history of a day, line by line, and its digest.
 final class Journal: Sendable {
     private struct State {
