@@ -38,6 +38,8 @@ let package = Package(
     products: [
         .executable(name: "mediconnect", targets: ["mediconnect"]),
         .executable(name: "proofs", targets: ["proofs"]),
+        // Loaded into a server under test.
+        .library(name: "CFullDisk", type: .dynamic, targets: ["CFullDisk"]),
     ],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
@@ -99,6 +101,7 @@ let package = Package(
 
         // What a stranger runs to see the promises kept, and what tests share.
         .target(name: "CFaultyDisk", dependencies: ["CSQLite"]),
+        .target(name: "CFullDisk"),
         room(
             "TestKit",
             uses: [

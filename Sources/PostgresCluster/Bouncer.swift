@@ -16,8 +16,8 @@ public final class Bouncer: Sendable {
     private static let program = "/usr/sbin/pgbouncer"
 
     /// Knows the cluster's superuser and `users`, by name and password, and every database. At most `poolSize` connections to
-    /// the server for each pair of the two.
-    public init(before cluster: PrivateCluster, users: [String: String] = [:], poolSize: Int = 20) throws {
+    /// the server for each pair of the two, and so many `clients` in all.
+    public init(before cluster: PrivateCluster, users: [String: String] = [:], poolSize: Int = 20, clients: Int = 1_000) throws {
         guard FileManager.default.isExecutableFile(atPath: Self.program) else {
             throw ProcessFault(
                 "PgBouncer is not installed on this machine; run ./dev test, which installs it, or: apt-get install pgbouncer")
@@ -29,7 +29,7 @@ public final class Bouncer: Sendable {
         let known = users.merging([cluster.superuser: cluster.password]) { $1 }
         try folder.write(
             "users", known.map { "\"\($0.key)\" \"\($0.value)\"\n" }.sorted().joined(), for: lodger)
-        try folder.write("pgbouncer.ini", configuration(poolSize: poolSize), for: lodger)
+        try folder.write("pgbouncer.ini", configuration(poolSize: poolSize, clients: clients), for: lodger)
         Children.all.beforeTheEnd {
             self.process.withLock { $0 }?.signal(SIGKILL)
             self.folder.remove()
@@ -37,7 +37,7 @@ public final class Bouncer: Sendable {
     }
 
     /// After a server that was killed it asks again each second, not each quarter of a minute.
-    private func configuration(poolSize: Int) -> String {
+    private func configuration(poolSize: Int, clients: Int) -> String {
         """
         [databases]
         * = host=127.0.0.1 port=\(cluster.port)
@@ -47,7 +47,7 @@ public final class Bouncer: Sendable {
         unix_socket_dir =
         pool_mode = transaction
         default_pool_size = \(poolSize)
-        max_client_conn = 1000
+        max_client_conn = \(clients)
         server_login_retry = 1
         auth_type = scram-sha-256
         admin_users = \(cluster.superuser)

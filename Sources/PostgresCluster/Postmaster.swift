@@ -16,17 +16,19 @@ final class Postmaster: Sendable {
     let folder: ClusterFolder
     let port: Int
     let settings: [String: String]
+    let disk: FullDisk?
     private let process = Mutex<ChildProcess?>(nil)
 
     var data: String { folder.file("data") }
     var log: String { folder.file("log") }
 
-    init(settings: [String: String]) async throws {
+    init(settings: [String: String], diskLibrary: String? = nil) async throws {
         binaries = try await PostgresBinaries.found()
         lodger = try Lodger()
         folder = try ClusterFolder(for: lodger)
         port = try FreePort.any()
         self.settings = settings
+        disk = try diskLibrary.map { [folder, lodger] in try FullDisk(library: $0, in: folder, of: lodger) }
         // It goes with the process or when asked, not with the last use of this value: a test that keeps only the address
         // would lose the server.
         Children.all.beforeTheEnd { self.end() }
@@ -36,7 +38,8 @@ final class Postmaster: Sendable {
     func start() async throws {
         guard !isRunning else { throw ProcessFault("the server on port \(port) runs already") }
         let server = try lodger.start(
-            binaries("postgres"), ["-D", data] + options(), farewell: "QUIT", errors: log)
+            binaries("postgres"), ["-D", data] + options(), farewell: "QUIT", environment: disk?.environment ?? [:],
+            errors: log)
         process.withLock { $0 = server }
         let data = data
         let came = await Patience.until(seconds: 60) { Self.isReady(server, in: data) || !server.isRunning }

@@ -19,19 +19,22 @@ public final class PrivateCluster: Sendable {
     private let isInitialised = Mutex(false)
 
     /// Throws what to install when this machine has no PostgreSQL.
-    public init(durable: Bool = true, settings: [String: String] = [:]) async throws {
+    ///
+    /// - Parameter diskLibrary: where `libCFullDisk.so` was built, for a cluster whose disk can be filled.
+    public init(durable: Bool = true, settings: [String: String] = [:], diskLibrary: String? = nil) async throws {
         self.durable = durable
         self.settings = settings
         password = Self.madeUpPassword()
         let careless = ["fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"]
-        server = try await Postmaster(settings: (durable ? [:] : careless).merging(settings) { $1 })
+        server = try await Postmaster(settings: (durable ? [:] : careless).merging(settings) { $1 }, diskLibrary: diskLibrary)
     }
 
     /// Lends `body` a running cluster and leaves nothing of it behind.
     public static func withCluster<Answer>(
-        durable: Bool = true, settings: [String: String] = [:], _ body: (PrivateCluster) async throws -> Answer
+        durable: Bool = true, settings: [String: String] = [:], diskLibrary: String? = nil,
+        _ body: (PrivateCluster) async throws -> Answer
     ) async throws -> Answer {
-        let cluster = try await PrivateCluster(durable: durable, settings: settings)
+        let cluster = try await PrivateCluster(durable: durable, settings: settings, diskLibrary: diskLibrary)
         let answer: Result<Answer, any Error>
         do {
             try await cluster.start()

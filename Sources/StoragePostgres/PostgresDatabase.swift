@@ -1,5 +1,6 @@
 import Notation
 public import Storage
+import Synchronization
 
 /// The engine for many machines: PostgreSQL, as a hospital's operators run it already.
 ///
@@ -43,8 +44,10 @@ public final class PostgresDatabase: Database {
         _ body: @escaping @Sendable (any WriteTransaction) throws -> Answer
     ) async throws -> Answer {
         let mark = house.replica == nil ? nil : CommitMark.current
-        return try await withUnsafeThrowingContinuation { caller in
-            if let fault = house.pool.add(WriteErrand(work, mark: mark, caller, body)) { caller.resume(throwing: fault) }
+        return try await house.noticingFullDisk {
+            try await withUnsafeThrowingContinuation { caller in
+                if let fault = house.pool.add(WriteErrand(work, mark: mark, caller, body)) { caller.resume(throwing: fault) }
+            }
         }
     }
 
@@ -52,9 +55,11 @@ public final class PostgresDatabase: Database {
         foreseen: [any Query], _ body: @escaping @Sendable (any WriteTransaction) throws -> Answer
     ) async throws -> Answer {
         let mark = house.replica == nil ? nil : CommitMark.current
-        return try await withUnsafeThrowingContinuation { caller in
-            let errand = WriteErrand(work, foreseen: foreseen, mark: mark, caller, body)
-            if let fault = house.groups.queue.add(errand) { caller.resume(throwing: fault) }
+        return try await house.noticingFullDisk {
+            try await withUnsafeThrowingContinuation { caller in
+                let errand = WriteErrand(work, foreseen: foreseen, mark: mark, caller, body)
+                if let fault = house.groups.queue.add(errand) { caller.resume(throwing: fault) }
+            }
         }
     }
 
@@ -66,9 +71,19 @@ public final class PostgresDatabase: Database {
     /// Why nothing can be written at the moment, asked of the server; nil when all is well.
     public func complaint() async -> String? {
         do {
-            return try await read { transaction in
-                try transaction.first(IsReplica()) == true ? "takes no changes: this is a replica" : nil
+            let wasFull = house.wasDiskFull.load(ordering: .relaxed)
+            let complaint: String? = try await read { transaction in
+                if try transaction.first(IsReplica()) == true { return "takes no changes: this is a replica" }
+                if wasFull {
+                    _ = try transaction.first(LittleMemory())
+                    _ = try transaction.first(RoomOnDisk())
+                }
+                return nil
             }
+            house.wasDiskFull.store(false, ordering: .relaxed)
+            return complaint
+        } catch StorageFault.full {
+            return "takes no changes: the server's disk is full, free some space"
         } catch {
             return "cannot be reached or does not answer"
         }
@@ -91,6 +106,21 @@ struct IsReplica: Query {
     static func row(_ columns: any Columns) throws -> Bool { try columns.bool(0) }
 }
 
+/// Makes the server write to its disk what would fit in memory, until the transaction's end.
+struct LittleMemory: Query {
+    static let sql: SQL = "SELECT set_config('work_mem', '64kB', true)"
+    var bindings: [SQLValue] { [] }
+    static func row(_ columns: any Columns) throws -> String { try columns.text(0) }
+}
+
+/// Refused with `.full` when a few megabytes do not fit on the server's disk. Changes nothing: what it writes is a temporary
+/// file, gone when it has been read.
+struct RoomOnDisk: Query {
+    static let sql: SQL = "SELECT count(*) FROM generate_series(1, 100000)"
+    var bindings: [SQLValue] { [] }
+    static func row(_ columns: any Columns) throws -> Int { try columns.int(0) }
+}
+
 /// What all views of one database share.
 final class PostgresHouse: Sendable {
     let settings: PostgresSettings
@@ -98,6 +128,8 @@ final class PostgresHouse: Sendable {
     let pool: Pool
     let groups: GroupWriter
     let replica: Replica?
+    /// A write found the server's disk full, and nobody has seen since that it is not.
+    let wasDiskFull = Atomic(false)
 
     init(_ settings: PostgresSettings, _ observer: any PostgresObserver) throws {
         self.settings = settings
@@ -116,6 +148,13 @@ final class PostgresHouse: Sendable {
         replica?.end()
         groups.queue.end()
         pool.end()
+    }
+
+    func noticingFullDisk<Answer>(_ write: () async throws -> Answer) async throws -> Answer {
+        do { return try await write() } catch StorageFault.full {
+            wasDiskFull.store(true, ordering: .relaxed)
+            throw StorageFault.full
+        }
     }
 
     func close() async {

@@ -44,7 +44,8 @@ enum PostgresFault: Error {
         case "40001", "40P01", "55P03": .contended
         case "57014": .timedOut
         case "25006": .readOnly
-        case "53100", "53200": .full
+        case "53100": .full
+        case "53200": .unreachable("the server has no memory left")
         case "53300", "53000", "53400": .unreachable("the server has no connection left; raise max_connections or lower --pool")
         case "58030": .inputOutput("the server's disk")
         case "57P01", "57P02", "57P03": .connectionLost("the server is stopping or starting")
@@ -84,6 +85,7 @@ extension StorageFault {
             ("SSL", "no encrypted connection: \(text)"),
             ("remaining connection slots", "the server has no connection left; raise max_connections or lower --pool"),
             ("too many clients", "the server has no connection left; raise max_connections or lower --pool"),
+            ("no more connections allowed", "PgBouncer admits no more clients; raise max_client_conn or lower --pool"),
             ("role", text),
             ("does not exist", "\(text); create it first: CREATE DATABASE … OWNER …"),
             ("read-only", "none of the servers may be written to; a failover may be under way"),

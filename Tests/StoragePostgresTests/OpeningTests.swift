@@ -78,6 +78,19 @@ struct OpeningTests {
         try await cluster.psql("DROP ROLE crowded")
     }
 
+    /// PgBouncer's own console speaks the protocol and says what version it is: an ancient one, to who expects PostgreSQL's.
+    @Test func `a server that is too old`() async throws {
+        let bouncer = try await Bouncer(before: PrivateCluster.shared)
+        try await bouncer.start()
+        let refusal = await refusal(bouncer.url(database: "pgbouncer"), patienceSeconds: 5)
+        await bouncer.remove()
+        guard case .cannotOpen(let text) = refusal else {
+            Issue.record("\(String(describing: refusal))")
+            return
+        }
+        #expect(text.contains("needs 14 or newer") && !text.contains("\n"))
+    }
+
     @Test func `waits for a server that is not there yet`() async throws {
         try await PrivateCluster.withCluster(durable: false) { cluster in
             await cluster.stop()

@@ -45,9 +45,9 @@ struct ServerTests {
         func note(_ id: Int, _ fault: StorageFault?) {
             state.withLock { state in
                 switch fault {
-                case nil: state.acknowledged.insert(id)
-                case .outcomeUnknown: state.unknown.insert(id)
-                default: state.refused.insert(id)
+                case nil: _ = state.acknowledged.insert(id)
+                case .outcomeUnknown: _ = state.unknown.insert(id)
+                default: _ = state.refused.insert(id)
                 }
             }
         }

@@ -35,7 +35,7 @@ struct MoveTests {
             #expect(crowd.wasToldOfTheMove)
             #expect(try await crowd.complaints() == [])
             try await expectWell(network, "riverside", appointments: crowd.made + 2)
-            #expect(try await network.place(of: "riverside").contains(target.suffix(12)))
+            #expect(try network.place(of: "riverside").contains(target.suffix(12)))
             // The other clinic has not noticed.
             #expect(try await first.asks("northside") == 200)
 
@@ -118,7 +118,7 @@ struct MoveTests {
             _ = await mover.ended()
             _ = try await network.run(["check"] + network.whole)
             _ = try await network.run(move)
-            #expect(try await network.place(of: "riverside").contains(target.suffix(12)))
+            #expect(try network.place(of: "riverside").contains(target.suffix(12)))
             try await eventually("the node follows") {
                 try await node.send("GET", "/v1/appointments/\(id)", to: "riverside").status == 200
             }
@@ -142,7 +142,7 @@ struct MoveTests {
             let nowhere = try await network.refused(move + ["--back"])
             #expect(nowhere.contains { $0.contains("has moved nowhere that the directory knows of") }, "\(nowhere)")
             _ = try await network.run(move + ["--to", third])
-            #expect(try await network.place(of: "riverside").contains(third.suffix(12)))
+            #expect(try network.place(of: "riverside").contains(third.suffix(12)))
             let node = try await network.serve()
             #expect(try await node.book(at: "riverside", id: newID(), key: "there").status == 201)
         }

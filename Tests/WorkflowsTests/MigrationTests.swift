@@ -31,7 +31,7 @@ import Workflows
     }
 
     @Test(arguments: Engine.allCases) func `goes a step at a time`(engine: Engine) async throws {
-        try await Workshop.open(engine, migrated: false) { workshop in
+        _ = try await Workshop.open(engine, migrated: false) { workshop in
             for step in 0...Schema.migrations.count {
                 try await workshop.migrator.up(to: step)
                 #expect(try await workshop.migrator.current() == step)
@@ -45,7 +45,7 @@ import Workflows
 
     @Test(arguments: Engine.allCases)
     func `is made once, however many programs make it at once`(engine: Engine) async throws {
-        try await Workshop.open(engine, migrated: false) { workshop in
+        _ = try await Workshop.open(engine, migrated: false) { workshop in
             let taken = try await withThrowingTaskGroup(of: [Migrator.Step].self) { group in
                 for _ in 0..<8 { group.addTask { try await workshop.migrator.up() } }
                 return try await group.reduce(into: []) { $0 += $1 }
@@ -93,7 +93,7 @@ import Workflows
 
     @Test(arguments: Engine.allCases)
     func `of an older program is refused until it is migrated`(engine: Engine) async throws {
-        try await Workshop.open(engine, migrated: false) { workshop in
+        _ = try await Workshop.open(engine, migrated: false) { workshop in
             await #expect(throws: StorageFault.olderSchema(found: 0, known: Schema.migrations.count)) {
                 try await workshop.migrator.requireCurrent()
             }

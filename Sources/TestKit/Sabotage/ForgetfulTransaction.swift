@@ -5,7 +5,7 @@ import Storage
 final class ForgetfulTransaction: PassingTransaction {
     override func post<Asked: Command>(_ command: Asked, orElse fault: (any Error)?) throws {
         guard let discharge = command as? Discharge else { return try super.post(command, orElse: fault) }
-        if try run(DischargeAgain(bindings: discharge.bindings)) == 0 { try run(Remember(bindings: discharge.bindings)) }
+        if try run(DischargeAgain(bindings: discharge.bindings)) == 0 { _ = try run(Remember(bindings: discharge.bindings)) }
     }
 }
 
