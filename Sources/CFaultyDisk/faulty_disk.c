@@ -15,6 +15,7 @@ typedef struct change {
     struct change *newer;
     char *path;
     bool is_truncation;
+    bool is_given_up;          /* a sync has failed: no later one makes it durable */
     sqlite3_int64 offset;      /* of a truncation: the new size */
     sqlite3_int64 size_before; /* of the file */
     int before_count;          /* bytes the change destroyed */
@@ -35,6 +36,7 @@ static trap write_trap, sync_trap, power_trap;
 static uint64_t power_seed;
 static bool is_off;
 static int64_t writes, syncs, failures;
+static int pause_microseconds;
 
 /* Counts one operation down; answers whether the trap has gone off. */
 static bool springs(trap *trap) {
@@ -62,6 +64,33 @@ static void forget_changes(const char *path) {
         next = each->newer;
         if (!path || strcmp(each->path, path) == 0) forget(each);
     }
+}
+
+static bool covers(const change *newer, const change *older) {
+    return strcmp(newer->path, older->path) == 0 && newer->offset <= older->offset
+        && (newer->is_truncation || newer->offset + newer->after_count >= older->offset + older->after_count);
+}
+
+/* A sync makes durable what was written since the last one, and with that what was written over. */
+static void make_durable(const char *path) {
+    for (change *each = newest, *next; each; each = next) {
+        next = each->older;
+        if (each->is_given_up || strcmp(each->path, path) != 0) continue;
+        for (change *older = each->older, *before; older; older = before) {
+            before = older->older;
+            if (older->is_given_up && covers(each, older)) {
+                if (next == older) next = before;
+                forget(older);
+            }
+        }
+        forget(each);
+    }
+}
+
+/* Linux takes pages for clean that it could not write. */
+static void give_up(const char *path) {
+    for (change *each = oldest; each; each = each->newer)
+        if (strcmp(each->path, path) == 0) each->is_given_up = true;
 }
 
 /* ---- The power cut ---------------------------------------------------------------------------------------------- */
@@ -144,7 +173,16 @@ static int faulty_read(sqlite3_file *file, void *bytes, int count, sqlite3_int64
     return off ? SQLITE_IOERR_READ : real_file(file)->pMethods->xRead(real_file(file), bytes, count, offset);
 }
 
+static bool is_log(const char *path) {
+    size_t length = path ? strlen(path) : 0;
+    return length > 4 && strcmp(path + length - 4, "-wal") == 0;
+}
+
 static int faulty_write(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 offset) {
+    pthread_mutex_lock(&guard);
+    int pause = is_log(((faulty_file *)file)->path) ? 0 : pause_microseconds;
+    pthread_mutex_unlock(&guard);
+    if (pause > 0) usleep((useconds_t)pause);
     pthread_mutex_lock(&guard);
     writes += 1;
     int code = refusal(&write_trap, SQLITE_IOERR_WRITE);
@@ -173,7 +211,11 @@ static int faulty_sync(sqlite3_file *file, int flags) {
     pthread_mutex_lock(&guard);
     syncs += 1;
     int code = refusal(&sync_trap, SQLITE_IOERR_FSYNC);
-    if (code == SQLITE_OK && ((faulty_file *)file)->path) forget_changes(((faulty_file *)file)->path);
+    const char *path = ((faulty_file *)file)->path;
+    if (path) {
+        if (code == SQLITE_OK) make_durable(path);
+        else give_up(path);
+    }
     pthread_mutex_unlock(&guard);
     return code;
 }
@@ -255,7 +297,7 @@ int faulty_disk_register(void) {
 #define GUARDED(statements) do { pthread_mutex_lock(&guard); statements; pthread_mutex_unlock(&guard); } while (0)
 
 void faulty_disk_reset(void) {
-    GUARDED(forget_changes(NULL); is_off = false; writes = syncs = failures = 0;
+    GUARDED(forget_changes(NULL); is_off = false; writes = syncs = failures = 0; pause_microseconds = 0;
             write_trap.at = 0; sync_trap.at = 0; power_trap.at = 0);
 }
 
@@ -266,6 +308,8 @@ void faulty_disk_fail_write(int64_t n, int code, bool persistently) {
 void faulty_disk_fail_sync(int64_t n, int code, bool persistently) {
     GUARDED(sync_trap.at = n; sync_trap.code = code; sync_trap.persistently = persistently);
 }
+
+void faulty_disk_slow_file(int microseconds) { GUARDED(pause_microseconds = microseconds); }
 
 void faulty_disk_cut_power_at(int64_t n, uint64_t seed) { GUARDED(power_trap.at = n; power_seed = seed); }
 

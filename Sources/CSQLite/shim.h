@@ -16,4 +16,12 @@ static inline int csqlite_set_option(sqlite3 *database, int option, int value) {
     return sqlite3_db_config(database, option, value, (int *)0);
 }
 
+/* Makes durable what has been written to the database file, not the log. Returns a SQLite code. */
+static inline int csqlite_sync_file(sqlite3 *database) {
+    sqlite3_file *file = 0;
+    int code = sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (code != SQLITE_OK || file == 0 || file->pMethods == 0) return code;
+    return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+}
+
 #endif

@@ -58,6 +58,8 @@ enum SQLiteCodes {
         return "\(name), SQLite code \(code)"
     }
 
+    /// What was written may not be on the disk, and trying again would not tell.
+    static let syncFailed = SQLITE_IOERR | 4 << 8
     private static let trigger = SQLITE_CONSTRAINT | 7 << 8
     private static let foreignKey = SQLITE_CONSTRAINT | 3 << 8
     private static let wrongType = SQLITE_CONSTRAINT | 12 << 8

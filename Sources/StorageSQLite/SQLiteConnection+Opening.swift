@@ -19,6 +19,16 @@ extension SQLiteConnection {
         }
     }
 
+    /// A connection that moves the log into the file and does nothing else.
+    static func moving(_ settings: SQLiteSettings) throws -> SQLiteConnection {
+        let connection = try SQLiteConnection(path: settings.path, flags: SQLITE_OPEN_READWRITE, vfs: settings.vfs)
+        return try connection.prepared {
+            try connection.waitForOthers(settings)
+            try connection.expect("journal_mode", "wal", set: false)
+            try connection.setRules(settings)
+        }
+    }
+
     /// A connection that can only look.
     static func reading(_ settings: SQLiteSettings) throws -> SQLiteConnection {
         let connection = try SQLiteConnection(path: settings.path, flags: SQLITE_OPEN_READONLY, vfs: settings.vfs)

@@ -5,8 +5,8 @@ public struct SQLiteSettings: Sendable {
     public var path: String
     /// Threads that read, each with a connection of its own.
     public var readers: Int
-    /// The writer moves the log into the database file when the log has grown by this many pages of 4 KiB. A larger
-    /// number makes the slowest commits rarer, a smaller one keeps the log short.
+    /// The log is moved into the database file when it has grown by this many pages of 4 KiB. A larger number saves writing
+    /// what changes often, a smaller one keeps the log short. It grows to three times as much at most, and a little.
     public var checkpointPages: Int
     /// How many bodies may share one commit.
     public var groupMaximum: Int
@@ -29,7 +29,7 @@ public struct SQLiteSettings: Sendable {
     }
 
     public init(
-        path: String, readers: Int = 4, checkpointPages: Int = 20_000, groupMaximum: Int = 200, waitingMaximum: Int = 10_000
+        path: String, readers: Int = 4, checkpointPages: Int = 16_000, groupMaximum: Int = 200, waitingMaximum: Int = 10_000
     ) {
         self.path = path
         self.readers = max(1, readers)

@@ -2,7 +2,7 @@ import CSQLite
 import Storage
 import Synchronization
 
-/// The only one who changes the database and the only one who moves its log into the file.
+/// The only one who changes the database. Its log is moved into the file by the `LogMover`, and the last bit by the writer.
 ///
 /// A thread takes whatever bodies wait, runs each in a savepoint, commits them together and answers. Synchronizing the
 /// disk is what a commit costs, and one synchronization serves all. It never waits for more bodies to come: while it
@@ -31,6 +31,8 @@ final class Writer: @unchecked Sendable {
     private let settings: SQLiteSettings
     private let onGroup: @Sendable (Int, Double) -> Void
     private let healthy = Atomic<Bool>(true)
+    /// Nil beside another process.
+    private var mover: LogMover?
     /// Pages the log had after the last attempt to move it into the file.
     private var pagesSeen = 0
 
@@ -48,12 +50,18 @@ final class Writer: @unchecked Sendable {
 
     var isHealthy: Bool { healthy.load(ordering: .acquiring) }
 
-    func start() throws { try thread.start { [self] in serve() } }
+    func start() throws {
+        if lock != nil { mover = try LogMover(settings) }
+        do { try thread.start { [self] in serve() } } catch {
+            mover?.end()
+            throw error
+        }
+    }
 
     private func serve() {
         while let group = queue.take(upTo: settings.groupMaximum) {
             settle(group)
-            checkpointWhenDue()
+            moveLogWhenDue()
         }
         close()
     }
@@ -135,19 +143,35 @@ final class Writer: @unchecked Sendable {
 
     private func fault(_ error: any Error) -> StorageFault { error as? StorageFault ?? .inputOutput("transaction") }
 
-    /// Moves the log into the file when it has grown enough, after the callers were answered. A reader that still looks
-    /// at old pages, or a disk that fails, leaves the rest for the next time: the log keeps what is not moved.
-    private func checkpointWhenDue() {
+    /// Has the log moved into the file when it has grown enough, after the callers were answered. A reader that still looks
+    /// at old pages, or a disk without room, leaves the rest for the next time: the log keeps what is not moved.
+    private func moveLogWhenDue() {
         let pages = connection.logPages.pointee
         if pages < pagesSeen { pagesSeen = 0 }
-        guard isHealthy, lock != nil, pages - pagesSeen >= settings.checkpointPages else { return }
-        sqlite3_wal_checkpoint_v2(connection.handle, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
-        pagesSeen = pages
+        guard isHealthy, let mover else { return }
+        let grown = pages - pagesSeen
+        var advice = mover.advise(pages: pages, isDue: grown >= settings.checkpointPages)
+        if advice == .goOn, grown >= 3 * settings.checkpointPages {
+            mover.catchUp()
+            advice = mover.advise(pages: pages, isDue: false)
+        }
+        if advice == .finish {
+            let code = sqlite3_wal_checkpoint_v2(connection.handle, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+            if code == SQLiteCodes.syncFailed { advice = .stop }
+            pagesSeen = pages
+        }
+        // Linux marks pages clean when writing them failed: the next synchronization would succeed, and the log be begun
+        // afresh over what only it has. The next process reads it from its start.
+        if advice == .stop {
+            healthy.store(false, ordering: .releasing)
+            queue.refuse()
+        }
     }
 
     /// A healthy database is left as a single file without a log. After a fault the log stays as it is, for the next
     /// process to read.
     private func close() {
+        mover?.end()
         if isHealthy, lock != nil {
             sqlite3_wal_checkpoint_v2(connection.handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
             csqlite_set_option(connection.handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)

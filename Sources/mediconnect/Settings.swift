@@ -169,9 +169,9 @@ extension Settings {
         readers = whole("database.readers", "database.readers", 4, 1...64)
         // database.waiting: writes that may wait before new ones hear 503; default 10000.
         waitingMaximum = whole("database.waiting", "database.waiting", 10_000, 10...1_000_000)
-        // database.checkpoint: pages of 4 KiB after which the writer moves the log into the file; default 4000. Fewer make
-        // the pause shorter and more frequent, more make it longer and rarer.
-        checkpointPages = whole("database.checkpoint", "database.checkpoint", 4000, 100...1_000_000)
+        // database.checkpoint: pages of 4 KiB after which the log is moved into the file; default 16000. More save writing what
+        // changes often, and make the start after a crash longer, which reads the log.
+        checkpointPages = whole("database.checkpoint", "database.checkpoint", 16_000, 100...1_000_000)
         // drain.seconds: how long a stop waits for what is in flight; default 30.
         drainSeconds = whole("drain.seconds", "drain.seconds", 30, 1...600)
         // body.maximum: bytes of a request's body; default 262144.

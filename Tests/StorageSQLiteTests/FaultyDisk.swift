@@ -13,28 +13,55 @@ struct Story {
     /// Works in a fresh database on the failing disk until everything was tried, and closes it. Groups of three, so that
     /// a failure meets commits shared by several; a short log, so that it meets checkpoints too.
     static func tell(_ folder: Folder, synchronous: SQLiteSettings.Synchronous = .full) async -> Story {
-        var settings = folder.settings
-        settings.vfs = FAULTY_DISK_NAME
-        settings.synchronous = synchronous
-        settings.checkpointPages = 8
         var story = Story()
-        guard let database = try? SQLiteDatabase(settings) else { return story }
-        let table = await fault { try await database.write { try $0.execute(Visit.table) } }
-        if table == nil {
-            for turn in 0..<4 { await story.turn(turn, database) }
-        }
+        guard let database = await clinic(folder, synchronous) else { return story }
+        for turn in 0..<4 { await story.turn(turn, database) }
         await database.close()
         return story
     }
 
+    /// Works in it with three at once, so that the log grows while it is moved into the file, until the power goes.
+    static func tellInCrowd(_ folder: Folder) async -> Story {
+        guard let database = await clinic(folder, .full) else { return Story() }
+        let story = await withTaskGroup(of: [Int: Told].self) { group in
+            for writer in 0..<3 {
+                group.addTask {
+                    var told: [Int: Told] = [:]
+                    for body in stride(from: writer, to: 120, by: 3) {
+                        let fault = await fault { try await database.write { try write(body, in: $0) } }
+                        told[body] = fault == nil ? .done : fault == .outcomeUnknown ? .unknown : .failed
+                    }
+                    return told
+                }
+            }
+            return Story(told: await group.reduce(into: [:]) { $0.merge($1) { $1 } })
+        }
+        faulty_disk_power_cut(0)
+        await database.close()
+        return story
+    }
+
+    /// With a table, and a log that is moved into the file every few commits.
+    private static func clinic(_ folder: Folder, _ synchronous: SQLiteSettings.Synchronous) async -> SQLiteDatabase? {
+        var settings = folder.settings
+        settings.vfs = FAULTY_DISK_NAME
+        settings.synchronous = synchronous
+        settings.checkpointPages = 8
+        guard let database = try? SQLiteDatabase(settings) else { return nil }
+        if await fault({ try await database.write { try $0.execute(Visit.table) } }) == nil { return database }
+        await database.close()
+        return nil
+    }
+
+    /// Long values fill pages, so that a body's two rows do not reach the disk in one write.
+    private static func write(_ body: Int, in transaction: any WriteTransaction) throws {
+        let room = String(repeating: "r", count: 1_500)
+        for row in rows(of: body) { try transaction.run(PutVisit(id: row, room: "\(room)\(row)")) }
+    }
+
     private mutating func turn(_ turn: Int, _ database: SQLiteDatabase) async {
         let bodies = Array(turn * 3..<turn * 3 + 3)
-        // Long values fill pages, so that a body's two rows do not reach the disk in one write.
-        let room = String(repeating: "r", count: 1_500)
-        let answers = await database.together(
-            bodies.map { body in
-                { for row in Self.rows(of: body) { try $0.run(PutVisit(id: row, room: "\(room)\(row)")) } }
-            })
+        let answers = await database.together(bodies.map { body in { try Self.write(body, in: $0) } })
         for (body, answer) in zip(bodies, answers) {
             told[body] = answer.isSuccess ? .done : answer.fault == .outcomeUnknown ? .unknown : .failed
         }

@@ -122,6 +122,24 @@ struct FaultyDiskTests {
         #expect(fired > 50)
     }
 
+    /// The log is moved into the file, and the disk does not keep it: whoever began the log afresh then would have it nowhere.
+    @Test func `what one failed synchronization gave up is still in the log when the power goes`() async throws {
+        var fired = 0
+        for step: Int64 in stride(from: 1, to: .max, by: 2) {
+            let folder = try Folder()
+            faulty_disk_reset()
+            faulty_disk_fail_sync(step, DiskAnswer.syncFailed, false)
+            faulty_disk_slow_file(100)
+            let story = await Story.tellInCrowd(folder)
+            let syncs = faulty_disk_syncs()
+            let lies = await story.lies(in: folder)
+            #expect(lies == [], "synchronization \(step)")
+            guard syncs >= step else { break }
+            fired += 1
+        }
+        #expect(fired > 20)
+    }
+
     /// The check of the checks: a database that does not wait for the disk loses what it acknowledged, and it is noticed.
     @Test func `without synchronization the same power cut loses acknowledged work`() async throws {
         var losses = 0

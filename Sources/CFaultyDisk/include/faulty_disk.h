@@ -16,9 +16,13 @@ int faulty_disk_register(void);
 void faulty_disk_reset(void);
 
 /* The n-th write (sync) from now on, counted from 1, fails with `code`, a SQLite result code; with `persistently` every
-   later one too. A failed write writes nothing, a failed sync makes nothing durable. 0 means never. */
+   later one too. A failed write writes nothing. What a failed sync did not make durable no later one does: the system takes it for
+   written, as Linux does. 0 means never. */
 void faulty_disk_fail_write(int64_t n, int code, bool persistently);
 void faulty_disk_fail_sync(int64_t n, int code, bool persistently);
+
+/* Each write to the file itself, not its log, takes so long: others go on meanwhile. */
+void faulty_disk_slow_file(int microseconds);
 
 /* The power goes at the n-th operation from now on (writes, truncations and syncs count), which does not happen any more.
    See faulty_disk_power_cut. 0 means never. */

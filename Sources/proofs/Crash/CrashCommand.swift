@@ -81,7 +81,9 @@ struct Stage: Sendable {
         let errors = folder.file("server.log")
         do {
             return try await RunningServer.start(
-                executable, arguments + house.flags, environment: ["MEDICONNECT_LOG_LEVEL": "warning"], errors: errors)
+                executable, arguments + house.flags,
+                // A short log, so that the end also comes while it is being moved into the file.
+                environment: ["MEDICONNECT_LOG_LEVEL": "warning", "MEDICONNECT_DATABASE_CHECKPOINT": "100"], errors: errors)
         } catch {
             throw ProcessFault("\(error)\n\((try? String(contentsOfFile: errors, encoding: .utf8)) ?? "")")
         }
