@@ -38,6 +38,13 @@ public struct AvailabilityIndex: Sendable {
         TimeRange(from: Tick.instant(window.ticks.lowerBound), to: Tick.instant(window.ticks.upperBound))
     }
 
+    /// Whether nobody has anything of this resource in a stretch of time, in any lane, to the five minutes. False for times
+    /// and resources it knows nothing about.
+    public func isUnclaimed(_ resource: ID<Resource>, in range: TimeRange) -> Bool {
+        guard let place = places[resource], covered.from <= range.from, range.to <= covered.to else { return false }
+        return tracks[place].claims.isFree(Tick.touched(by: range))
+    }
+
     /// Two days back, 400 ahead, and room for a visit that ends on the last local day anywhere on earth.
     static let daysAtWork = 406
 

@@ -47,6 +47,16 @@ struct ClaimLedger: Sendable {
         return entries[..<end].filter { $0.to > ticks.lowerBound }
     }
 
+    /// No claim is longer than two days, so nobody looks further back.
+    func isFree(_ ticks: Range<Int>) -> Bool {
+        var place = first(entries.count) { Int(entries[$0].from) >= ticks.upperBound }
+        while place > 0, Int(entries[place - 1].from) >= ticks.lowerBound - 2 * 288 {
+            place -= 1
+            if Int(entries[place].to) > ticks.lowerBound { return false }
+        }
+        return true
+    }
+
     mutating func forget(before tick: Int) { entries.removeAll { $0.to <= tick } }
 
     private func position(of entry: Entry) -> Int {

@@ -137,11 +137,18 @@ public protocol Query: Statement {
     /// Brings an answer up to date with a change that was posted after it was read. False when it cannot: then the
     /// question is asked again.
     func absorb(_ change: any Command, into rows: inout [Row]) -> Bool
+
+    /// What the answer is taken to be without asking, by bodies that share a transaction; nil asks.
+    ///
+    /// Only for a question whose wrong answer the schema refuses: a change that touches what the answer rests on must fail
+    /// when the guess was wrong. A body that does not post such a change is not believed, and asks.
+    var guess: [Row]? { get }
 }
 
 extension Query {
     public var rests: [Touch]? { nil }
     public func absorb(_ change: any Command, into rows: inout [Row]) -> Bool { false }
+    public var guess: [Row]? { nil }
 }
 
 /// A change that answers only with the number of rows it touched.

@@ -31,24 +31,27 @@ final class GroupWriter: Sendable {
 
     private func serve() {
         let line = Line(exchange, servesGroups: true)
+        var trust = Trust()
         while let group = queue.take(upTo: exchange.settings.groupMaximum) {
             let start = ContinuousClock.now
-            settle(group, line)
+            settle(group, line, &trust)
             exchange.observer.grouped(bodies: group.count, seconds: (ContinuousClock.now - start).seconds)
         }
         line.drop()
     }
 
-    private func settle(_ group: [any Playable], _ line: Line) {
-        for attempt in 1...exchange.settings.deadlockAttempts {
+    private func settle(_ group: [any Playable], _ line: Line, _ trust: inout Trust) {
+        var attempt = 1
+        while attempt <= exchange.settings.deadlockAttempts {
             let conversation: Conversation
             do { conversation = try line.open() } catch {
                 for job in group { job.answer(error as? StorageFault ?? .unreachable("unknown")) }
                 return
             }
-            let round = GroupRound(group, conversation)
+            let round = GroupRound(group, conversation, mayGuess: attempt == 1 && trust.allows)
             switch round.run() {
             case .settled(let answered, let deferred, let alone):
+                if round.hasGuessed { trust.wasRight() }
                 answer(answered)
                 for job in alone { if let fault = pool.add(job) { job.answer(fault) } }
                 queue.putBack(deferred)
@@ -61,19 +64,50 @@ final class GroupWriter: Sendable {
                 return
             case .undone(let fault):
                 if conversation.connection.isBroken || fault.endsConnection { line.drop() }
+                if round.hasGuessed, fault.repetition == nil {
+                    // A guess was wrong, or another node faster: asked this time, at once.
+                    trust.wasWrong()
+                    exchange.observer.repeated(because: "guess")
+                    continue
+                }
                 exchange.observer.repeated(because: fault.repetition ?? "group")
                 // Decided again together: what another node has taken meanwhile is refused politely then.
-                if attempt == 1 || fault.endsConnection { pause(5 + 45 * exchange.settings.random.unit()) } else { break }
-                continue
+                if attempt > 1, !fault.endsConnection { return alone(group, line) }
+                pause(5 + 45 * exchange.settings.random.unit())
+                attempt += 1
             }
-            break
         }
-        for job in group { line.run(job) }
+        alone(group, line)
     }
+
+    private func alone(_ group: [any Playable], _ line: Line) { for job in group { line.run(job) } }
 
     private func answer(_ answered: [GroupRound.Answered]) {
         for played in answered { for hook in played.hooks { hook() } }
         for played in answered { played.job.answerAsPlayed() }
+    }
+}
+
+/// Whether groups may guess. One wrong guess costs everybody in its group a repetition, so where guesses are often wrong, as in
+/// a rush of repeated keys, the next groups ask: four after the first, twice as many after each further one, up to 64.
+private struct Trust {
+    private var groupsToAsk = 0
+    private var penalty = 4
+
+    /// Asked once for each group.
+    var allows: Bool {
+        mutating get {
+            if groupsToAsk == 0 { return true }
+            groupsToAsk -= 1
+            return false
+        }
+    }
+
+    mutating func wasRight() { penalty = max(4, penalty / 2) }
+
+    mutating func wasWrong() {
+        groupsToAsk = penalty
+        penalty = min(64, penalty * 2)
     }
 }
 
@@ -94,7 +128,7 @@ final class GroupRound {
     }
 
     private let conversation: Conversation
-    private let memory = GroupMemory()
+    private let memory: GroupMemory
     private var playing: [any Playable]
     private var answered: [Answered] = []
     private var deferred: [any Playable] = []
@@ -102,17 +136,22 @@ final class GroupRound {
     private var posts: [Post] = []
     private var isCommitSent = false
 
+    /// Whether somebody was given an answer that nobody has asked for.
+    var hasGuessed: Bool { memory.hasGuessed }
+
     /// A body that has not come to its end after so many questions has a transaction of its own.
     private static let roundsMaximum = 12
 
-    init(_ group: [any Playable], _ conversation: Conversation) {
+    /// - Parameter mayGuess: whether questions with a guess are left to the schema.
+    init(_ group: [any Playable], _ conversation: Conversation, mayGuess: Bool) {
         self.conversation = conversation
+        memory = GroupMemory(mayGuess: mayGuess)
         playing = group
     }
 
     func run() -> Ending {
         do {
-            try ask(playing.flatMap(\.foreseen), begins: true)
+            try ask(playing.flatMap(\.foreseen).filter { !memory.guesses($0) }, begins: true)
             for _ in 0..<Self.roundsMaximum {
                 let questions = play()
                 if questions.isEmpty { break }
@@ -146,6 +185,13 @@ final class GroupRound {
             switch transaction.outcome() {
             case .over:
                 let posted = job.hasFailed ? [] : transaction.posts
+                // Whoever was refused, or writes something else, was not judged by anybody.
+                let doubtful = transaction.unjudged(posting: posted)
+                if !doubtful.isEmpty {
+                    questions += doubtful
+                    waiting.append(job)
+                    continue
+                }
                 memory.post(posted)
                 posts += posted
                 answered.append(Answered(job: job, hooks: job.hasFailed ? [] : transaction.hooks))

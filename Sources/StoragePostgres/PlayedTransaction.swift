@@ -44,6 +44,7 @@ final class PlayedTransaction: WriteTransaction {
     private let memory: GroupMemory
     private var ending = Ending.over
     private(set) var posts: [Post] = []
+    private var guessed: [any Query] = []
     private(set) var hooks: [@Sendable () -> Void] = []
 
     init(_ memory: GroupMemory) { self.memory = memory }
@@ -60,10 +61,16 @@ final class PlayedTransaction: WriteTransaction {
         guard posts.isEmpty, query.ownText == nil, Asked.sql.postgres.utf8.first == UInt8(ascii: "S") else {
             throw stop(.alone)
         }
-        guard let known = memory.known(query) else { throw stop(.waiting(query)) }
+        let known = memory.known(query)
+        guard known != nil || memory.guesses(query) else { throw stop(.waiting(query)) }
         let changes = try memory.changes(since: query).orStop { stop(.deferred) }
         var rows: [Asked.Row] = []
-        if let result = known.result {
+        if known == nil {
+            guessed.append(query)
+            memory.hasGuessed = true
+            rows = query.guess ?? []
+        }
+        if let known, let result = known.result {
             let row = PostgresRow(result, of: String(describing: Asked.self), firstColumn: known.firstColumn)
             // An answer that has to be brought up to date is needed whole.
             for index in changes.isEmpty ? known.rows.prefix(limit) : known.rows {
@@ -73,6 +80,13 @@ final class PlayedTransaction: WriteTransaction {
         }
         for change in changes where !query.absorb(change, into: &rows) { throw stop(.deferred) }
         return rows
+    }
+
+    /// The questions whose answers were guessed and that nothing the body posted would have the schema judge.
+    func unjudged(posting posts: [Post]) -> [any Query] {
+        if guessed.isEmpty { return [] }
+        let judged = Set(posts.flatMap { $0.command.touches ?? [] })
+        return guessed.filter { query in query.rests?.allSatisfy(judged.contains) != true }
     }
 
     func run<Asked: Command>(_ command: Asked) throws -> Int { throw stop(.alone) }
@@ -117,6 +131,13 @@ final class GroupMemory {
     /// Whether somebody posted a change that may touch anything.
     private var anythingChanged = false
     private var isUnchanged = true
+    private let mayGuess: Bool
+    var hasGuessed = false
+
+    init(mayGuess: Bool) { self.mayGuess = mayGuess }
+
+    /// Whether nobody asks this, because the schema would refuse what a wrong guess leads to.
+    func guesses(_ query: any Query) -> Bool { mayGuess && query.guess != nil }
 
     func known<Asked: Query>(_ query: Asked) -> KnownRows? {
         answers[QuestionKey(type: ObjectIdentifier(Asked.self), bindings: query.bindings)]

@@ -48,6 +48,7 @@ struct AppointmentContent: Query {
     static let sql: SQL = "SELECT content FROM appointment WHERE id = $1"
     let id: ID<Appointment>
     var rests: [Touch]? { [.appointment(id)] }
+    var guess: [[UInt8]]? { [] }
     var bindings: [SQLValue] { [.id(id)] }
     static func row(_ columns: any Columns) throws -> [UInt8] { try columns.bytes(0) }
 }
@@ -96,7 +97,7 @@ struct UpdateAppointment: Command {
 
 struct InsertAppointmentPatient: Insertion {
     static let rank = 2
-    var touches: [Touch]? { [] }
+    var touches: [Touch]? { [.patient(patient)] }
     static let sql: SQL = "INSERT INTO appointment_patient (patient_id, start_at, appointment_id) VALUES ($1, $2, $3)"
     let patient: ID<Participant>
     let start: Instant

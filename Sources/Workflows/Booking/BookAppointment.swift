@@ -68,7 +68,8 @@ extension Clinic {
         if let id = request.id { foreseen.append(AppointmentContent(id: id)) }
         for patient in request.patients { foreseen.append(PatientExists(id: patient.of())) }
         if let directory = directory.snapshot {
-            foreseen += directory.questions(about: request.wish, now: surroundings.clock.now)
+            foreseen += directory.questions(
+                about: request.wish, now: surroundings.clock.now, Prospect(directory: directory, board: availability))
         }
         return foreseen
     }
@@ -107,7 +108,10 @@ extension Story {
         for patient in request.patients where try transaction.first(PatientExists(id: patient.of())) == nil {
             throw Refusal.patientUnknown
         }
-        let placement = try directory.place(request.wish, in: TransactionCalendar(transaction: transaction), now: now)
+        let prospect =
+            clinic.database.gainsFromForesight ? Prospect(directory: directory, board: clinic.availability) : nil
+        let calendar = TransactionCalendar(transaction: transaction, prospect: prospect)
+        let placement = try directory.place(request.wish, in: calendar, now: now)
         let appointment = appointment(request, placement)
         try store(appointment, placement, content: request.content)
         try tell(

@@ -21,6 +21,10 @@ struct LiveClaims: Query {
         """
     let holder: ID<Resource>
     let range: TimeRange
+    /// A claim that is taken in vain is refused by the schema.
+    var isTakenForFree = false
+    var guess: [Claim]? { isTakenForFree ? [] : nil }
+
     var bindings: [SQLValue] {
         [.id(holder), .instant(range.from - .days(2)), .instant(range.to), .instant(range.from)]
     }
@@ -147,9 +151,12 @@ struct StartsIn: Query {
 /// A calendar in which everything is free and that remembers what it was asked.
 private final class RehearsalCalendar: Calendar {
     private(set) var asked: [any Query] = []
+    private let prospect: Prospect
+
+    init(_ prospect: Prospect) { self.prospect = prospect }
 
     func claims(of holder: ID<Resource>, overlapping range: TimeRange) -> [Claim] {
-        asked.append(LiveClaims(holder: holder, range: range))
+        asked.append(prospect.claims(of: holder, in: range))
         return []
     }
 
@@ -162,20 +169,34 @@ private final class RehearsalCalendar: Calendar {
 
 extension Directory {
     /// What deciding a wish asks of a calendar, as long as everything is free.
-    func questions(about wish: Wish, now: Instant) -> [any Query] {
-        let rehearsal = RehearsalCalendar()
+    func questions(about wish: Wish, now: Instant, _ prospect: Prospect) -> [any Query] {
+        let rehearsal = RehearsalCalendar(prospect)
         // A refusal is decided without asking more.
         _ = try? place(wish, in: rehearsal, now: now)
         return rehearsal.asked
     }
 }
 
+/// Who is probably free: resources where the index of this node says so, and patients, who seldom are in two places.
+struct Prospect {
+    let directory: Directory
+    let board: AvailabilityBoard
+
+    func claims(of holder: ID<Resource>, in range: TimeRange) -> LiveClaims {
+        let isPatient = directory.resources[holder] == nil
+        let isFree = isPatient || board.ask { $0.isUnclaimed(holder, in: range) } ?? false
+        return LiveClaims(holder: holder, range: range, isTakenForFree: isFree)
+    }
+}
+
 /// The calendar as one transaction sees it.
 struct TransactionCalendar: Calendar {
     let transaction: any ReadTransaction
+    /// For who writes what the schema can refuse.
+    var prospect: Prospect?
 
     func claims(of holder: ID<Resource>, overlapping range: TimeRange) throws -> [Claim] {
-        try transaction.fetch(LiveClaims(holder: holder, range: range))
+        try transaction.fetch(prospect?.claims(of: holder, in: range) ?? LiveClaims(holder: holder, range: range))
     }
 
     func appointments(

@@ -6,6 +6,7 @@ import Storage
 
 extension Touch {
     static func appointment(_ id: ID<Appointment>) -> Touch { Touch("appointment", id) }
+    static func patient(_ id: ID<Participant>) -> Touch { Touch("patient", id) }
     /// The number of a practitioner's appointments on a day.
     static func day(of practitioner: ID<Resource>) -> Touch { Touch("day", practitioner) }
     static func claims(of holder: ID<Resource>) -> Touch { Touch("claims", holder) }

@@ -10,6 +10,8 @@ struct StoredAttempt: Query {
     let key: String
     var bindings: [SQLValue] { [.text(principal), .text(key)] }
     var rests: [Touch]? { [.attempt(principal, key)] }
+    // Most keys are new, and the primary key knows those that are not.
+    var guess: [Row]? { [] }
 
     struct Row: Sendable {
         let fingerprint: [UInt8]

@@ -7,8 +7,10 @@ struct PatientExists: Query {
     let id: ID<Patient>
     var bindings: [SQLValue] { [.id(id)] }
     static func row(_ columns: any Columns) throws -> Bool { true }
-    // No booking changes a patient.
-    var rests: [Touch]? { [] }
+    // No booking changes a patient, and none goes to a patient who is not there: the foreign key sees to that.
+    var rests: [Touch]? { [.patient(id.of())] }
+    func absorb(_ change: any Command, into rows: inout [Bool]) -> Bool { change is InsertAppointmentPatient }
+    var guess: [Bool]? { [true] }
 }
 
 /// A patient's record and its version.
