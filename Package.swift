@@ -58,6 +58,7 @@ let package = Package(
         room("Notation"),
         room("People", uses: ["Notation"]),
         room("Scheduling", uses: ["Notation"]),
+        room("Sealing", uses: ["Notation", crypto]),
 
         // The seam to SQL, and the engine of one machine.
         room("Storage", uses: ["Notation"]),
@@ -70,7 +71,7 @@ let package = Package(
 
         // What the clinic does, and what it leaves to be done.
         room("Outbox", uses: ["Storage", "Notation"]),
-        room("Workflows", uses: ["Outbox", "People", "Scheduling", "Storage", "Notation"]),
+        room("Workflows", uses: ["Sealing", "Outbox", "People", "Scheduling", "Storage", "Notation"]),
 
         // Takes a clinic from one database to another while it works.
         room("Moving", uses: ["Storage", "Notation"]),
@@ -91,7 +92,8 @@ let package = Package(
         .executableTarget(
             name: "mediconnect",
             dependencies: [
-                "API", "Moving", "Tenancy", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Telemetry",
+                "API", "Moving", "Tenancy", "Sealing", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage",
+                "Telemetry",
                 "People",
                 "Scheduling", "Notation", hummingbird, hummingbirdCore, nioCore, nioPosix, logging, metricsFacade, metrics,
                 arguments, configuration, lifecycle, signals,
@@ -125,6 +127,7 @@ let package = Package(
         suite("NotationTests", uses: ["Notation"]),
         suite("SchedulingTests", uses: ["Scheduling", "Notation"]),
         suite("PeopleTests", uses: ["People", "Notation"]),
+        suite("SealingTests", uses: ["Sealing", "Notation"]),
         suite("StorageSQLiteTests", uses: ["StorageSQLite", "Storage", "Notation", "CFaultyDisk"]),
         suite("OutboxTests", uses: ["TestKit", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Notation"]),
         suite("TelemetryTests", uses: ["Telemetry", "Notation", logging, metrics]),
@@ -159,7 +162,8 @@ let package = Package(
         suite(
             "PromiseTests",
             uses: [
-                "TestKit", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Scheduling", "People",
+                "TestKit", "Sealing", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Scheduling",
+                "People",
                 "Notation", "PostgresCluster",
             ]),
     ]

@@ -18,6 +18,7 @@ final class Branch: Sendable {
     private let neighbourhood: Neighbourhood
     private let logger: Logger
     private let index = Once()
+    private let sealer: AuditSealer
 
     var clinic: Clinic { premises.clinic }
 
@@ -68,6 +69,9 @@ final class Branch: Sendable {
         let meters = OutboxMeters(logger: logger)
         var work = OutboxSettings()
         if !house.settings.roles.contains(.api) { work.modesty = 0 }
+        sealer = AuditSealer(
+            clinic, key: try House.sealKey(house.settings), anchorPath: house.settings.anchorPath,
+            clock: house.surroundings.clock, logger: logger)
         outbox = Outbox(
             database: house.database.doing(.background), surroundings: house.surroundings, workerName: name, settings: work,
             handlers: clinic.deliveries, bell: bell, election: Election { neighbourhood.leads }, report: { meters.note($0) })
@@ -82,7 +86,10 @@ final class Branch: Sendable {
         let roles = house.settings.roles
         try await withThrowingTaskGroup(of: Void.self) { group in
             if roles.contains(.worker) { group.addTask { try await self.outbox.run() } }
-            if roles.contains(.reconciler) { group.addTask { await self.tidyRegularly() } }
+            if roles.contains(.reconciler) {
+                group.addTask { await self.tidyRegularly() }
+                group.addTask { await self.sealer.run { self.neighbourhood.leads } }
+            }
             // Alone with its database a node has nothing to refresh.
             if roles.contains(.api), house.engine.isShared {
                 group.addTask { await self.neighbourhood.keepFresh(self.clinic, logger: self.logger) }
@@ -107,7 +114,10 @@ final class Branch: Sendable {
             while clock.now < end, try await outbox.step() > 0 {}
             try await outbox.sweep()
         }
-        if roles.contains(.reconciler) { try await tidy() }
+        if roles.contains(.reconciler) {
+            try await tidy()
+            try await sealer.round()
+        }
     }
 
     /// Why nothing can be written in it at the moment; nil when all is well.

@@ -3,6 +3,7 @@ import Foundation
 import Notation
 import Outbox
 import People
+import Sealing
 import Storage
 import Workflows
 
@@ -53,11 +54,27 @@ struct House: Sendable {
         if let file = settings.secretFile {
             throw StorageFault.cannotOpen("the secret \(file) is not there; make one of 32 random bytes, the same on every node")
         }
+        return try made(settings.secretPath)
+    }
+
+    /// The key that signs this node's seals over the audit trail: read, or made on the first start.
+    static func sealKey(_ settings: Settings) throws -> SealKey {
+        let path = settings.sealKeyPath
+        let secret = try FileManager.default.contents(atPath: path).map(Array.init) ?? made(path)
+        guard let key = SealKey(secret: secret) else {
+            throw StorageFault.cannotOpen(
+                "\(path) is no key of 32 bytes; put back the right one, or remove it and trust what it sealed by its public key")
+        }
+        return key
+    }
+
+    /// 32 random bytes in a file that only this user can read.
+    private static func made(_ path: String) throws -> [UInt8] {
         var random = SystemRandomNumberGenerator()
         let secret = (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) }
-        let made = FileManager.default.createFile(
-            atPath: settings.secretPath, contents: Data(secret), attributes: [.posixPermissions: 0o600])
-        guard made else { throw StorageFault.cannotOpen("\(settings.secretPath) cannot be written") }
+        let isMade = FileManager.default.createFile(
+            atPath: path, contents: Data(secret), attributes: [.posixPermissions: 0o600])
+        guard isMade else { throw StorageFault.cannotOpen("\(path) cannot be written") }
         return secret
     }
 }

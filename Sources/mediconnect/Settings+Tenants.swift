@@ -66,6 +66,7 @@ extension Settings {
         own.directURL = residence.home.directURL
         own.replicaURL = residence.home.replicaURL
         own.secretFile = residence.secretFile.map(file.beside)
+        own.anchorFile = anchorFile.map { "\($0).\(residence.name)" }
         // Somebody waits for the answer, and the next who asks tries again.
         own.patienceSeconds = 0
         return own

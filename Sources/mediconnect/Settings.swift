@@ -67,9 +67,14 @@ struct Settings: Sendable {
     /// Nil is `token.secret` in `data`.
     var secretFile: String?
 
+    /// Nil is `audit.anchor` in `data`.
+    var anchorFile: String?
+
     var databaseName: String { databaseURL.map(DatabaseAddress.withoutPassword) ?? databasePath }
     var databasePath: String { data + "/clinic.sqlite" }
     var secretPath: String { secretFile ?? data + "/token.secret" }
+    var sealKeyPath: String { data + "/audit.key" }
+    var anchorPath: String { anchorFile ?? data + "/audit.anchor" }
 }
 
 /// What is wrong with the settings, all of it.
@@ -123,6 +128,10 @@ extension Settings {
         }
         // data: text, a folder; default ./data. Database, log of the database, lock and token secret live in it.
         data = config.string(forKey: "data", default: "data")
+        // audit.anchor: text, a file; default audit.anchor in `data`. Once a minute a line is added to it that says how far the
+        // sealed audit trail goes. Only one that is kept elsewhere, where nobody can delete a line, tells of an old backup or of
+        // an end that was cut off. With tenants each has a file of its own, with its name behind a dot.
+        anchorFile = config.string(forKey: "audit.anchor").flatMap { $0.isEmpty ? nil : $0 }
         // database.url: text, secret when it holds a password; default none, which is the embedded database in `data`.
         // postgres://user@host1,host2:5432/name?target_session_attrs=read-write&sslmode=verify-full&passfile=…, as libpq reads
         // it; the password is better in a file (passfile) or in PGPASSWORD.
@@ -212,7 +221,7 @@ extension Settings {
             ("port", String(port)), ("public.url", publicURL), ("log.level", logLevel.rawValue),
             ("event.loops", String(eventLoops)), ("database.readers", String(readers)),
             ("database.waiting", String(waitingMaximum)),
-            ("database.checkpoint", String(checkpointPages)),
+            ("database.checkpoint", String(checkpointPages)), ("audit.anchor", anchorPath),
             ("drain.seconds", String(drainSeconds)), ("body.maximum", String(bodyMaximumBytes)),
             ("tenants", tenants.path ?? "none: one clinic"), ("tenants.connections", String(tenants.connections)),
             ("tenants.round", String(tenants.roundSeconds)), ("tenants.labels", String(tenants.areLabelled)),

@@ -134,6 +134,7 @@ extension Promises {
         @Test(arguments: Engine.allCases, damages)
         func `what was damaged by hand`(engine: Engine, damage: (promise: Violation.Promise, sql: SQL)) async throws {
             try await withHistory(engine) { fixture in
+                try await fixture.execute(Unguarded.audit)
                 try await fixture.execute(damage.sql)
                 let violations = try await fixture.violations(isQuiet: true)
                 #expect(violations.contains { $0.promise == damage.promise }, "\(damage.sql): \(violations)")
@@ -142,6 +143,7 @@ extension Promises {
 
         @Test(arguments: Engine.allCases) func `a booking that is gone without a trace`(engine: Engine) async throws {
             try await withHistory(engine) { fixture in
+                try await fixture.execute(Unguarded.audit)
                 for table in ["claim", "appointment_patient", "event", "audit", "outbox", "notice", "appointment"] {
                     try await fixture.execute("DELETE FROM \(table)")
                 }

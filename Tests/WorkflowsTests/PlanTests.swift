@@ -80,7 +80,7 @@ import Workflows
         var written: Set<String> = []
         for file in files where file.pathExtension == "swift" {
             for match in try String(contentsOf: file, encoding: .utf8).matches(
-                of: #/(?:struct|class|enum) (\w+)[^{\n]*: [^{\n]*\b(?:Query|Command|Insertion|Amendment)\b/#)
+                of: #/(?:struct|class|enum) (\w+)[^{\n]*: [^{\n]*\b(?:Query|Command|Insertion|Amendment|Deletion)\b/#)
             {
                 written.insert(String(match.1))
             }

@@ -28,4 +28,12 @@ public enum Unguarded {
     public static let sql = SQL(
         sqlite: "DROP TRIGGER claim_insert; DROP TRIGGER claim_update;",
         postgres: "ALTER TABLE claim DROP CONSTRAINT claim_overlap")
+
+    /// The same for the audit trail: from now on it can be rewritten, as only the database's owner can have it.
+    public static let audit = SQL(
+        sqlite: triggers.map { "DROP TRIGGER \($0.table)_\($0.what);" }.joined(separator: " "),
+        postgres: triggers.map { "DROP TRIGGER \($0.table)_\($0.what) ON \($0.table);" }.joined(separator: " "))
+    private static let triggers = ["audit", "audit_seal"].flatMap { table in
+        ["update", "delete", "replace"].map { (table: table, what: $0) }
+    }
 }

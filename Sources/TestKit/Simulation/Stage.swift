@@ -62,6 +62,8 @@ final class Stage {
         plan = Self.simulated
         store = try InlineStore(engine)
         try build()
+        // Between two plays the trail of the first is deleted like everything else.
+        try store.inline { try $0.execute(Unguarded.audit) }
         if bug == .blindAndUnguarded { try store.inline { try $0.execute(Unguarded.sql) } }
     }
 
@@ -98,7 +100,10 @@ final class Stage {
     /// Rows that point to others first.
     func clear() throws {
         try store.inline { transaction in
-            for table in ["claim", "appointment_patient", "appointment", "event", "audit", "idempotency", "notice", "outbox"] {
+            for table in [
+                "claim", "appointment_patient", "appointment", "event", "audit", "audit_unsealed", "idempotency", "notice",
+                "outbox",
+            ] {
                 try transaction.execute(SQL("DELETE FROM \(table)"))
             }
             try transaction.execute("DELETE FROM schedule_exception")

@@ -40,13 +40,18 @@ extension Story {
             id: newID(), kind: kind, appointment: appointment.id, at: now, payload: appointment.eventPayload(kind))
         told(event.id)
         try transaction.post(InsertEvent(event: event, touched: clinic.database.isShared ? touchedTimes : nil))
-        try transaction.post(
-            InsertAudit(
-                entry: AuditEntry(
-                    id: newID(), subject: appointment.id.of(), at: now, by: call.caller.principal, act: kind.rawValue,
-                    fromState: from, toState: appointment.state, reason: reason, overridden: overridden.map(\.rawValue),
-                    requestID: call.requestID)))
+        try record(
+            AuditEntry(
+                id: newID(), subject: appointment.id.of(), at: now, by: call.caller.principal, act: kind.rawValue,
+                fromState: from, toState: appointment.state, reason: reason, overridden: overridden.map(\.rawValue),
+                requestID: call.requestID))
         try transaction.post(.event(event, version: appointment.version, newID(), now))
+    }
+
+    /// Writes down who did what, and that it waits for its seal.
+    func record(_ entry: AuditEntry) throws {
+        try transaction.post(InsertAudit(entry: entry))
+        try transaction.post(InsertUnsealed(entry: entry))
     }
 
     /// Work that falls due later: the end of a hold, or the first reminder of a booking.

@@ -48,12 +48,20 @@ struct AuditOf: Query {
     let limit: Int
     var bindings: [SQLValue] { [.id(subject), .id(after), .integer(limit)] }
     static func row(_ columns: any Columns) throws -> AuditEntry {
-        AuditEntry(
-            id: try columns.id(0), subject: ID(high: 0, low: 0), at: try columns.instant(1), by: try columns.text(2),
-            act: try columns.text(3), fromState: try columns.optional(4) { try columns.choice($0) },
-            toState: try columns.optional(5) { try columns.choice($0) },
-            reason: try columns.optional(6, columns.text).map { Personal($0) },
-            overridden: try columns.optional(7, columns.text)?.split(separator: " ").map(String.init) ?? [],
-            requestID: try columns.text(8))
+        try AuditEntry(columns, subject: ID(high: 0, low: 0), firstColumn: 0)
+    }
+}
+
+extension AuditEntry {
+    /// From its columns but the subject, in the order of the table.
+    init(_ columns: any Columns, subject: ID<AuditSubject>, firstColumn: Int) throws {
+        self.init(
+            id: try columns.id(firstColumn), subject: subject, at: try columns.instant(firstColumn + 1),
+            by: try columns.text(firstColumn + 2), act: try columns.text(firstColumn + 3),
+            fromState: try columns.optional(firstColumn + 4) { try columns.choice($0) },
+            toState: try columns.optional(firstColumn + 5) { try columns.choice($0) },
+            reason: try columns.optional(firstColumn + 6, columns.text).map { Personal($0) },
+            overridden: try columns.optional(firstColumn + 7, columns.text)?.split(separator: " ").map(String.init) ?? [],
+            requestID: try columns.text(firstColumn + 8))
     }
 }

@@ -31,7 +31,7 @@ public enum AuditSubject {}
 /// Who did what, when, and on whose behalf. Written in the transaction of the change; never changed.
 public struct AuditEntry: Sendable {
     public let id: ID<AuditEntry>
-    public let subject: ID<AuditSubject>
+    public internal(set) var subject: ID<AuditSubject>
     public let at: Instant
     /// The principal: `desk:0192…`.
     public let by: String

@@ -79,11 +79,10 @@ extension Story {
     }
 
     func auditChange(of subject: ID<AuditSubject>, _ act: String) throws {
-        try transaction.run(
-            InsertAudit(
-                entry: AuditEntry(
-                    id: newID(), subject: subject, at: now, by: call.caller.principal, act: act, fromState: nil, toState: nil,
-                    reason: nil, overridden: [], requestID: call.requestID)))
+        try record(
+            AuditEntry(
+                id: newID(), subject: subject, at: now, by: call.caller.principal, act: act, fromState: nil, toState: nil,
+                reason: nil, overridden: [], requestID: call.requestID))
     }
 
     fileprivate func checkReferences(of change: DirectoryChange) throws(Refusal) {

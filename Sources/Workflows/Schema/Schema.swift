@@ -7,11 +7,13 @@ public enum Schema {
         Migration(
             number: 1, name: "the clinic and its appointments",
             up: DirectoryTables.up + BookingTables.up + OutboxSchema.up + RecordTables.up,
-            down: RecordTables.down + OutboxSchema.down + BookingTables.down + DirectoryTables.down)
+            down: RecordTables.down + OutboxSchema.down + BookingTables.down + DirectoryTables.down),
+        Migration(number: 2, name: "the audit trail is sealed", up: SealTables.up, down: SealTables.down),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).
     public static let growingTables: Set<String> = [
-        "patient", "appointment", "appointment_patient", "claim", "event", "audit", "idempotency", "notice", "outbox",
+        "patient", "appointment", "appointment_patient", "claim", "event", "audit", "audit_unsealed", "audit_seal", "idempotency",
+        "notice", "outbox",
     ]
 }

@@ -24,10 +24,14 @@ public enum WorkflowQueries {
     private static let records: [any Statement.Type] = [
         InsertEvent.self, InsertAudit.self, AuditOf.self, InsertNotice.self, NoticesOf.self, NoticesAfter.self,
         StoredAttempt.self, StoreAttempt.self, ForgetAttempt.self, ForgetExpiredAttempts.self,
+        InsertUnsealed.self, UnsealedRecords.self, DeleteUnsealed.self, DeleteUnsealedRange.self, AuditRecord.self,
+        SealsAfter.self, LastSeal.self,
+        InsertSeal.self, AuditAfter.self, IsUnsealed.self,
     ]
 
-    /// Read a whole table on purpose: `ClinicCheck` is for the command line.
+    /// Read a whole table on purpose: `ClinicCheck` and `AuditVerifier` are for the command line.
     public static let checks: [any Statement.Type] = [
+        AuditCounts.self,
         OverlappingClaims.self, UnclaimedAppointments.self, OrphanedClaims.self, HowManyAppointments.self,
     ]
 }

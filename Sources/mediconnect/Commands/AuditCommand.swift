@@ -1,0 +1,89 @@
+import ArgumentParser
+import Foundation
+import Sealing
+import Storage
+import Workflows
+
+struct AuditCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "audit", abstract: "Verify that nobody has rewritten the audit trail.",
+        subcommands: [AuditVerify.self, AuditKey.self])
+}
+
+struct AuditVerify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Read the whole audit trail and say what somebody has done to it.",
+        discussion: """
+            Every record is compared with its seal and every seal with the one before. An end that was cut off, or an old backup in \
+            the place of the database, only shows against anchors that were kept elsewhere: give them with --anchors. Looks only, \
+            also beside a running server. Exits 0 when nothing is wrong, 1 when something is.
+            """)
+
+    @OptionGroup var options: ClinicOptions
+    @Option(help: "A file of anchors; the one the server writes unless told otherwise.")
+    var anchors: String?
+    @Option(
+        help: "The public key of another node that seals this clinic's audit trail, as 'audit key' prints it; may be repeated.")
+    var trust: [String] = []
+
+    func run() async throws {
+        try await reported {
+            let settings = try await Settings.read(options)
+            let trusted = try trust.map { text in
+                guard let key = Hexadecimal.bytes(text), key.count == SealKey.byteCount else {
+                    throw Complaint("--trust must be a public key of 64 hexadecimal digits")
+                }
+                return key
+            }
+            let own = FileManager.default.fileExists(atPath: settings.sealKeyPath) ? [try House.sealKey(settings).publicKey] : []
+            let file = AnchorFile(path: anchors ?? settings.anchorPath)
+            let lines = try file.lines()
+            if anchors != nil, lines == nil { throw Complaint("--anchors: there is no file \(file.path)") }
+            let engine = try Engine.looking(settings)
+            let progress = ProgressLine()
+            let report: AuditReport
+            do {
+                report = try await AuditVerifier(engine.database, trusting: own + trusted)
+                    .verify(anchors: lines ?? []) { progress.show($0, of: $1) }
+            } catch {
+                await engine.close()
+                throw error
+            }
+            await engine.close()
+            progress.clear()
+            tell(report, file.path)
+            if !report.flaws.isEmpty { throw Complaint("the audit trail is not what was sealed") }
+        }
+    }
+
+    private func tell(_ report: AuditReport, _ anchorPath: String) {
+        print("\(report.records) records under \(report.seals) seals, \(report.waiting) waiting for one.")
+        if report.anchors == 0 {
+            print("No anchors: an end that was cut off would not show. Keep \(anchorPath) elsewhere.")
+        } else {
+            print("\(report.anchors) anchors.")
+        }
+        for flaw in report.flaws.prefix(100) { print("  \(flaw)") }
+        if report.flaws.count > 100 { print("  … and \(report.flaws.count - 100) more") }
+        if report.flaws.isEmpty { print("Nobody has rewritten anything.") }
+    }
+}
+
+struct AuditKey: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "key", abstract: "Print the public key this node seals with.",
+        discussion: "Whoever verifies elsewhere trusts it with 'audit verify --trust KEY'.")
+
+    @OptionGroup var options: ClinicOptions
+
+    func run() async throws {
+        try await reported {
+            let settings = try await Settings.read(options)
+            guard FileManager.default.fileExists(atPath: settings.sealKeyPath) else {
+                throw Complaint("there is no \(settings.sealKeyPath) yet: the server makes it on its first start")
+            }
+            print(Hexadecimal.text(try House.sealKey(settings).publicKey))
+        }
+    }
+}
