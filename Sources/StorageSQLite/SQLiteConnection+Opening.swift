@@ -88,7 +88,7 @@ extension SQLiteConnection {
         try expect("mmap_size", "0", set: true)
         try expect("wal_autocheckpoint", "0", set: true)
         // The writer sees nobody else's changes, so what it caches stays true; readers start afresh after each commit.
-        let kibibytes = sqlite3_db_readonly(handle, "main") == 0 ? 65_536 : 8_192
+        let kibibytes = sqlite3_db_readonly(handle, "main") == 0 ? 49_152 : 8_192
         try expect("cache_size", String(-kibibytes), set: true)
     }
 
