@@ -8,13 +8,6 @@ import Storage
 /// word: when it refuses the group, because another node was faster, the group is decided afresh on what is there now, and
 /// then one by one.
 final class GroupWriter: Sendable {
-    private enum Ending {
-        /// Everybody was answered but these.
-        case settled(deferred: [any Playable])
-        /// Nothing of the group remains.
-        case undone(PostgresFault)
-    }
-
     let queue: GroupQueue
     let thread = WorkerThread()
     private let exchange: Exchange

@@ -34,9 +34,9 @@ final class AuditSealer: Sendable {
                 do {
                     newest = try await sealAll() ?? newest
                     if let seal = newest, clock.now >= nextAnchor {
+                        nextAnchor = clock.now + Self.anchorPause
                         try anchors.add(Anchor(seal))
                         newest = nil
-                        nextAnchor = clock.now + Self.anchorPause
                     }
                 } catch {
                     logger.warning(
