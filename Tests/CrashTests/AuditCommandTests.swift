@@ -79,7 +79,7 @@ final class AuditCommandTests {
         try FileManager.default.removeItem(atPath: data + "/audit.anchor")
         let emptied = try await run(["audit", "verify"])
         #expect(
-            emptied.status == 0 && emptied.said.contains("No anchors: an end that was cut off would not show"), "\(emptied.said)")
+            emptied.status == 0 && emptied.said.contains("an end that was cut off would not show"), "\(emptied.said)")
         let compared = try await run(["audit", "verify", "--anchors", kept])
         #expect(compared.status == 1 && compared.said.contains("the history ends at seal 0, and an anchor knows seal"))
     }

@@ -57,12 +57,14 @@ struct AuditVerify: AsyncParsableCommand {
         }
     }
 
+    private func count(_ number: Int, _ what: String) -> String { "\(number) \(what)\(number == 1 ? "" : "s")" }
+
     private func tell(_ report: AuditReport, _ anchorPath: String) {
-        print("\(report.records) records under \(report.seals) seals, \(report.waiting) waiting for one.")
+        print("\(count(report.records, "record")) under \(count(report.seals, "seal")), \(report.waiting) waiting for one.")
         if report.anchors == 0 {
-            print("No anchors: an end that was cut off would not show. Keep \(anchorPath) elsewhere.")
+            print("No anchors in \(anchorPath): an end that was cut off would not show.")
         } else {
-            print("\(report.anchors) anchors.")
+            print("\(count(report.anchors, "anchor")).")
         }
         for flaw in report.flaws.prefix(100) { print("  \(flaw)") }
         if report.flaws.count > 100 { print("  … and \(report.flaws.count - 100) more") }
