@@ -21,17 +21,16 @@ extension SQLiteConnection {
 
     /// A connection that moves the log into the file and does nothing else.
     static func moving(_ settings: SQLiteSettings) throws -> SQLiteConnection {
-        let connection = try SQLiteConnection(path: settings.path, flags: SQLITE_OPEN_READWRITE, vfs: settings.vfs)
-        return try connection.prepared {
-            try connection.waitForOthers(settings)
-            try connection.expect("journal_mode", "wal", set: false)
-            try connection.setRules(settings)
-        }
+        try besideTheWriter(settings, SQLITE_OPEN_READWRITE)
     }
 
     /// A connection that can only look.
     static func reading(_ settings: SQLiteSettings) throws -> SQLiteConnection {
-        let connection = try SQLiteConnection(path: settings.path, flags: SQLITE_OPEN_READONLY, vfs: settings.vfs)
+        try besideTheWriter(settings, SQLITE_OPEN_READONLY)
+    }
+
+    private static func besideTheWriter(_ settings: SQLiteSettings, _ flags: Int32) throws -> SQLiteConnection {
+        let connection = try SQLiteConnection(path: settings.path, flags: flags, vfs: settings.vfs)
         return try connection.prepared {
             try connection.waitForOthers(settings)
             try connection.expect("journal_mode", "wal", set: false)
