@@ -53,6 +53,9 @@ public final class StreamingReplica: Sendable {
             """)
     }
 
+    /// From now on it leads: it takes changes, and follows nobody. The cluster it came from is not told.
+    public func promote() async throws { try await psql("SELECT pg_promote(true, 30)") }
+
     public var port: Int { server.port }
 
     /// The folder of its socket, which is also that of its log.

@@ -138,7 +138,9 @@ extension Clinic {
     ) throws -> Reply<Value> {
         let subject: Subject
         do { subject = try permit(story) } catch let refusal as Refusal {
-            // Not kept under the key: who is let in later may try again.
+            // Not kept under the key: who is let in later may try again. But it says what is not there, and must not say so
+            // from what a replaced leader last saw.
+            if database.isShared { try story.transaction.post(Vouch()) }
             return .refused(refusal, wording.refused(refusal))
         }
         if let known = try story.earlierAnswer() { return .repeated(known) }

@@ -23,7 +23,7 @@ public enum WorkflowQueries {
 
     private static let records: [any Statement.Type] = [
         InsertEvent.self, InsertAudit.self, AuditOf.self, InsertNotice.self, NoticesOf.self, NoticesAfter.self,
-        StoredAttempt.self, StoreAttempt.self, ForgetAttempt.self, ForgetExpiredAttempts.self,
+        StoredAttempt.self, StoreAttempt.self, ForgetAttempt.self, ForgetExpiredAttempts.self, Vouch.self,
         InsertUnsealed.self, UnsealedRecords.self, DeleteUnsealed.self, DeleteUnsealedRange.self, AuditRecord.self,
         SealsAfter.self, LastSeal.self,
         InsertSeal.self, AuditAfter.self, IsUnsealed.self,
