@@ -22,10 +22,10 @@ final class Postmaster: Sendable {
     var data: String { folder.file("data") }
     var log: String { folder.file("log") }
 
-    init(settings: [String: String], diskLibrary: String? = nil) async throws {
+    init(settings: [String: String], isFleeting: Bool = false, diskLibrary: String? = nil) async throws {
         binaries = try await PostgresBinaries.found()
         lodger = try Lodger()
-        folder = try ClusterFolder(for: lodger)
+        folder = try ClusterFolder(for: lodger, isFleeting: isFleeting)
         port = try FreePort.any()
         self.settings = settings
         disk = try diskLibrary.map { [folder, lodger] in try FullDisk(library: $0, in: folder, of: lodger) }

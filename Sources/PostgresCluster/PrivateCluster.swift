@@ -26,7 +26,9 @@ public final class PrivateCluster: Sendable {
         self.settings = settings
         password = Self.madeUpPassword()
         let careless = ["fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"]
-        server = try await Postmaster(settings: (durable ? [:] : careless).merging(settings) { $1 }, diskLibrary: diskLibrary)
+        server = try await Postmaster(
+            settings: (durable ? [:] : careless).merging(settings) { $1 }, isFleeting: !durable && diskLibrary == nil,
+            diskLibrary: diskLibrary)
     }
 
     /// Lends `body` a running cluster and leaves nothing of it behind.
