@@ -31,6 +31,7 @@ typedef struct {
 } trap;
 
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
+#define GUARDED(statements) do { pthread_mutex_lock(&guard); statements; pthread_mutex_unlock(&guard); } while (0)
 static change *oldest, *newest;
 static trap write_trap, sync_trap, power_trap;
 static uint64_t power_seed;
@@ -93,6 +94,34 @@ static void give_up(const char *path) {
         if (strcmp(each->path, path) == 0) each->is_given_up = true;
 }
 
+/* How many syncs of a file have failed. */
+typedef struct failed_syncs {
+    struct failed_syncs *next;
+    char *path;
+    int64_t count;
+} failed_syncs;
+
+static failed_syncs *all_failed_syncs;
+
+static int64_t *failed_syncs_of(const char *path) {
+    for (failed_syncs *each = all_failed_syncs; each; each = each->next)
+        if (strcmp(each->path, path) == 0) return &each->count;
+    failed_syncs *new = calloc(1, sizeof *new);
+    new->path = strdup(path);
+    new->next = all_failed_syncs;
+    all_failed_syncs = new;
+    return &new->count;
+}
+
+static void forget_failed_syncs(void) {
+    for (failed_syncs *each = all_failed_syncs, *next; each; each = next) {
+        next = each->next;
+        free(each->path);
+        free(each);
+    }
+    all_failed_syncs = NULL;
+}
+
 /* ---- The power cut ---------------------------------------------------------------------------------------------- */
 
 /* Past SQLite, straight to the file. Closing the descriptor drops SQLite's locks on it, which is what the death of the
@@ -127,6 +156,7 @@ typedef struct {
     sqlite3_file base;
     sqlite3_file *real;
     const char *path; /* NULL for a temporary file, which nobody misses after a power cut */
+    int64_t failures_heard; /* of the failed syncs of this path */
 } faulty_file;
 
 static sqlite3_file *real_file(sqlite3_file *file) { return ((faulty_file *)file)->real; }
@@ -211,10 +241,18 @@ static int faulty_sync(sqlite3_file *file, int flags) {
     pthread_mutex_lock(&guard);
     syncs += 1;
     int code = refusal(&sync_trap, SQLITE_IOERR_FSYNC);
-    const char *path = ((faulty_file *)file)->path;
-    if (path) {
-        if (code == SQLITE_OK) make_durable(path);
-        else give_up(path);
+    faulty_file *own = (faulty_file *)file;
+    if (own->path) {
+        int64_t *failed = failed_syncs_of(own->path);
+        if (code == SQLITE_OK) {
+            make_durable(own->path);
+            /* Somebody else's failed, and took what this one wrote before: each who has the file open hears of it once. */
+            if (own->failures_heard < *failed) code = SQLITE_IOERR_FSYNC;
+        } else {
+            give_up(own->path);
+            *failed += 1;
+        }
+        own->failures_heard = *failed;
     }
     pthread_mutex_unlock(&guard);
     return code;
@@ -265,6 +303,7 @@ static int layer_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *opened, 
     int code = system_layer()->xOpen(system_layer(), path, file->real, flags, flags_out);
     if (code != SQLITE_OK) return code;
     file->path = path ? strdup(path) : NULL;
+    if (path) GUARDED(file->failures_heard = *failed_syncs_of(path));
     file->base.pMethods = &methods;
     return SQLITE_OK;
 }
@@ -294,10 +333,8 @@ int faulty_disk_register(void) {
 
 /* ---- What tests ask for ----------------------------------------------------------------------------------------- */
 
-#define GUARDED(statements) do { pthread_mutex_lock(&guard); statements; pthread_mutex_unlock(&guard); } while (0)
-
 void faulty_disk_reset(void) {
-    GUARDED(forget_changes(NULL); is_off = false; writes = syncs = failures = 0; pause_microseconds = 0;
+    GUARDED(forget_changes(NULL); forget_failed_syncs(); is_off = false; writes = syncs = failures = 0; pause_microseconds = 0;
             write_trap.at = 0; sync_trap.at = 0; power_trap.at = 0);
 }
 

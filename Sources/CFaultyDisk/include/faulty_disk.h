@@ -17,7 +17,8 @@ void faulty_disk_reset(void);
 
 /* The n-th write (sync) from now on, counted from 1, fails with `code`, a SQLite result code; with `persistently` every
    later one too. A failed write writes nothing. What a failed sync did not make durable no later one does: the system takes it for
-   written, as Linux does. 0 means never. */
+   written, as Linux does; and whoever else has the file open is told by the next sync of their own, as Linux does since 4.13
+   (fsync(2)). 0 means never. */
 void faulty_disk_fail_write(int64_t n, int code, bool persistently);
 void faulty_disk_fail_sync(int64_t n, int code, bool persistently);
 
