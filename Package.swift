@@ -59,6 +59,8 @@ let package = Package(
         room("People", uses: ["Notation"]),
         room("Scheduling", uses: ["Notation"]),
         room("Sealing", uses: ["Notation", crypto]),
+        .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        room("Identity", uses: ["Sealing", "Notation", "CSodium", crypto]),
 
         // The seam to SQL, and the engine of one machine.
         room("Storage", uses: ["Notation"]),
@@ -71,7 +73,7 @@ let package = Package(
 
         // What the clinic does, and what it leaves to be done.
         room("Outbox", uses: ["Storage", "Notation"]),
-        room("Workflows", uses: ["Sealing", "Outbox", "People", "Scheduling", "Storage", "Notation"]),
+        room("Workflows", uses: ["Identity", "Sealing", "Outbox", "People", "Scheduling", "Storage", "Notation"]),
 
         // Takes a clinic from one database to another while it works.
         room("Moving", uses: ["Storage", "Notation"]),
@@ -84,7 +86,8 @@ let package = Package(
         room(
             "API",
             uses: [
-                "Workflows", "People", "Scheduling", "Storage", "Notation", "CZlib", hummingbird, jwt, crypto, logging,
+                "Workflows", "Identity", "People", "Scheduling", "Storage", "Notation", "CZlib", hummingbird, jwt, crypto,
+                logging,
                 metricsFacade,
             ]),
         room("Telemetry", uses: ["Notation", logging, metrics]),
@@ -92,7 +95,8 @@ let package = Package(
         .executableTarget(
             name: "mediconnect",
             dependencies: [
-                "API", "Moving", "Tenancy", "Sealing", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage",
+                "API", "Moving", "Tenancy", "Sealing", "Identity", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres",
+                "Storage",
                 "Telemetry",
                 "People",
                 "Scheduling", "Notation", hummingbird, hummingbirdCore, nioCore, nioPosix, logging, metricsFacade, metrics,
@@ -127,6 +131,7 @@ let package = Package(
         suite("NotationTests", uses: ["Notation"]),
         suite("SchedulingTests", uses: ["Scheduling", "Notation"]),
         suite("PeopleTests", uses: ["People", "Notation"]),
+        suite("IdentityTests", uses: ["Identity", "Notation"]),
         suite("SealingTests", uses: ["Sealing", "Notation"]),
         suite("StorageSQLiteTests", uses: ["StorageSQLite", "Storage", "Notation", "CFaultyDisk"]),
         suite("OutboxTests", uses: ["TestKit", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Notation"]),
@@ -140,7 +145,8 @@ let package = Package(
         suite(
             "APITests",
             uses: [
-                "API", "Telemetry", "Workflows", "Outbox", "People", "Scheduling", "StorageSQLite", "Storage", "Notation",
+                "API", "Telemetry", "Workflows", "Identity", "Outbox", "People", "Scheduling", "StorageSQLite", "Storage",
+                "Notation",
                 hummingbird,
                 hummingbirdTesting, jwt, logging, metricsFacade, metrics,
             ]),
@@ -158,11 +164,12 @@ let package = Package(
         suite(
             "TenantTests",
             uses: ["LoopbackClient", "Processes", "PostgresCluster", "TestKit", "Workflows", "Notation"]),
-        suite("CrashTests", uses: ["LoopbackClient", "Processes", "StorageSQLite"]),
+        suite("CrashTests", uses: ["LoopbackClient", "PostgresCluster", "Processes", "StorageSQLite"]),
         suite(
             "PromiseTests",
             uses: [
-                "TestKit", "Sealing", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Scheduling",
+                "TestKit", "Sealing", "Identity", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage",
+                "Scheduling",
                 "People",
                 "Notation", "PostgresCluster",
             ]),

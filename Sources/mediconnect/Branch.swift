@@ -56,8 +56,9 @@ final class Branch: Sendable {
         self.house = house
         self.logger = logger
         let clinic = Clinic(database: house.database, surroundings: house.surroundings, observer: observer)
+        let accounts = Accounts(clinic, secret: try House.secret(house.settings))
         premises = Premises(
-            clinic: clinic, tokens: tokens, tenant: tenant, hasReplica: house.settings.replicaURL != nil)
+            accounts: accounts, tokens: tokens, tenant: tenant, hasReplica: house.settings.replicaURL != nil)
         let bell = OutboxBell()
         let name = "node-\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"
         let neighbourhood = try Neighbourhood(house.engine, house.settings, name: name, surroundings: house.surroundings)
@@ -78,7 +79,12 @@ final class Branch: Sendable {
     }
 
     /// Reads what is ahead into the index of free times, once: a clinic that is only visited to deliver needs none.
-    func prepareToAnswer() async throws { try await index.done { try await self.clinic.open() } }
+    func prepareToAnswer() async throws {
+        try await index.done {
+            try await self.premises.accounts.refreshEnded()
+            try await self.clinic.open()
+        }
+    }
 
     /// What it does beside answering, by the node's roles, until its task is cancelled. Throws when it cannot go on; `.moving`
     /// when the clinic has left this database.
@@ -93,6 +99,7 @@ final class Branch: Sendable {
             // Alone with its database a node has nothing to refresh.
             if roles.contains(.api), house.engine.isShared {
                 group.addTask { await self.neighbourhood.keepFresh(self.clinic, logger: self.logger) }
+                group.addTask { await self.heedEndedSessions() }
             }
             // What is served elsewhere by now is not answered from here, whether or not the directory says so already. Somebody
             // with one clinic starts the server again with the new database.
@@ -137,6 +144,27 @@ final class Branch: Sendable {
         }
     }
 
+    /// A session that another node ended is over here too within a second (MA-9).
+    private func heedEndedSessions() async {
+        let clock = house.surroundings.clock
+        var isTrouble = false
+        while !Task.isCancelled {
+            do {
+                try await premises.accounts.refreshEnded()
+                isTrouble = false
+            } catch {
+                // Said once: the database says more elsewhere.
+                if !isTrouble {
+                    logger.warning(
+                        "ended sessions cannot be read; those another node ends stay open until their tokens expire",
+                        metadata: ["evt": "sessions.unread", "error": .safe(error)])
+                }
+                isTrouble = true
+            }
+            try? await clock.sleep(until: clock.now + .milliseconds(500))
+        }
+    }
+
     // MARK: Upkeep
 
     /// What nobody asks for but somebody has to do, and one node does for all.
@@ -153,13 +181,14 @@ final class Branch: Sendable {
         }
     }
 
-    /// Holds a timer missed, answers past their time.
+    /// Holds a timer missed, answers past their time, sessions nobody can continue.
     private func tidy() async throws {
         let holds = try await clinic.sweepHolds()
         if holds > 0 {
             logger.notice("the sweeper ended holds their timers missed", metadata: ["evt": "holds.swept", "count": "\(holds)"])
         }
         try await clinic.forgetExpiredAnswers()
+        try await premises.accounts.forgetOld()
     }
 }
 

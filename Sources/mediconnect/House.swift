@@ -44,6 +44,13 @@ struct House: Sendable {
     /// The secret that signs tokens: read, or made on the first start, readable by this user only.
     func tokens() async throws -> Tokens { await Tokens(secret: try House.secret(settings), clock: surroundings.clock) }
 
+    var accounts: Accounts {
+        get throws {
+            Accounts(
+                Clinic(database: database, surroundings: surroundings), secret: try House.secret(settings))
+        }
+    }
+
     static func secret(_ settings: Settings) throws -> [UInt8] {
         if let data = FileManager.default.contents(atPath: settings.secretPath) {
             guard data.count >= 32 else {

@@ -90,7 +90,7 @@ extension ProblemType {
     /// What `Retry-After` says, as a client sees it.
     var retryAfter: Int? {
         switch self {
-        case .requestInProgress, .outcomeUnknown, .overloaded, .moving: 1
+        case .requestInProgress, .outcomeUnknown, .overloaded, .moving, .tooManyTries: 1
         case .unavailable: 5
         default: nil
         }

@@ -62,7 +62,7 @@ import Testing
                 // RFC 8725: a token without a signature is none. {"alg":"none"}
                 "Bearer eyJhbGciOiJub25lIn0.e30.": "token-invalid",
             ]
-            for route in visitor.house.api.routes where !route.isOpen {
+            for route in visitor.house.api.routes where route.needsToken {
                 let ask = try await sample(route).ask(visitor)
                 #expect(try await visitor.send(ask, by: nil).problem == "token-missing", "\(route.operation)")
                 for (header, problem) in bad {
@@ -86,7 +86,7 @@ import Testing
 
     @Test func `that changes something needs a key, and one that can be a key`() async throws {
         try await inHouse { visitor in
-            for route in visitor.house.api.routes where route.changesSomething {
+            for route in visitor.house.api.routes where route.takesKey {
                 let ask = try await sample(route).ask(visitor)
                 let rows = try await visitor.rows()
                 let missing = try await visitor.send(ask, by: .admin, withKey: false)
@@ -102,7 +102,7 @@ import Testing
 
     @Test func `gives the same answer to the same request under the same key, byte for byte (MC-1)`() async throws {
         try await inHouse { visitor in
-            for route in visitor.house.api.routes where route.changesSomething {
+            for route in visitor.house.api.routes where route.takesKey {
                 let ask = try await sample(route).ask(visitor)
                 let first = try await visitor.send(ask, by: .admin, key: "once-\(route.operation)")
                 let rows = try await visitor.rows()
@@ -117,7 +117,7 @@ import Testing
 
     @Test func `that replaces something needs the version that was seen`() async throws {
         try await inHouse { visitor in
-            for route in visitor.house.api.routes where route.method == .put {
+            for route in visitor.house.api.routes where route.needsIfMatch {
                 var ask = try await sample(route).ask(visitor)
                 for (given, problem) in [
                     (nil, "precondition-required"), ("*", "precondition-required"), ("\"v7\"", "changed-meanwhile"),

@@ -21,12 +21,15 @@ import Workflows
         ("AuditOf", "PRIMARY KEY (subject_id=? AND id>?)"), ("NoticesOf", "INDEX notice_of_recipient (recipient_id=? AND id>?)"),
         ("NoticesAfter", "PRIMARY KEY (id>?)"), ("StoredAttempt", "(key=? AND principal=?)"),
         ("ForgetExpiredAttempts", "INDEX idempotency_expiry (expires_at<?)"),
+        ("OpenSessions", "INDEX session_of_account (account_id=?)"), ("EndedSince", "INDEX session_ended (ended_at>?)"),
+        ("ForgetOldSessions", "INDEX session_expiry (expires_at<?)"),
+        ("ForgetOldLoginFailures", "INDEX login_failure_age (last_at<?)"),
     ]
 
     /// Lists in pages: their order comes from the index, not from sorting all there is.
     static let lists = [
         "AppointmentsOfPractitioner", "AppointmentsOfDay", "AuditOf", "NoticesOf", "NoticesAfter", "OverdueHolds",
-        "ForgetExpiredAttempts",
+        "ForgetExpiredAttempts", "AccountsAfter", "OpenSessions",
     ]
 
     /// What looks worse than it is, and why.
@@ -53,7 +56,8 @@ import Workflows
     @Test func `would be found out: without its index a statement fails the same look`() throws {
         for index in [
             "appointment_of_practitioner", "appointment_of_day", "appointment_held", "claim_of_appointment",
-            "notice_of_recipient", "idempotency_expiry",
+            "notice_of_recipient", "idempotency_expiry", "session_of_account", "session_ended", "session_expiry",
+            "login_failure_age",
         ] {
             let database = try clinic()
             try database.execute("DROP INDEX \(index)")

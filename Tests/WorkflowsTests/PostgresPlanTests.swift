@@ -24,6 +24,11 @@ import Workflows
         ("StoredAttempt", "idempotency_pkey", ["key = ", "principal = "]),
         ("ForgetExpiredAttempts", "idempotency_expiry", ["expires_at <"]),
         ("TouchedSince", "event_position", ["position"]),
+        ("AccountByLogin", "account_login", ["login = "]),
+        ("OpenSessions", "session_of_account", ["account_id = "]),
+        ("EndedSince", "session_ended", ["ended_at >"]),
+        ("ForgetOldSessions", "session_expiry", ["expires_at <"]),
+        ("ForgetOldLoginFailures", "login_failure_age", ["last_at <"]),
     ]
 
     private static var looked: [any Statement.Type] {

@@ -51,7 +51,7 @@ public enum OpenAPI {
         json.member("operationId", route.operation)
         json.member("summary", route.summary)
         json.name("security")
-        json.array { json in if !route.isOpen { json.object { $0.member("bearer", [String]()) } } }
+        json.array { json in if route.needsToken { json.object { $0.member("bearer", [String]()) } } }
         json.name("parameters")
         json.array { parameters(route, &$0) }
         if let takes = route.takes {
@@ -78,7 +78,7 @@ public enum OpenAPI {
             self.parameter(
                 parameter.name, in: "query", required: parameter.isRequired, form: parameter.form, parameter.description, &json)
         }
-        if route.changesSomething {
+        if route.takesKey {
             parameter(
                 "Idempotency-Key", in: "header", required: true, form: "key",
                 "1 to 255 printable characters; the same again for a repeat", &json)
@@ -187,17 +187,11 @@ extension Route {
     public var possibleProblems: [ProblemType] {
         var types: [ProblemType] = problems + [.badRequest, .internalFault, .unavailable]
         if path.contains("{") { types += [.notFound] }
-        if !isOpen {
-            types += [
-                .noSuchClinic, .invalidFields, .tokenMissing, .tokenInvalid, .notPermitted, .overloaded, .moving,
-            ]
-        }
-        if changesSomething {
-            types += [
-                .bodyTooLarge, .bodyTooSlow, .mediaTypeUnsupported, .idempotencyKeyMissing, .idempotencyKeyReused,
-                .requestInProgress,
-                .changedMeanwhile, .outcomeUnknown,
-            ]
+        if !isOpen { types += [.noSuchClinic, .invalidFields, .overloaded, .moving] }
+        if needsToken { types += [.tokenMissing, .tokenInvalid, .sessionEnded, .notPermitted] }
+        if changesSomething { types += [.bodyTooLarge, .bodyTooSlow, .mediaTypeUnsupported, .outcomeUnknown] }
+        if takesKey {
+            types += [.idempotencyKeyMissing, .idempotencyKeyReused, .requestInProgress, .changedMeanwhile]
         }
         if needsIfMatch { types += [.preconditionRequired] }
         return types.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }

@@ -32,6 +32,7 @@ public enum Schemas {
             #"{"type":"object","properties":{\#(inside)}\#(needed)\#(closed ? #","additionalProperties":false"# : "")\#(also.isEmpty ? "" : ",")\#(also)}"#
     }
 
+    private static let roles = ["patient", "practitioner", "desk", "admin"]
     private static let shiftStart = #"{"type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][05]$"}"#
     private static let shiftEnd = #"{"type":"string","pattern":"^(?!00:00)(([01][0-9]|2[0-3]):[0-5][05]|24:00)$"}"#
     private static let email = #"{"type":"string","minLength":1,"maxLength":254,"pattern":"^[^ ]*@[^ ]*$"}"#
@@ -100,8 +101,23 @@ public enum Schemas {
             "id": uuid, "at": instant, "by": text(64), "act": text(64), "fromState": choice(states), "toState": choice(states),
             "reason": text(500), "overridden": list(text(64)), "requestId": text(64),
         ]),
+        "SessionGrant": object(
+            [
+                "session": uuid, "role": choice(roles), "subject": uuid, "accessToken": text(2048),
+                "accessTokenExpiresAt": instant,
+                "refreshToken": text(256), "refreshTokenExpiresAt": instant,
+            ],
+            required: [
+                "session", "role", "subject", "accessToken", "accessTokenExpiresAt", "refreshToken", "refreshTokenExpiresAt",
+            ]),
+        "Session": object(
+            [
+                "id": uuid, "role": choice(roles), "device": text(128), "createdAt": instant, "continuedAt": instant,
+                "expiresAt": instant, "current": truth,
+            ], required: ["id", "role", "createdAt", "continuedAt", "expiresAt", "current"]),
+        "Ended": object(["id": uuid]),
         "Notice": object([
-            "id": uuid, "recipient": uuid, "recipientRole": choice(["patient", "practitioner", "desk", "admin"]),
+            "id": uuid, "recipient": uuid, "recipientRole": choice(roles),
             "kind": choice(["confirmation", "cancellation", "expiry", "move", "reminder"]), "appointment": uuid, "at": instant,
             "details": #"{"type":"object"}"#,
         ]),
@@ -132,6 +148,12 @@ public enum Schemas {
             ["start": instant, "practitioner": uuid, "room": uuid, "device": uuid, "overrideReason": text(500)],
             required: ["start"], closed: true),
         "CancellationRequest": object(["reason": choice(cancelReasons), "note": text(500)], closed: true),
+        "SignInRequest": object(
+            ["login": text(254), "password": text(128), "role": choice(roles), "device": text(128)],
+            required: ["login", "password"], closed: true),
+        "ContinuationRequest": object(["refreshToken": text(256)], required: ["refreshToken"], closed: true),
+        "PasswordChange": object(
+            ["oldPassword": text(128), "newPassword": text(128)], required: ["oldPassword", "newPassword"], closed: true),
         "ErrorMarkRequest": object(["note": text(500)], required: ["note"], closed: true),
     ]
 
@@ -142,7 +164,7 @@ public enum Schemas {
         }
         lists["AuditPage"] = object(["items": list(reference("AuditEntry")), "next": text(64)], required: ["items"])
         lists["NoticePage"] = object(["items": list(reference("Notice")), "next": text(64)], required: ["items"])
-        for record in ["WorkingHours", "ScheduleException", "Holiday"] {
+        for record in ["WorkingHours", "ScheduleException", "Holiday", "Session"] {
             lists["\(record)List"] = object(["items": list(reference(record))], required: ["items"])
         }
         lists["SpecialtyList"] = object(["items": list(text(64))], required: ["items"])

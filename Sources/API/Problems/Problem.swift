@@ -1,3 +1,4 @@
+import Identity
 public import Notation
 public import Scheduling
 import Storage
@@ -12,6 +13,8 @@ public struct Problem: Error, Sendable {
     /// The rule that said no, for staff.
     public var refusal: Refusal?
     public var allow: String?
+    /// Seconds, where the type alone does not say.
+    public var retryAfterSeconds: Int?
 
     public init(
         _ type: ProblemType, detail: String? = nil, errors: [FieldProblem] = [], refusal: Refusal? = nil, allow: String? = nil
@@ -25,7 +28,7 @@ public struct Problem: Error, Sendable {
 
     func answer(base: String) -> Answer {
         var answer = Answer(status: type.status, contentType: "application/problem+json", body: document(base: base))
-        answer.retryAfterSeconds = type.retryAfterSeconds
+        answer.retryAfterSeconds = retryAfterSeconds ?? type.retryAfterSeconds
         answer.allow = allow
         if type.status == 401 { answer.challenge = "Bearer" }
         return answer
@@ -65,6 +68,7 @@ extension Problem {
         case let mistake as JSONMistake: self.init(.badRequest, detail: "The body is not JSON: \(mistake)")
         case let key as KeyFault: self.init(key)
         case let fault as StorageFault: self.init(fault)
+        case let fault as AccountFault: self.init(fault)
         // The connection went away, or the server is stopping: nobody's fault.
         case is CancellationError: self.init(.unavailable)
         default: self.init(.internalFault)
@@ -76,6 +80,28 @@ extension Problem {
         case .usedForAnotherRequest: self.init(.idempotencyKeyReused)
         case .inFlight: self.init(.requestInProgress)
         case .repeated: self.init(.internalFault)
+        }
+    }
+
+    private init(_ fault: AccountFault) {
+        func wrong(_ field: String, _ detail: String) -> [FieldProblem] {
+            [FieldProblem(pointer: "#/\(field)", detail: detail, line: 1)]
+        }
+        // Named in full, as below.
+        switch fault {
+        case .credentialsWrong: self.init(ProblemType.credentialsWrong)
+        case .sessionEnded: self.init(ProblemType.sessionEnded)
+        case .overloaded: self.init(ProblemType.overloaded)
+        case .tooManyTries(let seconds):
+            self.init(ProblemType.tooManyTries)
+            retryAfterSeconds = seconds
+        case .roleNeeded(let roles):
+            let names = roles.map(\.rawValue).joined(separator: ", ")
+            self.init(
+                ProblemType.invalidFields, errors: wrong("role", "must be one of \(names): what this account may sign in as"))
+        case .passwordUnsuitable(let flaw): self.init(ProblemType.invalidFields, errors: wrong("newPassword", flaw.sentence))
+        case .loginTaken: self.init(ProblemType.identifierAlreadyUsed)
+        case .accountUnknown: self.init(ProblemType.notFound)
         }
     }
 

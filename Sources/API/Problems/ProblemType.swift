@@ -6,6 +6,9 @@ public enum ProblemType: String, Sendable, CaseIterable {
     case invalidFields = "invalid-fields"
     case tokenMissing = "token-missing"
     case tokenInvalid = "token-invalid"
+    case credentialsWrong = "credentials-wrong"
+    case sessionEnded = "session-ended"
+    case tooManyTries = "too-many-tries"
     case notPermitted = "not-permitted"
     case notFound = "not-found"
     case methodNotAllowed = "method-not-allowed"
@@ -39,7 +42,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
     public var status: Int {
         switch self {
         case .badRequest, .invalidFields, .idempotencyKeyMissing: 400
-        case .tokenMissing, .tokenInvalid: 401
+        case .tokenMissing, .tokenInvalid, .credentialsWrong, .sessionEnded: 401
         case .notPermitted: 403
         case .notFound: 404
         case .methodNotAllowed: 405
@@ -53,6 +56,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .noSuchClinic: 421
         case .idempotencyKeyReused, .unknownReference, .unsuitable, .startInThePast, .overrideNeedsReason: 422
         case .preconditionRequired: 428
+        case .tooManyTries: 429
         case .internalFault: 500
         case .outcomeUnknown, .overloaded, .moving, .unavailable: 503
         }
@@ -65,6 +69,9 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .invalidFields: "Some fields are missing or wrong"
         case .tokenMissing: "A token is needed"
         case .tokenInvalid: "The token is not valid"
+        case .credentialsWrong: "Login or password are not right"
+        case .sessionEnded: "The session has ended"
+        case .tooManyTries: "Too many wrong passwords"
         case .notPermitted: "Not permitted"
         case .notFound: "There is no such thing"
         case .methodNotAllowed: "This cannot be done here"
@@ -103,7 +110,13 @@ public enum ProblemType: String, Sendable, CaseIterable {
             "A server with several clinics knows each by its host name, or by the header `X-Tenant`. These name no clinic of it, or two different ones. Nothing was done."
         case .invalidFields:
             "The member `errors` lists every field that is wrong, each with a JSON pointer and what would be right. Nothing was done."
-        case .tokenMissing: "Send `Authorization: Bearer <token>`. `mediconnect token` issues one."
+        case .tokenMissing: "Send `Authorization: Bearer <token>`. `POST /v1/sessions` gives one to who signs in."
+        case .credentialsWrong:
+            "There is no such login, the password is another, or the account is locked: which of them is not said. Nothing was done."
+        case .sessionEnded:
+            "It was signed out, its account was locked, it has expired, or one of its refresh tokens was used twice, which ends it for everybody who has one. Sign in again."
+        case .tooManyTries:
+            "After five wrong passwords each further try has to wait, twice as long as the one before, up to a quarter of an hour. `Retry-After` says how long. Nothing was done."
         case .tokenInvalid: "The token has expired, or was not issued by this clinic. Get a new one."
         case .notPermitted: "The token's role may not do this."
         case .notFound: "There is nothing at this address, or the token may not know of it."
@@ -142,7 +155,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
     public var retry: Retry {
         switch self {
         case .requestInProgress, .outcomeUnknown, .moving: .sameKey
-        case .overloaded, .unavailable: .after
+        case .overloaded, .unavailable, .tooManyTries: .after
         default: .never
         }
     }
@@ -150,7 +163,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
     /// Seconds for `Retry-After`.
     var retryAfterSeconds: Int? {
         switch self {
-        case .requestInProgress, .outcomeUnknown, .overloaded, .moving: 1
+        case .requestInProgress, .outcomeUnknown, .overloaded, .moving, .tooManyTries: 1
         case .unavailable: 5
         default: nil
         }

@@ -27,14 +27,16 @@ public protocol Reception: Sendable {
 public final class Premises: Sendable {
     public let clinic: Clinic
     public let tokens: Tokens
+    public let accounts: Accounts
     /// For log lines; nil where there is only one clinic.
     public let tenant: String?
     let inFlight = InFlight()
     /// Whether lists may be read from a replica: then answers to changes say where they stand.
     let hasReplica: Bool
 
-    public init(clinic: Clinic, tokens: Tokens, tenant: String? = nil, hasReplica: Bool = false) {
-        self.clinic = clinic
+    public init(accounts: Accounts, tokens: Tokens, tenant: String? = nil, hasReplica: Bool = false) {
+        clinic = accounts.clinic
+        self.accounts = accounts
         self.tokens = tokens
         self.tenant = tenant
         self.hasReplica = hasReplica

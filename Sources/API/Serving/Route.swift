@@ -1,4 +1,5 @@
 import Notation
+import Identity
 import People
 import Workflows
 
@@ -23,18 +24,25 @@ public struct Route: Sendable {
     public let problems: [ProblemType]
     /// Demands `If-Match` (428 without).
     public let needsIfMatch: Bool
+    /// What comes in is a secret: no digest of it is kept, so no key stands for it; to do it twice is as good as once.
+    public let isSecret: Bool
     let handler: Handler
 
     enum Handler: Sendable {
         /// The house answers, whoever asks: health, metrics, explanations.
         case house(@Sendable (Exchange) async throws -> Answer)
         /// A clinic answers those who have a token of it.
-        case clinic(@Sendable (Exchange, Clinic) async throws -> Answer)
+        case clinic(@Sendable (Exchange, Premises) async throws -> Answer)
+        /// A clinic answers whoever asks: that is how one gets a token.
+        case door(@Sendable (Exchange, Premises) async throws -> Answer)
     }
 
     /// Open routes need no token, and no clinic.
     public var isOpen: Bool { if case .house = handler { true } else { false } }
+    public var needsToken: Bool { if case .clinic = handler { true } else { false } }
     public var changesSomething: Bool { method != .get }
+    /// Demands an `Idempotency-Key`, and answers a repeat under it as before.
+    public var takesKey: Bool { changesSomething && !isSecret }
     /// Lists may be a moment old; a single record, which may be changed next, may not.
     public var mayLag: Bool { method == .get && (gives?.hasSuffix("Page") ?? false) }
 
@@ -45,20 +53,38 @@ public struct Route: Sendable {
         handler: @escaping @Sendable (Exchange, Clinic) async throws -> Answer
     ) {
         self.init(
-            method, path, operation, summary, query, takes, gives, status, alsoGives, problems, needsIfMatch, .clinic(handler))
+            method, path, operation, summary, query, takes, gives, status, alsoGives, problems, needsIfMatch, false,
+            .clinic { try await handler($0, $1.clinic) })
+    }
+
+    /// For what is about the caller's own session.
+    static func own(
+        _ method: Method, _ path: String, _ operation: String, _ summary: String, takes: String? = nil, gives: String? = nil,
+        status: Int = 200, problems: [ProblemType] = [], isSecret: Bool = false,
+        handler: @escaping @Sendable (Exchange, Premises) async throws -> Answer
+    ) -> Route {
+        Route(method, path, operation, summary, [], takes, gives, status, [], problems, false, isSecret, .clinic(handler))
+    }
+
+    /// For who has no token yet.
+    static func door(
+        _ method: Method, _ path: String, _ operation: String, _ summary: String, takes: String, gives: String, status: Int,
+        problems: [ProblemType], handler: @escaping @Sendable (Exchange, Premises) async throws -> Answer
+    ) -> Route {
+        Route(method, path, operation, summary, [], takes, gives, status, [], problems, false, true, .door(handler))
     }
 
     static func open(
         _ method: Method, _ path: String, _ operation: String, _ summary: String, gives: String? = nil, alsoGives: [Int] = [],
         problems: [ProblemType] = [], handler: @escaping @Sendable (Exchange) async throws -> Answer
     ) -> Route {
-        Route(method, path, operation, summary, [], nil, gives, 200, alsoGives, problems, false, .house(handler))
+        Route(method, path, operation, summary, [], nil, gives, 200, alsoGives, problems, false, false, .house(handler))
     }
 
     private init(
         _ method: Method, _ path: String, _ operation: String, _ summary: String, _ query: [QueryParameter],
         _ takes: String?, _ gives: String?, _ status: Int, _ alsoGives: [Int], _ problems: [ProblemType],
-        _ needsIfMatch: Bool, _ handler: Handler
+        _ needsIfMatch: Bool, _ isSecret: Bool, _ handler: Handler
     ) {
         self.method = method
         self.path = path
@@ -71,6 +97,7 @@ public struct Route: Sendable {
         self.alsoGives = alsoGives
         self.problems = problems
         self.needsIfMatch = needsIfMatch
+        self.isSecret = isSecret
         self.handler = handler
     }
 }
@@ -92,6 +119,8 @@ public struct QueryParameter: Sendable {
 /// One request, after the door: who asks, and what for.
 struct Exchange: Sendable {
     let caller: Caller
+    /// The caller's session; nil for a token that belongs to none.
+    let session: ID<Session>?
     let requestID: String
     let attempt: Attempt?
     let parameters: [String: String]

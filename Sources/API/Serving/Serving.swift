@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 public import Hummingbird
+import Identity
 public import Logging
 import Metrics
 import NIOCore
@@ -84,13 +85,19 @@ public final class Serving: Sendable {
         switch route.handler {
         case .house(let handler):
             return try await handler(try await exchange(route, request, context, visit))
+        case .door(let handler):
+            return try await reception.receive(address(of: request)) { premises in
+                visit.tenant = premises.tenant
+                return try await handler(try await self.exchange(route, request, context, visit), premises)
+            }
         case .clinic(let handler):
             return try await reception.receive(address(of: request)) { premises in
                 visit.tenant = premises.tenant
-                visit.caller = try await self.caller(request, premises.tokens)
+                let bearer = try await self.bearer(request, premises)
+                (visit.caller, visit.session) = (bearer.caller, bearer.session)
                 return try await self.recently(route, request, hasReplica: premises.hasReplica) {
                     let exchange = try await self.exchange(route, request, context, visit)
-                    return try await self.once(exchange, premises.inFlight) { try await handler(exchange, premises.clinic) }
+                    return try await self.once(exchange, premises.inFlight) { try await handler(exchange, premises) }
                 }
             }
         }
@@ -100,12 +107,13 @@ public final class Serving: Sendable {
         ClinicAddress(host: request.head.authority, tenant: request.headers[.tenant])
     }
 
-    private func caller(_ request: Request, _ tokens: Tokens) async throws -> Caller {
+    private func bearer(_ request: Request, _ premises: Premises) async throws -> Bearer {
         guard let header = request.headers[.authorization],
             header.hasPrefix("Bearer ") || header.lowercased().hasPrefix("bearer ")
         else { throw Problem(.tokenMissing) }
-        guard let caller = await tokens.caller(of: String(header.dropFirst(7))) else { throw Problem(.tokenInvalid) }
-        return caller
+        guard let bearer = await premises.tokens.bearer(of: String(header.dropFirst(7))) else { throw Problem(.tokenInvalid) }
+        if let session = bearer.session, premises.accounts.ended.has(session) { throw Problem(.sessionEnded) }
+        return bearer
     }
 
     private func exchange(
@@ -116,7 +124,7 @@ public final class Serving: Sendable {
         if route.query.isEmpty && !route.isOpen { try Fields(query, at: "?").check() }
         let ifMatch = request.headers[.ifMatch]
         if route.needsIfMatch && ifMatch == nil { throw Problem(.preconditionRequired) }
-        let key = route.changesSomething ? try idempotencyKey(request) : nil
+        let key = route.takesKey ? try idempotencyKey(request) : nil
         let body = route.changesSomething ? try await self.body(route, request) : JSON(.object([]))
         let content = key == nil ? [] : Fingerprint.digest(of: body.canonicalBytes)
         let attempt = key.map {
@@ -125,7 +133,8 @@ public final class Serving: Sendable {
                 fingerprint: Fingerprint.of(route, parameters: parameters, query: query, ifMatch: ifMatch, content: content))
         }
         return Exchange(
-            caller: visit.caller ?? .clinic, requestID: visit.requestID, attempt: attempt, parameters: parameters, query: query,
+            caller: visit.caller ?? .clinic, session: visit.session, requestID: visit.requestID, attempt: attempt,
+            parameters: parameters, query: query,
             ifMatch: ifMatch, ifNoneMatch: request.headers[.ifNoneMatch], body: body, content: content, base: settings.base)
     }
 
@@ -146,6 +155,7 @@ struct Visit: Sendable {
     let requestID: String
     var tenant: String?
     var caller: Caller?
+    var session: ID<Session>?
 }
 
 extension Route {

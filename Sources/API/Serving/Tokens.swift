@@ -1,4 +1,5 @@
 import Foundation
+public import Identity
 import JWTKit
 public import Notation
 public import People
@@ -9,13 +10,20 @@ struct TokenClaims: JWTPayload {
     var iss: IssuerClaim
     var sub: SubjectClaim
     var role: String
+    var sid: String?
     var iat: IssuedAtClaim
     var exp: ExpirationClaim
 
     func verify(using algorithm: some JWTAlgorithm) throws {}
 }
 
-/// Issues and checks bearer tokens. Accounts and sessions come with their own store; until then the secret is all there is.
+/// Who a token speaks for, and as part of which session; nil for one that was issued to nobody's account.
+struct Bearer: Sendable {
+    let caller: Caller
+    let session: ID<Session>?
+}
+
+/// Issues and checks bearer tokens. Whether a token's session still lasts is for `Accounts` to know.
 public final class Tokens: Sendable {
     static let issuer = "mediconnect"
     /// Checked tokens, so that a client's second request does not pay for the signature again. Bounded; emptied when full.
@@ -26,7 +34,7 @@ public final class Tokens: Sendable {
     private let known = Mutex<[String: Known]>([:])
 
     private struct Known {
-        let caller: Caller
+        let bearer: Bearer
         let expiresAt: Instant
     }
 
@@ -38,31 +46,35 @@ public final class Tokens: Sendable {
         await keys.add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256)
     }
 
-    public func issue(for caller: Caller, lasting: Span) async throws -> String {
+    public func issue(for caller: Caller, session: ID<Session>? = nil, lasting: Span) async throws -> String {
         let now = clock.now
         return try await keys.sign(
             TokenClaims(
                 iss: IssuerClaim(value: Tokens.issuer), sub: SubjectClaim(value: caller.subject.description),
-                role: caller.role.rawValue, iat: IssuedAtClaim(value: date(now)), exp: ExpirationClaim(value: date(now + lasting))
+                role: caller.role.rawValue, sid: session?.description, iat: IssuedAtClaim(value: date(now)),
+                exp: ExpirationClaim(value: date(now + lasting))
             ))
     }
 
     /// Who a token speaks for; nil when it is forged, expired or not ours.
-    func caller(of token: String) async -> Caller? {
+    func bearer(of token: String) async -> Bearer? {
         let now = clock.now
-        if let known = known.withLock({ $0[token] }) { return known.expiresAt > now ? known.caller : nil }
+        if let known = known.withLock({ $0[token] }) { return known.expiresAt > now ? known.bearer : nil }
         guard token.utf8.count < 2048, let claims = try? await keys.verify(token, as: TokenClaims.self),
             claims.iss.value == Tokens.issuer, let role = Role(rawValue: claims.role),
             let subject = ID<Caller>(claims.sub.value)
         else { return nil }
         let expiresAt = Instant(microseconds: Int64(claims.exp.value.timeIntervalSince1970 * 1_000_000))
         guard expiresAt > now else { return nil }
-        let caller = Caller(role: role, subject: subject)
+        let session = claims.sid.map { ID<Session>($0) }
+        // One that names a session names one that could exist.
+        if case .some(.none) = session { return nil }
+        let bearer = Bearer(caller: Caller(role: role, subject: subject), session: session ?? nil)
         known.withLock { known in
             if known.count >= Tokens.remembered { known.removeAll() }
-            known[token] = Known(caller: caller, expiresAt: expiresAt)
+            known[token] = Known(bearer: bearer, expiresAt: expiresAt)
         }
-        return caller
+        return bearer
     }
 
     private func date(_ instant: Instant) -> Date { Date(timeIntervalSince1970: Double(instant.secondsSince1970)) }

@@ -8,6 +8,7 @@ public enum DemoClinic {
     public static let practitioner = "01900000-0000-7000-8000-000000000101"
     public static let visitType = "01900000-0000-7000-8000-000000000301"
     public static let desk = "01900000-0000-7000-8000-000000000901"
+    public static let admin = "01900000-0000-7000-8000-000000000902"
 
     private static func id(_ number: Int) -> String {
         let digits = String(number)

@@ -9,11 +9,12 @@ public enum Schema {
             up: DirectoryTables.up + BookingTables.up + OutboxSchema.up + RecordTables.up,
             down: RecordTables.down + OutboxSchema.down + BookingTables.down + DirectoryTables.down),
         Migration(number: 2, name: "the audit trail is sealed", up: SealTables.up, down: SealTables.down),
+        Migration(number: 3, name: "people sign in", up: AccountTables.up, down: AccountTables.down),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).
     public static let growingTables: Set<String> = [
         "patient", "appointment", "appointment_patient", "claim", "event", "audit", "audit_unsealed", "audit_seal", "idempotency",
-        "notice", "outbox",
+        "notice", "outbox", "account", "account_role", "session", "login_failure",
     ]
 }

@@ -2,7 +2,7 @@ public import Storage
 
 /// Every statement of this module, for the test that looks at their plans. A type that is missing fails that test.
 public enum WorkflowQueries {
-    public static let catalogue: [any Statement.Type] = directory + booking + records + checks
+    public static let catalogue: [any Statement.Type] = directory + booking + records + accounts + checks
 
     private static let directory: [any Statement.Type] = [
         DirectoryRevision.self, HeldDirectoryRevision.self, TakenDirectoryRevision.self, AdvanceDirectoryRevision.self,
@@ -27,6 +27,14 @@ public enum WorkflowQueries {
         InsertUnsealed.self, UnsealedRecords.self, DeleteUnsealed.self, DeleteUnsealedRange.self, AuditRecord.self,
         SealsAfter.self, LastSeal.self,
         InsertSeal.self, AuditAfter.self, IsUnsealed.self,
+    ]
+
+    private static let accounts: [any Statement.Type] = [
+        AccountByLogin.self, AccountByID.self, AccountsAfter.self, RolesOfAccount.self, InsertAccount.self,
+        InsertAccountRole.self,
+        SetPassword.self, SetAccountState.self, SessionByID.self, OpenSessions.self, EndedSince.self, InsertSession.self,
+        TurnSession.self, EndSession.self, ForgetOldSessions.self, LoginFailures.self, CountLoginFailure.self,
+        ForgetLoginFailures.self, ForgetOldLoginFailures.self,
     ]
 
     /// Read a whole table on purpose: `ClinicCheck` and `AuditVerifier` are for the command line.

@@ -52,9 +52,12 @@ struct Serve: AsyncParsableCommand {
     private func serveOne(_ settings: Settings, _ logger: Logger, _ metrics: PrometheusRegistry) async throws {
         let branch = try await Branch.open(settings, logger: logger)
         do {
-            if demo { try await Seed.fillIfEmpty(branch.house) }
+            if demo {
+                try await Seed.fillIfEmpty(branch.house)
+                try await DemoAccounts(branch.premises.accounts).makeMissing()
+            }
             try await branch.prepareToAnswer()
-            let welcome = demo ? try await Welcome(branch.premises.tokens) : nil
+            let welcome = demo ? try await Welcome(branch.premises) : nil
             let clinic = SingleClinic(branch: branch)
             try await serve(Server(settings, clinic, surroundings: branch.house.surroundings, logger: logger, metrics: metrics)) {
                 if let welcome { print(welcome.text(host: settings.host, port: $0)) }
@@ -101,10 +104,12 @@ struct Serve: AsyncParsableCommand {
 /// Three lines to paste: search, book, cancel.
 private struct Welcome {
     let token: String
+    let accounts: DemoAccounts
 
-    init(_ tokens: Tokens) async throws {
+    init(_ premises: Premises) async throws {
         let patient = ID<Caller>(DemoClinic.patient)!
-        token = try await tokens.issue(for: Caller(role: .patient, subject: patient), lasting: .days(30))
+        accounts = DemoAccounts(premises.accounts)
+        token = try await premises.tokens.issue(for: Caller(role: .patient, subject: patient), lasting: .days(30))
     }
 
     func text(host: String, port: Int) -> String {
@@ -120,6 +125,11 @@ private struct Welcome {
             curl -s -H "Authorization: Bearer $TOKEN" '\(base)/v1/free-times?visitType=\(DemoClinic.visitType)&limit=3'; echo
             curl -s -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: book-\(appointment)" -H 'Content-Type: application/json' -d '{"id":"\(appointment)","visitType":"\(DemoClinic.visitType)","patients":["\(DemoClinic.patient)"],'"\(next)"'}' \(base)/v1/appointments; echo
             curl -s -X POST -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: cancel-\(appointment)" \(base)/v1/appointments/\(appointment)/cancellation; echo
+
+            Accounts, all with the password \(accounts.password) (docs/guides/accounts.md):
+            \(accounts.list)
+
+            curl -s -H 'Content-Type: application/json' -d '{"login":"desk@demo.example","password":"\(accounts.password)"}' \(base)/v1/sessions; echo
 
             More: \(base)/openapi.json, \(base)/health, 'mediconnect token --help'. Stop with Ctrl-C.
             """

@@ -27,17 +27,18 @@ struct FaultyServer: AsyncParsableCommand {
         try await withThrowingTaskGroup { group in
             group.addTask { try await database.run() }
             try await serve(
-                Clinic(database: database, surroundings: surroundings), Tokens(secret: house.secret, clock: surroundings.clock))
+                Accounts(Clinic(database: database, surroundings: surroundings), secret: house.secret),
+                Tokens(secret: house.secret, clock: surroundings.clock))
             group.cancelAll()
         }
     }
 
-    private func serve(_ clinic: Clinic, _ tokens: Tokens) async throws {
+    private func serve(_ accounts: Accounts, _ tokens: Tokens) async throws {
         var logger = Logger(label: "faulty")
         logger.logLevel = .error
         let serving = Serving(
-            api: API(operations: Operations()), reception: OnlyClinic(Premises(clinic: clinic, tokens: tokens)),
-            surroundings: clinic.surroundings,
+            api: API(operations: Operations()), reception: OnlyClinic(Premises(accounts: accounts, tokens: tokens)),
+            surroundings: accounts.clinic.surroundings,
             settings: ServingSettings(base: "http://127.0.0.1"), logger: logger)
         try await Application(
             router: serving.router(), server: .http1(),

@@ -1,4 +1,5 @@
 import API
+import Identity
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -21,6 +22,7 @@ final class House: Sendable {
     let outbox: Outbox
     let database: HauntedDatabase
     let tokens: Tokens
+    let accounts: Accounts
     let api: API
     let serving: Serving
     private let sqlite: SQLiteDatabase
@@ -44,15 +46,24 @@ final class House: Sendable {
             clock: clock, identifiers: Version7Identifiers(clock: clock, random: MachineRandom()), random: MachineRandom())
         clinic = Clinic(database: database, surroundings: surroundings)
         outbox = Outbox(database: database, surroundings: surroundings, workerName: "test", handlers: clinic.deliveries)
-        tokens = await Tokens(secret: Array(repeating: 7, count: 32), clock: clock)
+        let secret = [UInt8](repeating: 7, count: 32)
+        tokens = await Tokens(secret: secret, clock: clock)
+        var accountSettings = AccountSettings()
+        accountSettings.passwordCost = .least
+        accounts = Accounts(clinic, secret: secret, settings: accountSettings)
         api = API(operations: operations)
         var serving = ServingSettings(base: "https://clinic.example")
         serving.bodyMaximum = bodyMaximum
         self.serving = Serving(
-            api: api, reception: OnlyClinic(Premises(clinic: clinic, tokens: tokens)), surroundings: surroundings,
+            api: api, reception: OnlyClinic(Premises(accounts: accounts, tokens: tokens)), surroundings: surroundings,
             settings: serving, logger: logger ?? Journal.silent)
         try await Migrator(sqlite, migrations: Schema.migrations, clock: clock).up()
         _ = try await clinic.importClinic(Array(document.utf8))
+        for who in Who.allCases {
+            try await accounts.create(
+                login: who.login, password: Known.password, roles: [who.caller], by: "test", requestID: "test")
+            _ = try await token(who)
+        }
     }
 
     func close() async {
@@ -62,7 +73,11 @@ final class House: Sendable {
 
     func token(_ who: Who) async throws -> String {
         if let known = issued.withLock({ $0[who] }) { return known }
-        let token = try await tokens.issue(for: who.caller, lasting: .days(365))
+        // As good for a year as it is for its first minutes.
+        let session = try await accounts.signIn(
+            Credentials(login: who.login, password: Known.password), requestID: "test"
+        ).session
+        let token = try await tokens.issue(for: session.caller, session: session.id, lasting: .days(365))
         issued.withLock { $0[who] = token }
         return token
     }

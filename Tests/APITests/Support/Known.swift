@@ -1,3 +1,4 @@
+import Identity
 import Notation
 import People
 
@@ -56,8 +57,20 @@ enum Known {
 }
 
 /// Who asks. The two patients and two practitioners are the same people as in the clinic.
+extension Known {
+    /// Of everybody in these tests.
+    static let passwordText = "correct horse battery staple"
+    static let password = Password(passwordText)
+
+    static func credentials(_ who: Who, password: String = passwordText, more: String = "") -> String {
+        #"{"login":"\#(who.login)","password":"\#(password)"\#(more.isEmpty ? "" : ",")\#(more)}"#
+    }
+}
+
 enum Who: String, CaseIterable, Sendable {
     case emma, noah, brandt, keller, desk, admin
+
+    var login: String { "\(rawValue)@clinic.example" }
 
     var caller: Caller {
         let (role, subject): (Role, String) =

@@ -18,6 +18,7 @@ struct Sample: Sendable {
     func mark(for who: Who) -> Character { Array(allowed)[Who.allCases.firstIndex(of: who)!] }
 
     static let all: [String: Sample] = appointments.merging(directory) { $1 }.merging(hours) { $1 }.merging(others) { $1 }
+        .merging(sessions) { $1 }
 
     // MARK: Appointments
 
@@ -120,6 +121,22 @@ struct Sample: Sendable {
 
     private static func open(_ path: String) -> Sample { Sample("yyyyyy") { _ in .get(path) } }
 
+    // MARK: Sessions
+
+    private static let sessions: [String: Sample] = [
+        "signIn": Sample("yyyyyy") { _ in .post("/v1/sessions", Known.credentials(.emma)) },
+        "continueSession": Sample("yyyyyy") {
+            let grant = try await $0.signedIn(.emma)
+            return .post("/v1/session-continuations", #"{"refreshToken":"\#(grant["refreshToken"]?.string ?? "")"}"#)
+        },
+        "listSessions": Sample("yyyyyy") { _ in .get("/v1/sessions") },
+        "endSession": Sample("hhhhhy") { .delete("/v1/sessions/\(try await $0.signedIn(.admin)["session"]?.string ?? "")") },
+        "changePassword": Sample("yyyyyy") { _ in
+            .put(
+                "/v1/password", #"{"oldPassword":"\#(Known.passwordText)","newPassword":"\#(Known.passwordText)"}"#, ifMatch: nil)
+        },
+    ]
+
     /// Every field of every body, filled in: what the tests of single fields start from.
     static let fullBodies: [String: String] = [
         "BookingRequest":
@@ -128,6 +145,10 @@ struct Sample: Sendable {
             #"{"start":"2026-03-09T09:00:00Z","practitioner":"\#(Known.brandt)","room":"\#(Known.room)","overrideReason":"asked for"}"#,
         "CancellationRequest": #"{"reason":"desk","note":"called"}"#,
         "ErrorMarkRequest": #"{"note":"written twice"}"#,
+        "SignInRequest":
+            #"{"login":"emma@clinic.example","password":"\#(Known.passwordText)","role":"patient","device":"phone"}"#,
+        "ContinuationRequest": #"{"refreshToken":"mcr_00"}"#,
+        "PasswordChange": #"{"oldPassword":"\#(Known.passwordText)","newPassword":"\#(Known.passwordText)"}"#,
         "Location": #"{"id":"\#(Known.nobody)","name":"Annex","zone":"Europe/Berlin","address":"Street 1"}"#,
         "Practitioner":
             #"{"id":"\#(Known.nobody)","name":"Dr. New","location":"\#(Known.river)","specialty":"general","lanes":2,"lanesOffered":1,"maximumPerDay":9,"active":true}"#,

@@ -108,5 +108,12 @@ extension Visitor {
         try await send(.post("/v1/appointments/\(id)/\(verb)", body, ifMatch: ifMatch), by: who, key: key, at: location)
     }
 
+    /// Signs in as somebody, and returns what they are given.
+    func signedIn(_ who: Who, at location: SourceLocation = #_sourceLocation) async throws -> Heard {
+        let heard = try await send(.post("/v1/sessions", Known.credentials(who)), by: nil, at: location)
+        try #require(heard.status == 201, "\(heard.text)", sourceLocation: location)
+        return heard
+    }
+
     func state(of id: String) async throws -> String? { try await get("/v1/appointments/\(id)")["state"]?.string }
 }

@@ -1,0 +1,80 @@
+public import Identity
+public import Notation
+public import People
+
+/// Somebody who may sign in. One person may be several things in a clinic, and signs in as one of them at a time.
+public struct Account: Sendable {
+    public enum State: String, Sendable, CaseIterable { case active, locked, closed }
+
+    public let id: ID<Account>
+    /// In small letters: `emma@clinic.example`.
+    public let login: Personal<String>
+    public let state: State
+    public let createdAt: Instant
+    let passwordHash: PasswordHash
+}
+
+/// One sign-in and all its continuations, on one device.
+public struct SessionRecord: Sendable {
+    public let id: ID<Session>
+    let account: ID<Account>
+    /// Who it speaks for.
+    public let caller: Caller
+    /// What the client calls itself: `Emma's phone`.
+    public let device: Personal<String>?
+    let turn: Int
+    /// When it was last continued.
+    public let turnedAt: Instant
+    public let createdAt: Instant
+    public let expiresAt: Instant
+    public let endedAt: Instant?
+}
+
+/// Why a session ended.
+public enum SessionEnd: String, Sendable, CaseIterable {
+    /// Its owner ended it.
+    case signedOut = "signed-out"
+    /// A token that had been used before was used again: somebody has a copy.
+    case reused
+    case passwordChanged = "password-changed"
+    case accountLocked = "account-locked"
+    case accountClosed = "account-closed"
+}
+
+/// What a session is continued with, and for how long.
+public struct SessionGrant: Sendable {
+    public let session: SessionRecord
+    /// The next turn; nothing else continues the session.
+    public let refreshToken: String
+}
+
+/// What accounts refuse. Whoever signs in is told the same for a login nobody has and for a wrong password.
+public enum AccountFault: Error, Sendable, Equatable {
+    case credentialsWrong
+    case tooManyTries(seconds: Int)
+    /// The account is several things, and which is meant was not said.
+    case roleNeeded([Role])
+    case sessionEnded
+    case passwordUnsuitable(PasswordFlaw)
+    case loginTaken
+    case accountUnknown
+    /// More want to sign in than can be looked at.
+    case overloaded
+}
+
+public struct AccountSettings: Sendable {
+    /// How long a session lasts that nobody continues (MA-9).
+    public var sessionLasting: Span = .days(7)
+    /// How long it lasts however often it is continued.
+    public var sessionMaximum: Span = .days(30)
+    /// How long the token before the newest is answered with the same successor: its first answer may have been lost.
+    public var lostAnswer: Span = .seconds(30)
+    /// How long an access token is valid.
+    public var accessLasting: Span = .minutes(15)
+    /// So many wrong passwords cost nothing; each further one twice the wait of the one before, up to a quarter of an hour.
+    public var freeTries = 5
+    public var waitMaximum: Span = .minutes(15)
+    public var passwordCost: PasswordHash.Cost = .usual
+
+    public init() {}
+}

@@ -1,0 +1,66 @@
+import Storage
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Where passwords are compared: on threads of its own, half as many as there are cores, so that however many people sign in at once,
+/// or pretend to, the other half books.
+final class HashingDesk: Sendable {
+    /// The one of this process, whatever number of clinics it serves.
+    static let shared = HashingDesk(lanes: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2))
+
+    private struct State {
+        var busy = 0
+        var waiting: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let lanes: Int
+    private let waitingMaximum: Int
+    private let state = Mutex(State())
+
+    init(lanes: Int, waitingMaximum: Int = 64) {
+        self.lanes = lanes
+        self.waitingMaximum = waitingMaximum
+    }
+
+    /// Throws `AccountFault.overloaded` when too many wait already.
+    func run<Answer: Sendable>(_ work: @escaping @Sendable () throws -> Answer) async throws -> Answer {
+        try await enter()
+        defer { leave() }
+        let thread = WorkerThread()
+        return try await withCheckedThrowingContinuation { caller in
+            do { try thread.start { caller.resume(with: Result { try work() }) } } catch { caller.resume(throwing: error) }
+        }
+    }
+
+    private func enter() async throws {
+        let isFull = state.withLock { $0.busy >= lanes && $0.waiting.count >= waitingMaximum }
+        if isFull { throw AccountFault.overloaded }
+        await withCheckedContinuation { (caller: CheckedContinuation<Void, Never>) in
+            let mayEnter = state.withLock { state in
+                if state.busy < lanes {
+                    state.busy += 1
+                    return true
+                }
+                state.waiting.append(caller)
+                return false
+            }
+            if mayEnter { caller.resume() }
+        }
+    }
+
+    private func leave() {
+        let next: CheckedContinuation<Void, Never>? = state.withLock { state in
+            if state.waiting.isEmpty {
+                state.busy -= 1
+                return nil
+            }
+            return state.waiting.removeFirst()
+        }
+        next?.resume()
+    }
+}

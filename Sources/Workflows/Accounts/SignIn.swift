@@ -1,0 +1,167 @@
+public import Identity
+public import Notation
+public import People
+import Scheduling
+import Storage
+
+/// What somebody signs in with.
+public struct Credentials: Sendable {
+    public var login: Personal<String>
+    public var password: Password
+    /// As what, where the account is several things.
+    public var role: Role?
+    public var device: Personal<String>?
+
+    public init(login: String, password: Password, role: Role? = nil, device: String? = nil) {
+        self.login = Accounts.normal(login)
+        self.password = password
+        self.role = role
+        self.device = device.map { Personal($0) }
+    }
+}
+
+extension Accounts {
+    /// Begins a session. Throws `AccountFault`: the same for a login nobody has, a wrong password and an account that is locked, and
+    /// after the same work.
+    ///
+    /// A try counts as failed before anybody looks at the password, so that a thousand at once are not a thousand free ones.
+    public func signIn(_ credentials: Credentials, requestID: String) async throws -> SessionGrant {
+        try await countTry(credentials.login)
+        let login = credentials.login
+        let account = try await database.read { try $0.first(AccountByLogin(login: login)) }
+        let cost = settings.passwordCost
+        let (known, password) = (account?.passwordHash ?? .ofNobody(cost: cost), credentials.password)
+        let matches = try await HashingDesk.shared.run { known.matches(password) }
+        guard let account, matches, account.state == .active else {
+            try await noteRefusal(of: account, requestID: requestID)
+            throw AccountFault.credentialsWrong
+        }
+        var renewed: PasswordHash?
+        if known.isOutdated(for: cost) {
+            renewed = try await HashingDesk.shared.run { try PasswordHash.make(of: password, cost: cost) }
+        }
+        let session = try await begin(credentials, account, renewed: renewed, requestID: requestID)
+        return grant(session)
+    }
+
+    /// Throws `.tooManyTries` while the last failures are too many and too fresh; otherwise counts one more.
+    func countTry(_ login: Personal<String>) async throws {
+        let (name, clock, settings) = (failureName(login), surroundings.clock, settings)
+        try await database.write { transaction in
+            while true {
+                let now = clock.now
+                let failures = try transaction.first(LoginFailures(name: name))
+                if let failures, failures.count >= settings.freeTries {
+                    let wait = min(settings.waitMaximum, .seconds(1 << min(failures.count - settings.freeTries, 20)))
+                    let left = failures.lastAt + wait - now
+                    if left > .zero { throw AccountFault.tooManyTries(seconds: Int((left.seconds).rounded(.up))) }
+                }
+                // Zero rows: somebody else was counted meanwhile.
+                if try transaction.run(CountLoginFailure(name: name, seen: failures?.count ?? 0, at: now)) == 1 { return }
+            }
+        }
+    }
+
+    private func noteRefusal(of account: Account?, requestID: String) async throws {
+        guard let account else { return }
+        let surroundings = surroundings
+        try await database.write { transaction in
+            try transaction.audit("account.refused", of: account.id, by: "nobody", requestID: requestID, surroundings)
+        }
+    }
+
+    private func begin(
+        _ credentials: Credentials, _ account: Account, renewed: PasswordHash?, requestID: String
+    ) async throws -> SessionRecord {
+        let (surroundings, settings, name) = (surroundings, settings, failureName(credentials.login))
+        return try await database.write { transaction in
+            let now = surroundings.clock.now
+            // The password may have been changed, or the account locked, while it was compared.
+            guard let fresh = try transaction.first(AccountByID(id: account.id)), fresh.state == .active,
+                fresh.passwordHash == account.passwordHash
+            else { throw AccountFault.credentialsWrong }
+            if let renewed { try transaction.post(SetPassword(account: account.id, hash: renewed, at: now)) }
+            let roles = try transaction.fetch(RolesOfAccount(account: account.id)).filter { role in
+                credentials.role.map { $0 == role.role } ?? true
+            }
+            guard roles.count == 1 else {
+                let all = try transaction.fetch(RolesOfAccount(account: account.id))
+                throw AccountFault.roleNeeded(Role.allCases.filter { role in all.contains { $0.role == role } })
+            }
+            let session = SessionRecord(
+                id: surroundings.identifiers.next(Session.self), account: account.id, caller: roles[0],
+                device: credentials.device, turn: 1, turnedAt: now, createdAt: now, expiresAt: now + settings.sessionLasting,
+                endedAt: nil)
+            try transaction.post(InsertSession(session: session))
+            try transaction.post(ForgetLoginFailures(name: name))
+            try transaction.audit(
+                "session.begun", of: account.id, by: session.caller.principal, requestID: requestID, surroundings)
+            return session
+        }
+    }
+
+    private func grant(_ session: SessionRecord) -> SessionGrant {
+        SessionGrant(
+            session: session,
+            refreshToken: RefreshToken(session: session.id, turn: session.turn).text(sealedWith: refreshKey))
+    }
+
+    // MARK: Continuing
+
+    /// What came of an attempt to continue a session.
+    private enum Turn {
+        case turned(SessionRecord)
+        /// Nothing continues it any more; `reused` when this is what ended it.
+        case over(reused: Bool)
+    }
+
+    /// Continues a session with its newest token, or gives the same answer once more for the token before it. Throws
+    /// `.sessionEnded` for every other, and ends the session when the token is an old one of it.
+    public func refresh(_ token: String, requestID: String) async throws -> SessionGrant {
+        guard let token = RefreshToken(token, sealedWith: refreshKey) else { throw AccountFault.sessionEnded }
+        let (surroundings, settings) = (surroundings, settings)
+        let ended = ended
+        let turn = try await database.write { transaction -> Turn in
+            while true {
+                let now = surroundings.clock.now
+                guard let session = try transaction.first(SessionByID(id: token.session)), session.endedAt == nil,
+                    session.expiresAt > now,
+                    try transaction.first(AccountByID(id: session.account))?.state == .active
+                else { return .over(reused: false) }
+                if token.turn == session.turn {
+                    let end = min(now + settings.sessionLasting, session.createdAt + settings.sessionMaximum)
+                    guard try transaction.run(TurnSession(id: session.id, turn: token.turn, at: now, expiresAt: end)) == 1 else {
+                        continue
+                    }
+                    return .turned(session.turned(at: now, until: end))
+                }
+                if token.turn == session.turn - 1, now <= session.turnedAt + settings.lostAnswer { return .turned(session) }
+                try transaction.end(session, .reused, by: session.caller.principal, requestID: requestID, surroundings, ended)
+                return .over(reused: true)
+            }
+        }
+        guard case .turned(let session) = turn else { throw AccountFault.sessionEnded }
+        return grant(session)
+    }
+}
+
+extension SessionRecord {
+    fileprivate func turned(at now: Instant, until end: Instant) -> SessionRecord {
+        SessionRecord(
+            id: id, account: account, caller: caller, device: device, turn: turn + 1, turnedAt: now, createdAt: createdAt,
+            expiresAt: end, endedAt: nil)
+    }
+}
+
+extension WriteTransaction {
+    /// Ends a session for good; its access tokens are refused from the commit on.
+    func end(
+        _ session: SessionRecord, _ reason: SessionEnd, by: String, requestID: String, _ surroundings: Surroundings,
+        _ ended: EndedSessions
+    ) throws {
+        let now = surroundings.clock.now
+        guard try run(EndSession(id: session.id, at: now, reason: reason)) == 1 else { return }
+        try audit("session.ended", of: session.account, by: by, reason: reason.rawValue, requestID: requestID, surroundings)
+        afterCommit { ended.add(session.id, at: now) }
+    }
+}

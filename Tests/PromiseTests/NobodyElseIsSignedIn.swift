@@ -1,0 +1,333 @@
+import Identity
+import Notation
+import People
+import Scheduling
+import Storage
+import TestKit
+import Testing
+import Workflows
+
+extension Promises {
+    /// MA-9, MC-3: who has signed in stays so, and nobody else does in their place.
+    @Suite struct NobodyElseIsSignedIn {
+        private struct Desk: Sendable {
+            static let password = Password("correct horse battery staple")
+            let fixture: ClinicFixture
+            let accounts: Accounts
+
+            func signIn(_ password: Password = Desk.password, login: String = "desk@clinic.example", role: Role? = nil)
+                async throws
+                -> SessionGrant
+            {
+                try await accounts.signIn(Credentials(login: login, password: password, role: role), requestID: "test")
+            }
+
+            func refresh(_ token: String, at node: Accounts? = nil) async throws -> SessionGrant {
+                try await (node ?? accounts).refresh(token, requestID: "test")
+            }
+
+            /// Another node, or this one after a restart.
+            func anotherNode() async throws -> Accounts {
+                let node = Accounts(
+                    try await fixture.anotherClinic(), secret: Array(repeating: 7, count: 32), settings: accounts.settings)
+                try await node.refreshEnded()
+                return node
+            }
+
+            func acts(of login: String = "desk@clinic.example") async throws -> [String] {
+                let account = try #require(try await accounts.account(login: login))
+                let entries = try await fixture.database.read { try $0.fetch(Acts(subject: account.id.of())) }
+                return entries.sorted()
+            }
+        }
+
+        private struct Acts: Query {
+            static let sql: SQL = "SELECT act FROM audit WHERE subject_id = $1"
+            let subject: ID<AuditSubject>
+            var bindings: [SQLValue] { [.id(subject)] }
+            static func row(_ columns: any Columns) throws -> String { try columns.text(0) }
+        }
+
+        private func withDesk(
+            _ engine: Engine, sabotage: (any Database) -> any Database = { $0 }, _ body: (Desk) async throws -> Void
+        ) async throws {
+            try await ClinicFixture.open(engine, sabotage: sabotage) { fixture in
+                var settings = AccountSettings()
+                settings.passwordCost = .least
+                let accounts = Accounts(fixture.clinic, secret: Array(repeating: 7, count: 32), settings: settings)
+                try await accounts.create(
+                    login: "Desk@clinic.example", password: Desk.password, roles: [fixture.plan.desk()], by: "test",
+                    requestID: "test")
+                try await body(Desk(fixture: fixture, accounts: accounts))
+            }
+        }
+
+        private func fault(_ body: () async throws -> some Any) async -> AccountFault? {
+            do {
+                _ = try await body()
+                return nil
+            } catch { return error as? AccountFault }
+        }
+
+        @Test(arguments: Engine.allCases) func `a session goes on for seven days after each turn, and for thirty at most`(
+            engine: Engine
+        ) async throws {
+            try await withDesk(engine) { desk in
+                var grant = try await desk.signIn()
+                #expect(grant.session.caller == desk.fixture.plan.desk())
+                for _ in 0..<4 {
+                    desk.fixture.clock.advance(by: .days(6))
+                    let next = try await desk.refresh(grant.refreshToken)
+                    #expect(next.refreshToken != grant.refreshToken && next.session.id == grant.session.id)
+                    grant = next
+                }
+                desk.fixture.clock.advance(by: .days(7))
+                let late = grant
+                #expect(await fault { try await desk.refresh(late.refreshToken) } == .sessionEnded)
+                // Nobody turned for seven days.
+                let idle = try await desk.signIn()
+                desk.fixture.clock.advance(by: .days(7))
+                #expect(await fault { try await desk.refresh(idle.refreshToken) } == .sessionEnded)
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `a token used again ends the session for both who have it`(engine: Engine)
+            async throws
+        {
+            try await withDesk(engine) { desk in
+                let first = try await desk.signIn()
+                let second = try await desk.refresh(first.refreshToken)
+                desk.fixture.clock.advance(by: .seconds(31))
+                #expect(await fault { try await desk.refresh(first.refreshToken) } == .sessionEnded)
+                #expect(await fault { try await desk.refresh(second.refreshToken) } == .sessionEnded)
+                #expect(desk.accounts.ended.has(first.session.id))
+                #expect(try await desk.acts().contains("session.ended"))
+                // An old one is one at once, however fresh.
+                let other = try await desk.signIn()
+                let next = try await desk.refresh(other.refreshToken)
+                let last = try await desk.refresh(next.refreshToken)
+                #expect(await fault { try await desk.refresh(other.refreshToken) } == .sessionEnded)
+                #expect(await fault { try await desk.refresh(last.refreshToken) } == .sessionEnded)
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `who has not heard the answer hears the same again for half a minute`(
+            engine: Engine
+        )
+            async throws
+        {
+            try await withDesk(engine) { desk in
+                let first = try await desk.signIn()
+                let second = try await desk.refresh(first.refreshToken)
+                desk.fixture.clock.advance(by: .seconds(30))
+                #expect(try await desk.refresh(first.refreshToken).refreshToken == second.refreshToken)
+                #expect(try await desk.refresh(second.refreshToken).session.id == first.session.id)
+            }
+        }
+
+        private func successors(_ desk: Desk, asking count: Int = 16) async throws -> Set<String> {
+            let first = try await desk.signIn()
+            return await withTaskGroup(of: String?.self) { group in
+                for _ in 0..<count { group.addTask { try? await desk.refresh(first.refreshToken).refreshToken } }
+                return await group.reduce(into: []) { if let token = $1 { $0.insert(token) } }
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `all who ask at once with one token are given the same successor`(engine: Engine)
+            async throws
+        {
+            try await withDesk(engine) { desk in
+                let successors = try await successors(desk)
+                #expect(successors.count == 1)
+            }
+        }
+
+        /// Somebody else turns every session whenever one is looked at.
+        private final class RestlessSessions: PassingTransaction {
+            override func first<Asked: Query>(_ query: Asked) throws -> Asked.Row? {
+                let row = try super.first(query)
+                if Asked.sql.sqlite.contains("FROM session") { try super.execute("UPDATE session SET turn = turn + 2") }
+                return row
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `negative control: where turns move on by themselves they have none`(
+            engine: Engine
+        ) async throws {
+            try await withDesk(engine, sabotage: { TamperedDatabase($0) { RestlessSessions($0) } }) { desk in
+                let successors = try await successors(desk, asking: 2)
+                #expect(successors.count != 1)
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `a restart signs nobody out, and lets nobody in who was signed out`(engine: Engine)
+            async throws
+        {
+            try await withDesk(engine) { desk in
+                let (stays, goes) = (try await desk.signIn(), try await desk.signIn())
+                try await signOut(desk, goes)
+                let restarted = try await desk.anotherNode()
+                #expect(restarted.ended.has(goes.session.id) && !restarted.ended.has(stays.session.id))
+                #expect(try await desk.refresh(stays.refreshToken, at: restarted).session.id == stays.session.id)
+                #expect(await fault { try await desk.refresh(goes.refreshToken, at: restarted) } == .sessionEnded)
+            }
+        }
+
+        private func signOut(_ desk: Desk, _ grant: SessionGrant) async throws {
+            let call = Call(
+                caller: grant.session.caller, requestID: "test",
+                attempt: Attempt(key: "out-\(grant.session.id)", operation: "endSession", fingerprint: []))
+            let wording = Wording<Void>(
+                done: { StoredAnswer(status: 200, body: []) },
+                refused: { StoredAnswer(status: 404, body: Array($0.rawValue.utf8)) })
+            for isRepeat in [false, true] {
+                let reply = try await desk.accounts.end(
+                    grant.session.id, asOwnerOf: grant.session.id, call: call, wording: wording)
+                switch reply {
+                case .done: #expect(!isRepeat)
+                case .repeated(let answer): #expect(isRepeat && answer.status == 200)
+                case .refused(let refusal, _): Issue.record("\(refusal)")
+                }
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `what one node ends the others hear when they next look`(engine: Engine)
+            async throws
+        {
+            try await withDesk(engine) { desk in
+                let other = try await desk.anotherNode()
+                let grant = try await desk.signIn()
+                try await desk.accounts.set(.locked, login: "desk@clinic.example", by: "test", requestID: "test")
+                #expect(desk.accounts.ended.has(grant.session.id) && !other.ended.has(grant.session.id))
+                try await other.refreshEnded()
+                #expect(other.ended.has(grant.session.id))
+                #expect(await fault { try await desk.refresh(grant.refreshToken, at: other) } == .sessionEnded)
+                // A locked account is told what a wrong password is told; unlocked it may come back.
+                #expect(await fault { try await desk.signIn() } == .credentialsWrong)
+                try await desk.accounts.set(.active, login: "desk@clinic.example", by: "test", requestID: "test")
+                _ = try await desk.signIn()
+                try await desk.accounts.set(.closed, login: "desk@clinic.example", by: "test", requestID: "test")
+                #expect(
+                    await fault {
+                        try await desk.accounts.set(.active, login: "desk@clinic.example", by: "test", requestID: "test")
+                    }
+                        == .accountUnknown)
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `wrong passwords wait ever longer, for logins nobody has as for others`(
+            engine: Engine
+        )
+            async throws
+        {
+            try await withDesk(engine) { desk in
+                for login in ["desk@clinic.example", "nobody@clinic.example"] {
+                    let wrong = Password("not the one")
+                    for _ in 0..<5 { #expect(await fault { try await desk.signIn(wrong, login: login) } == .credentialsWrong) }
+                    for seconds in [1, 2, 4, 8] {
+                        #expect(
+                            await fault { try await desk.signIn(login: login) } == .tooManyTries(seconds: seconds), "\(login)")
+                        desk.fixture.clock.advance(by: .seconds(seconds))
+                        #expect(await fault { try await desk.signIn(wrong, login: login) } == .credentialsWrong, "\(login)")
+                    }
+                    for _ in 0..<20 {
+                        desk.fixture.clock.advance(by: .minutes(15))
+                        #expect(await fault { try await desk.signIn(wrong, login: login) } == .credentialsWrong)
+                    }
+                    #expect(await fault { try await desk.signIn(login: login) } == .tooManyTries(seconds: 900))
+                    desk.fixture.clock.advance(by: .minutes(15))
+                }
+                _ = try await desk.signIn()
+                #expect(await fault { try await desk.signIn(Password("not the one")) } == .credentialsWrong)
+                _ = try await desk.signIn()
+                #expect(try await desk.acts().filter { $0 == "account.refused" }.count == 30)
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `a hundred guesses at once are five`(engine: Engine) async throws {
+            try await withDesk(engine) { desk in
+                let answers = await withTaskGroup(of: AccountFault?.self) { group in
+                    for number in 0..<100 {
+                        group.addTask { await self.fault { try await desk.signIn(Password("guess number \(number)")) } }
+                    }
+                    return await group.reduce(into: []) { $0.append($1) }
+                }
+                #expect(answers.filter { $0 == .credentialsWrong || $0 == .overloaded }.count == 5, "\(answers)")
+                #expect(answers.filter { $0 == .tooManyTries(seconds: 1) }.count == 95)
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `another password ends every other session, and the old one is good for nothing`(
+            engine: Engine
+        ) async throws {
+            try await withDesk(engine) { desk in
+                let (own, other) = (try await desk.signIn(), try await desk.signIn())
+                let new = Password("another three words")
+                func change(_ old: Password, _ new: Password) async -> AccountFault? {
+                    await fault {
+                        try await desk.accounts.changePassword(from: old, to: new, in: own.session.id, requestID: "test")
+                    }
+                }
+                #expect(await change(Password("not the one"), new) == .credentialsWrong)
+                #expect(await change(Desk.password, Password("desk2026")) == .passwordUnsuitable(.tooCommon))
+                #expect(await change(Desk.password, new) == nil)
+                // Its answer was lost.
+                #expect(await change(Desk.password, new) == nil)
+                #expect(await fault { try await desk.refresh(other.refreshToken) } == .sessionEnded)
+                #expect(try await desk.refresh(own.refreshToken).session.id == own.session.id)
+                #expect(await fault { try await desk.signIn() } == .credentialsWrong)
+                _ = try await desk.signIn(new)
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `somebody who is several things says which`(engine: Engine) async throws {
+            try await withDesk(engine) { desk in
+                let roles = [desk.fixture.plan.practitionerCaller(0), desk.fixture.plan.admin()]
+                try await desk.accounts.create(
+                    login: "chief@clinic.example", password: Desk.password, roles: roles, by: "test", requestID: "test")
+                #expect(
+                    await fault { try await desk.signIn(login: "chief@clinic.example") } == .roleNeeded([.practitioner, .admin]))
+                #expect(
+                    await fault { try await desk.signIn(login: "chief@clinic.example", role: .desk) }
+                        == .roleNeeded([.practitioner, .admin]))
+                for role in roles {
+                    #expect(try await desk.signIn(login: "CHIEF@clinic.example", role: role.role).session.caller == role)
+                }
+                #expect(
+                    await fault {
+                        try await desk.accounts.create(
+                            login: "Chief@Clinic.example", password: Desk.password, roles: roles, by: "test", requestID: "test")
+                    } == .loginTaken)
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `whoever reads the database can sign in as nobody`(engine: Engine) async throws {
+            try await withDesk(engine) { desk in
+                let grant = try await desk.signIn()
+                let dump = try await desk.fixture.database.read { try $0.fetch(Everything()) }.joined(separator: "\n")
+                #expect(dump.contains("$argon2id$") && !dump.contains("battery"))
+                // The token's seal is nowhere in it.
+                #expect(!dump.contains(grant.refreshToken.suffix(64)))
+                // A token made up from what is there is none.
+                let forged = RefreshToken(session: grant.session.id, turn: 1).text(
+                    sealedWith: RefreshKey(secret: Array(dump.utf8)))
+                #expect(await fault { try await desk.refresh(forged) } == .sessionEnded)
+                #expect(try await desk.refresh(grant.refreshToken).session.id == grant.session.id, "and harms nobody")
+            }
+        }
+
+        private struct Everything: Query {
+            static let sql = SQL(
+                sqlite: """
+                    SELECT login || password_hash FROM account UNION ALL SELECT hex(id) || turn FROM session
+                    UNION ALL SELECT hex(name) FROM login_failure
+                    """,
+                postgres: """
+                    SELECT account::text FROM account UNION ALL SELECT session::text FROM session
+                    UNION ALL SELECT login_failure::text FROM login_failure
+                    """)
+            var bindings: [SQLValue] { [] }
+            static func row(_ columns: any Columns) throws -> String { try columns.text(0) }
+        }
+    }
+}
