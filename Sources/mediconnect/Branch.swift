@@ -56,7 +56,7 @@ final class Branch: Sendable {
         self.house = house
         self.logger = logger
         let clinic = Clinic(database: house.database, surroundings: house.surroundings, observer: observer)
-        let accounts = Accounts(clinic, secret: try House.secret(house.settings))
+        let accounts = try House.accounts(clinic, house.settings)
         premises = Premises(
             accounts: accounts, tokens: tokens, tenant: tenant, hasReplica: house.settings.replicaURL != nil)
         let bell = OutboxBell()

@@ -46,9 +46,14 @@ struct House: Sendable {
 
     var accounts: Accounts {
         get throws {
-            Accounts(
-                Clinic(database: database, surroundings: surroundings), secret: try House.secret(settings))
+            try Self.accounts(Clinic(database: database, surroundings: surroundings), settings)
         }
+    }
+
+    static func accounts(_ clinic: Clinic, _ settings: Settings) throws -> Accounts {
+        var accounts = AccountSettings()
+        accounts.secondFactorFor = settings.secondFactor.roles
+        return Accounts(clinic, secret: try secret(settings), settings: accounts)
     }
 
     static func secret(_ settings: Settings) throws -> [UInt8] {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Configuration
 import Foundation
 import Logging
+import People
 import SystemPackage
 import Tenancy
 
@@ -69,12 +70,29 @@ struct Settings: Sendable {
 
     /// Nil is `audit.anchor` in `data`.
     var anchorFile: String?
+    /// Who cannot do anything without a second factor.
+    var secondFactor: SecondFactorPolicy
+    /// Whether somebody has set it.
+    let isSecondFactorChosen: Bool
 
     var databaseName: String { databaseURL.map(DatabaseAddress.withoutPassword) ?? databasePath }
     var databasePath: String { data + "/clinic.sqlite" }
     var secretPath: String { secretFile ?? data + "/token.secret" }
     var sealKeyPath: String { data + "/audit.key" }
     var anchorPath: String { anchorFile ?? data + "/audit.anchor" }
+}
+
+/// Of whom the clinic wants a second factor.
+enum SecondFactorPolicy: String, Sendable, CaseIterable {
+    case staff, everybody, nobody
+
+    var roles: Set<Role> {
+        switch self {
+        case .staff: Set(Role.allCases).subtracting([.patient])
+        case .everybody: Set(Role.allCases)
+        case .nobody: []
+        }
+    }
 }
 
 /// What is wrong with the settings, all of it.
@@ -132,6 +150,14 @@ extension Settings {
         // sealed audit trail goes. Only one that is kept elsewhere, where nobody can delete a line, tells of an old backup or of
         // an end that was cut off. With tenants each has a file of its own, with its name behind a dot.
         anchorFile = config.string(forKey: "audit.anchor").flatMap { $0.isEmpty ? nil : $0 }
+        // accounts.secondfactor: staff, everybody or nobody; default staff, and nobody in a demonstration. Who needs one and has none
+        // can sign in and add it, and nothing else.
+        let factor = config.string(forKey: "accounts.secondfactor")
+        secondFactor = factor.flatMap { SecondFactorPolicy(rawValue: $0) } ?? .staff
+        isSecondFactorChosen = factor != nil
+        if let factor, SecondFactorPolicy(rawValue: factor) == nil {
+            problems.append("accounts.secondfactor: must be staff, everybody or nobody")
+        }
         // database.url: text, secret when it holds a password; default none, which is the embedded database in `data`.
         // postgres://user@host1,host2:5432/name?target_session_attrs=read-write&sslmode=verify-full&passfile=…, as libpq reads
         // it; the password is better in a file (passfile) or in PGPASSWORD.
@@ -222,6 +248,7 @@ extension Settings {
             ("event.loops", String(eventLoops)), ("database.readers", String(readers)),
             ("database.waiting", String(waitingMaximum)),
             ("database.checkpoint", String(checkpointPages)), ("audit.anchor", anchorPath),
+            ("accounts.secondfactor", secondFactor.rawValue),
             ("drain.seconds", String(drainSeconds)), ("body.maximum", String(bodyMaximumBytes)),
             ("tenants", tenants.path ?? "none: one clinic"), ("tenants.connections", String(tenants.connections)),
             ("tenants.round", String(tenants.roundSeconds)), ("tenants.labels", String(tenants.areLabelled)),

@@ -17,7 +17,7 @@ import Testing
 
     @Test func `answers the clinic's own people as it is described`() async throws {
         try await inHouse { visitor in
-            for route in visitor.house.api.routes {
+            for route in visitor.house.api.routes where try sample(route).mark(for: .admin) == "y" {
                 let heard = try await visitor.send(try await sample(route).ask(visitor), by: .admin)
                 #expect(heard.status == route.status, "\(route.operation): \(heard.status) \(heard.text)")
             }
@@ -31,6 +31,7 @@ import Testing
                 let heard = try await visitor.send(try await sample.ask(visitor), by: who)
                 switch sample.mark(for: who) {
                 case "y": #expect(heard.status == route.status, "\(route.operation): \(heard.status) \(heard.text)")
+                case "c": #expect(heard.problem == "transition-not-allowed", "\(route.operation): \(heard.status) \(heard.text)")
                 case "n": #expect(heard.problem == "not-permitted", "\(route.operation): \(heard.status) \(heard.text)")
                 default: #expect(heard.problem == "not-found", "\(route.operation): \(heard.status) \(heard.text)")
                 }
@@ -70,6 +71,24 @@ import Testing
                     #expect(
                         heard.problem == problem && heard[header: "WWW-Authenticate"] == "Bearer", "\(route.operation) \(header)")
                 }
+            }
+        }
+    }
+
+    @Test func `is closed to a session that has ended, and to one that has to add a second factor first`() async throws {
+        try await inHouse { visitor in
+            let house = visitor.house
+            let (ended, bound) = (try await visitor.signedIn(.admin), try await visitor.signedIn(.admin))
+            _ = try await visitor.send(.delete("/v1/sessions/\(ended["session"]?.string ?? "")"), by: .admin)
+            let restricted = try await house.tokens.issue(
+                for: Who.admin.caller, session: ID(bound["session"]?.string ?? ""), mustAddSecondFactor: true, lasting: .hours(1))
+            for route in house.api.routes where route.needsToken {
+                let ask = try await sample(route).ask(visitor)
+                func send(_ token: String) async throws -> Heard {
+                    try await visitor.send(ask, by: nil, headers: ["Authorization": "Bearer \(token)"])
+                }
+                #expect(try await send(ended["accessToken"]?.string ?? "").problem == "session-ended", "\(route.operation)")
+                if !route.isOwn { #expect(try await send(restricted).problem == "second-factor-required", "\(route.operation)") }
             }
         }
     }

@@ -45,7 +45,7 @@ import Workflows
     }
 
     @Test func `says how long somebody has to wait who has tried too often`() async throws {
-        try await inHouse { visitor in
+        try await inHouse(freeTries: AccountSettings().freeTries) { visitor in
             let wrong = Ask.post("/v1/sessions", Known.credentials(.emma, password: "not the one"))
             for _ in 0..<5 { #expect(try await visitor.send(wrong, by: nil).problem == "credentials-wrong") }
             let heard = try await visitor.send(.post("/v1/sessions", Known.credentials(.emma)), by: nil)
@@ -81,6 +81,37 @@ import Workflows
                     by: .emma)
                 #expect(heard.problem == "invalid-fields" && heard.pointers == ["#/newPassword"], "\(new)")
             }
+        }
+    }
+
+    @Test func `an authenticator is added, needed, and taken away`() async throws {
+        try await inHouse { visitor in
+            let proof = #"{"password":"\#(Known.passwordText)"}"#
+            #expect(
+                try await visitor.send(.post("/v1/second-factor", #"{"password":"not the one"}"#), by: .emma).problem
+                    == "credentials-wrong")
+            let made = try await visitor.send(.post("/v1/second-factor", proof), by: .emma)
+            let address = made["address"]?.string ?? ""
+            #expect(made.status == 201 && address.hasPrefix("otpauth://totp/MediConnect:emma%40clinic.example?secret="))
+            let secret = try #require(OneTimeSecret(typed: made["secret"]?.string ?? ""))
+            let clock = visitor.house.clock
+            func post(_ path: String, _ more: String) async throws -> Heard {
+                try await visitor.send(.post(path, more), by: .emma)
+            }
+            let wrong = try await post("/v1/second-factor/confirmation", #"{"code":"000000"}"#)
+            #expect(wrong.problem == "invalid-fields" && wrong.pointers == ["#/code"])
+            let confirmed = try await post("/v1/second-factor/confirmation", #"{"code":"\#(secret.code(at: clock.now))"}"#)
+            #expect(confirmed.status == 200 && confirmed["recoveryCodes"]?.array?.count == 10)
+            let bare = try await visitor.send(.post("/v1/sessions", Known.credentials(.emma)), by: nil)
+            #expect(bare.status == 401 && bare.problem == "second-factor-needed")
+            clock.advance(by: .seconds(30))
+            let code = #""code":"\#(secret.code(at: clock.now))""#
+            #expect(try await visitor.send(.post("/v1/sessions", Known.credentials(.emma, more: code)), by: nil).status == 201)
+            let recovery = confirmed["recoveryCodes"]?.array?[0].string ?? ""
+            let removed = try await post(
+                "/v1/second-factor/removal", #"{"password":"\#(Known.passwordText)","code":"\#(recovery)"}"#)
+            #expect(removed.status == 200)
+            _ = try await visitor.signedIn(.emma)
         }
     }
 

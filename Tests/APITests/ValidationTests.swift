@@ -94,8 +94,11 @@ import Testing
     @Test func `that is null counts as absent where it may be absent`() async throws {
         try await inHouse { visitor in
             for route in visitor.house.api.routes where route.method == .post {
-                guard let takes = route.takes, let schema = SchemaCheck.schemas[takes] else { continue }
-                var ask = try await Sample.all[route.operation]!.ask(visitor)
+                let sample = Sample.all[route.operation]!
+                guard let takes = route.takes, let schema = SchemaCheck.schemas[takes], sample.mark(for: .admin) == "y" else {
+                    continue
+                }
+                var ask = try await sample.ask(visitor)
                 var body = try JSON(parsing: ask.body ?? "{}")
                 for property in schema["properties"]?.members ?? [] where body[property.name] == nil {
                     body = body.with(property.name, JSON(.null))

@@ -189,6 +189,7 @@ extension Route {
         if path.contains("{") { types += [.notFound] }
         if !isOpen { types += [.noSuchClinic, .invalidFields, .overloaded, .moving] }
         if needsToken { types += [.tokenMissing, .tokenInvalid, .sessionEnded, .notPermitted] }
+        if needsToken && !isOwn { types += [.secondFactorRequired] }
         if changesSomething { types += [.bodyTooLarge, .bodyTooSlow, .mediaTypeUnsupported, .outcomeUnknown] }
         if takesKey {
             types += [.idempotencyKeyMissing, .idempotencyKeyReused, .requestInProgress, .changedMeanwhile]

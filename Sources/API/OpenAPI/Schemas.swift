@@ -105,7 +105,7 @@ public enum Schemas {
             [
                 "session": uuid, "role": choice(roles), "subject": uuid, "accessToken": text(2048),
                 "accessTokenExpiresAt": instant,
-                "refreshToken": text(256), "refreshTokenExpiresAt": instant,
+                "refreshToken": text(256), "refreshTokenExpiresAt": instant, "mustAddSecondFactor": truth,
             ],
             required: [
                 "session", "role", "subject", "accessToken", "accessTokenExpiresAt", "refreshToken", "refreshTokenExpiresAt",
@@ -115,6 +115,8 @@ public enum Schemas {
                 "id": uuid, "role": choice(roles), "device": text(128), "createdAt": instant, "continuedAt": instant,
                 "expiresAt": instant, "current": truth,
             ], required: ["id", "role", "createdAt", "continuedAt", "expiresAt", "current"]),
+        "SecondFactor": object(["secret": text(64), "address": text(1024)], required: ["secret", "address"]),
+        "RecoveryCodes": object(["recoveryCodes": list(text(32))], required: ["recoveryCodes"]),
         "Ended": object(["id": uuid]),
         "Notice": object([
             "id": uuid, "recipient": uuid, "recipientRole": choice(roles),
@@ -149,11 +151,14 @@ public enum Schemas {
             required: ["start"], closed: true),
         "CancellationRequest": object(["reason": choice(cancelReasons), "note": text(500)], closed: true),
         "SignInRequest": object(
-            ["login": text(254), "password": text(128), "role": choice(roles), "device": text(128)],
+            ["login": text(254), "password": text(128), "role": choice(roles), "code": text(32), "device": text(128)],
             required: ["login", "password"], closed: true),
         "ContinuationRequest": object(["refreshToken": text(256)], required: ["refreshToken"], closed: true),
         "PasswordChange": object(
             ["oldPassword": text(128), "newPassword": text(128)], required: ["oldPassword", "newPassword"], closed: true),
+        "PasswordProof": object(["password": text(128)], required: ["password"], closed: true),
+        "CodeProof": object(["code": text(32)], required: ["code"], closed: true),
+        "FullProof": object(["password": text(128), "code": text(32)], required: ["password", "code"], closed: true),
         "ErrorMarkRequest": object(["note": text(500)], required: ["note"], closed: true),
     ]
 

@@ -100,6 +100,11 @@ extension Problem {
             self.init(
                 ProblemType.invalidFields, errors: wrong("role", "must be one of \(names): what this account may sign in as"))
         case .passwordUnsuitable(let flaw): self.init(ProblemType.invalidFields, errors: wrong("newPassword", flaw.sentence))
+        case .secondFactorNeeded: self.init(ProblemType.secondFactorNeeded)
+        case .secondFactorThere: self.init(ProblemType.transitionNotAllowed, detail: "There is a second factor already.")
+        case .secondFactorMissing: self.init(ProblemType.transitionNotAllowed, detail: "No second factor waits for this.")
+        case .codeWrong:
+            self.init(ProblemType.invalidFields, errors: wrong("code", "is not what the authenticator shows, or was used before"))
         case .loginTaken: self.init(ProblemType.identifierAlreadyUsed)
         case .accountUnknown: self.init(ProblemType.notFound)
         }

@@ -8,6 +8,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
     case tokenInvalid = "token-invalid"
     case credentialsWrong = "credentials-wrong"
     case sessionEnded = "session-ended"
+    case secondFactorNeeded = "second-factor-needed"
+    case secondFactorRequired = "second-factor-required"
     case tooManyTries = "too-many-tries"
     case notPermitted = "not-permitted"
     case notFound = "not-found"
@@ -42,8 +44,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
     public var status: Int {
         switch self {
         case .badRequest, .invalidFields, .idempotencyKeyMissing: 400
-        case .tokenMissing, .tokenInvalid, .credentialsWrong, .sessionEnded: 401
-        case .notPermitted: 403
+        case .tokenMissing, .tokenInvalid, .credentialsWrong, .sessionEnded, .secondFactorNeeded: 401
+        case .notPermitted, .secondFactorRequired: 403
         case .notFound: 404
         case .methodNotAllowed: 405
         case .bodyTooSlow: 408
@@ -71,6 +73,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .tokenInvalid: "The token is not valid"
         case .credentialsWrong: "Login or password are not right"
         case .sessionEnded: "The session has ended"
+        case .secondFactorNeeded: "A code is needed"
+        case .secondFactorRequired: "A second factor has to be added first"
         case .tooManyTries: "Too many wrong passwords"
         case .notPermitted: "Not permitted"
         case .notFound: "There is no such thing"
@@ -115,6 +119,10 @@ public enum ProblemType: String, Sendable, CaseIterable {
             "There is no such login, the password is another, or the account is locked: which of them is not said. Nothing was done."
         case .sessionEnded:
             "It was signed out, its account was locked, it has expired, or one of its refresh tokens was used twice, which ends it for everybody who has one. Sign in again."
+        case .secondFactorNeeded:
+            "Login and password are right. Send them again with `code`: the six digits your authenticator shows, or a recovery code."
+        case .secondFactorRequired:
+            "The clinic wants a second factor of everybody in this role. Add one with `POST /v1/second-factor`, confirm it, and continue the session."
         case .tooManyTries:
             "After five wrong passwords each further try has to wait, twice as long as the one before, up to a quarter of an hour. `Retry-After` says how long. Nothing was done."
         case .tokenInvalid: "The token has expired, or was not issued by this clinic. Get a new one."

@@ -26,6 +26,8 @@ public struct Route: Sendable {
     public let needsIfMatch: Bool
     /// What comes in is a secret: no digest of it is kept, so no key stands for it; to do it twice is as good as once.
     public let isSecret: Bool
+    /// About the caller's own account, which they look after whatever else they may do.
+    public let isOwn: Bool
     let handler: Handler
 
     enum Handler: Sendable {
@@ -53,7 +55,7 @@ public struct Route: Sendable {
         handler: @escaping @Sendable (Exchange, Clinic) async throws -> Answer
     ) {
         self.init(
-            method, path, operation, summary, query, takes, gives, status, alsoGives, problems, needsIfMatch, false,
+            method, path, operation, summary, query, takes, gives, status, alsoGives, problems, needsIfMatch, false, false,
             .clinic { try await handler($0, $1.clinic) })
     }
 
@@ -63,7 +65,7 @@ public struct Route: Sendable {
         status: Int = 200, problems: [ProblemType] = [], isSecret: Bool = false,
         handler: @escaping @Sendable (Exchange, Premises) async throws -> Answer
     ) -> Route {
-        Route(method, path, operation, summary, [], takes, gives, status, [], problems, false, isSecret, .clinic(handler))
+        Route(method, path, operation, summary, [], takes, gives, status, [], problems, false, isSecret, true, .clinic(handler))
     }
 
     /// For who has no token yet.
@@ -71,20 +73,20 @@ public struct Route: Sendable {
         _ method: Method, _ path: String, _ operation: String, _ summary: String, takes: String, gives: String, status: Int,
         problems: [ProblemType], handler: @escaping @Sendable (Exchange, Premises) async throws -> Answer
     ) -> Route {
-        Route(method, path, operation, summary, [], takes, gives, status, [], problems, false, true, .door(handler))
+        Route(method, path, operation, summary, [], takes, gives, status, [], problems, false, true, false, .door(handler))
     }
 
     static func open(
         _ method: Method, _ path: String, _ operation: String, _ summary: String, gives: String? = nil, alsoGives: [Int] = [],
         problems: [ProblemType] = [], handler: @escaping @Sendable (Exchange) async throws -> Answer
     ) -> Route {
-        Route(method, path, operation, summary, [], nil, gives, 200, alsoGives, problems, false, false, .house(handler))
+        Route(method, path, operation, summary, [], nil, gives, 200, alsoGives, problems, false, false, false, .house(handler))
     }
 
     private init(
         _ method: Method, _ path: String, _ operation: String, _ summary: String, _ query: [QueryParameter],
         _ takes: String?, _ gives: String?, _ status: Int, _ alsoGives: [Int], _ problems: [ProblemType],
-        _ needsIfMatch: Bool, _ isSecret: Bool, _ handler: Handler
+        _ needsIfMatch: Bool, _ isSecret: Bool, _ isOwn: Bool, _ handler: Handler
     ) {
         self.method = method
         self.path = path
@@ -98,6 +100,7 @@ public struct Route: Sendable {
         self.problems = problems
         self.needsIfMatch = needsIfMatch
         self.isSecret = isSecret
+        self.isOwn = isOwn
         self.handler = handler
     }
 }

@@ -95,6 +95,7 @@ public final class Serving: Sendable {
                 visit.tenant = premises.tenant
                 let bearer = try await self.bearer(request, premises)
                 (visit.caller, visit.session) = (bearer.caller, bearer.session)
+                if bearer.mustAddSecondFactor, !route.isOwn { throw Problem(.secondFactorRequired) }
                 return try await self.recently(route, request, hasReplica: premises.hasReplica) {
                     let exchange = try await self.exchange(route, request, context, visit)
                     return try await self.once(exchange, premises.inFlight) { try await handler(exchange, premises) }

@@ -11,6 +11,8 @@ struct TokenClaims: JWTPayload {
     var sub: SubjectClaim
     var role: String
     var sid: String?
+    /// Good for nothing but adding a second factor.
+    var enrol: Bool?
     var iat: IssuedAtClaim
     var exp: ExpirationClaim
 
@@ -21,6 +23,8 @@ struct TokenClaims: JWTPayload {
 struct Bearer: Sendable {
     let caller: Caller
     let session: ID<Session>?
+    /// May do nothing but look after their own account until it has a second factor.
+    let mustAddSecondFactor: Bool
 }
 
 /// Issues and checks bearer tokens. Whether a token's session still lasts is for `Accounts` to know.
@@ -46,12 +50,15 @@ public final class Tokens: Sendable {
         await keys.add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256)
     }
 
-    public func issue(for caller: Caller, session: ID<Session>? = nil, lasting: Span) async throws -> String {
+    public func issue(
+        for caller: Caller, session: ID<Session>? = nil, mustAddSecondFactor: Bool = false, lasting: Span
+    ) async throws -> String {
         let now = clock.now
         return try await keys.sign(
             TokenClaims(
                 iss: IssuerClaim(value: Tokens.issuer), sub: SubjectClaim(value: caller.subject.description),
-                role: caller.role.rawValue, sid: session?.description, iat: IssuedAtClaim(value: date(now)),
+                role: caller.role.rawValue, sid: session?.description, enrol: mustAddSecondFactor ? true : nil,
+                iat: IssuedAtClaim(value: date(now)),
                 exp: ExpirationClaim(value: date(now + lasting))
             ))
     }
@@ -69,7 +76,9 @@ public final class Tokens: Sendable {
         let session = claims.sid.map { ID<Session>($0) }
         // One that names a session names one that could exist.
         if case .some(.none) = session { return nil }
-        let bearer = Bearer(caller: Caller(role: role, subject: subject), session: session ?? nil)
+        let bearer = Bearer(
+            caller: Caller(role: role, subject: subject), session: session ?? nil,
+            mustAddSecondFactor: claims.enrol ?? false)
         known.withLock { known in
             if known.count >= Tokens.remembered { known.removeAll() }
             known[token] = Known(bearer: bearer, expiresAt: expiresAt)

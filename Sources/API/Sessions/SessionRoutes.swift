@@ -12,12 +12,13 @@ struct SessionRoutes {
         .door(
             .post, "/v1/sessions", "signIn", "Sign in with a password", takes: "SignInRequest", gives: "SessionGrant",
             status: 201,
-            problems: [.credentialsWrong, .tooManyTries]
+            problems: [.credentialsWrong, .tooManyTries, .secondFactorNeeded]
         ) { exchange, premises in
             let fields = exchange.fields()
             let credentials = Credentials(
                 login: fields.text("login", max: 254), password: Password(fields.text("password", max: 128)),
-                role: fields.optionalChoice("role", Role.self), device: fields.optionalText("device", max: 128))
+                role: fields.optionalChoice("role", Role.self), code: fields.optionalText("code", max: 32),
+                device: fields.optionalText("device", max: 128))
             try fields.check()
             let grant = try await premises.accounts.signIn(credentials, requestID: exchange.requestID)
             return try await premises.answer(grant, status: 201)
@@ -84,14 +85,14 @@ struct SessionRoutes {
 
 extension Exchange {
     /// Tokens made at the command line belong to nobody's session.
-    fileprivate func ownSession() throws(Problem) -> ID<Session> {
+    func ownSession() throws(Problem) -> ID<Session> {
         guard let session else { throw Problem(.notPermitted, detail: "This token belongs to no session.") }
         return session
     }
 }
 
 extension Answer {
-    fileprivate static func ended(_ session: ID<Session>?) -> [UInt8] {
+    static func ended(_ session: ID<Session>?) -> [UInt8] {
         var json = JSONWriter(reserving: 64)
         json.object { json in if let session { json.member("id", session) } }
         return json.bytes
@@ -102,7 +103,8 @@ extension Premises {
     /// Both tokens, of which this is the only copy.
     fileprivate func answer(_ grant: SessionGrant, status: Int) async throws -> Answer {
         let (session, lasting) = (grant.session, accounts.settings.accessLasting)
-        let access = try await tokens.issue(for: session.caller, session: session.id, lasting: lasting)
+        let access = try await tokens.issue(
+            for: session.caller, session: session.id, mustAddSecondFactor: grant.mustAddSecondFactor, lasting: lasting)
         let accessEnd = accounts.clinic.surroundings.clock.now + lasting
         return Answer.json(status: status) { json in
             json.object { json in
@@ -113,6 +115,7 @@ extension Premises {
                 json.member("accessTokenExpiresAt", accessEnd)
                 json.member("refreshToken", grant.refreshToken)
                 json.member("refreshTokenExpiresAt", session.expiresAt)
+                if grant.mustAddSecondFactor { json.member("mustAddSecondFactor", true) }
             }
         }
     }

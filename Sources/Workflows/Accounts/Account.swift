@@ -39,6 +39,7 @@ public enum SessionEnd: String, Sendable, CaseIterable {
     case passwordChanged = "password-changed"
     case accountLocked = "account-locked"
     case accountClosed = "account-closed"
+    case secondFactorReset = "second-factor-reset"
 }
 
 /// What a session is continued with, and for how long.
@@ -46,6 +47,8 @@ public struct SessionGrant: Sendable {
     public let session: SessionRecord
     /// The next turn; nothing else continues the session.
     public let refreshToken: String
+    /// The clinic wants a second factor of this role, and the account has none: until it has, it can do nothing else.
+    public let mustAddSecondFactor: Bool
 }
 
 /// What accounts refuse. Whoever signs in is told the same for a login nobody has and for a wrong password.
@@ -58,6 +61,12 @@ public enum AccountFault: Error, Sendable, Equatable {
     case passwordUnsuitable(PasswordFlaw)
     case loginTaken
     case accountUnknown
+    /// Login and password are right, and a code of the authenticator is missing.
+    case secondFactorNeeded
+    case secondFactorThere
+    case secondFactorMissing
+    /// Not one the authenticator shows now, or one that was used.
+    case codeWrong
     /// More want to sign in than can be looked at.
     case overloaded
 }
@@ -75,6 +84,8 @@ public struct AccountSettings: Sendable {
     public var freeTries = 5
     public var waitMaximum: Span = .minutes(15)
     public var passwordCost: PasswordHash.Cost = .usual
+    /// Who cannot do anything without a second factor.
+    public var secondFactorFor: Set<Role> = []
 
     public init() {}
 }

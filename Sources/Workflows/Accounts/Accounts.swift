@@ -1,6 +1,6 @@
-public import Identity
-public import Notation
-public import People
+import Identity
+import Notation
+import People
 import Scheduling
 import Storage
 
@@ -15,7 +15,8 @@ public final class Accounts: Sendable {
     /// Whose access tokens are good no more, though they have not expired.
     public let ended = EndedSessions()
     let refreshKey: RefreshKey
-    private let secret: [UInt8]
+    let vault: OneTimeVault
+    let secret: [UInt8]
 
     /// - Parameter secret: the clinic's, 32 bytes or more.
     public init(_ clinic: Clinic, secret: [UInt8], settings: AccountSettings = AccountSettings()) {
@@ -23,6 +24,7 @@ public final class Accounts: Sendable {
         self.secret = secret
         self.settings = settings
         refreshKey = RefreshKey(secret: secret)
+        vault = OneTimeVault(secret: secret)
     }
 
     var database: any Database { clinic.database }

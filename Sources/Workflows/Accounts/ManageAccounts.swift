@@ -80,7 +80,7 @@ extension Accounts {
         }
     }
 
-    private func change(
+    func change(
         login: String,
         _ body: @escaping @Sendable (any WriteTransaction, Account, Surroundings, EndedSessions) throws -> Void
     ) async throws {

@@ -1,6 +1,6 @@
 public import Identity
 public import Notation
-public import People
+import People
 import Scheduling
 import Storage
 
@@ -44,7 +44,7 @@ extension Accounts {
             // Somebody whose answer was lost says it again: it has been done.
             guard try await HashingDesk.shared.run({ known.matches(new) }) else { throw AccountFault.credentialsWrong }
             let name = failureName(account.login)
-            try await database.write { try $0.run(ForgetLoginFailures(name: name)) }
+            try await database.write { try $0.post(ForgetLoginFailures(name: name)) }
             return
         }
         let hash = try await HashingDesk.shared.run { try PasswordHash.make(of: new, cost: cost) }
@@ -64,7 +64,7 @@ extension Accounts {
         }
     }
 
-    private func account(of session: ID<Session>) async throws -> Account? {
+    func account(of session: ID<Session>) async throws -> Account? {
         try await database.read { transaction in
             guard let session = try transaction.first(SessionByID(id: session)), session.endedAt == nil else { return nil }
             return try transaction.first(AccountByID(id: session.account))

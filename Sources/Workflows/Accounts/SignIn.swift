@@ -10,12 +10,15 @@ public struct Credentials: Sendable {
     public var password: Password
     /// As what, where the account is several things.
     public var role: Role?
+    /// What the authenticator shows, or a recovery code.
+    public var code: String?
     public var device: Personal<String>?
 
-    public init(login: String, password: Password, role: Role? = nil, device: String? = nil) {
+    public init(login: String, password: Password, role: Role? = nil, code: String? = nil, device: String? = nil) {
         self.login = Accounts.normal(login)
         self.password = password
         self.role = role
+        self.code = code
         self.device = device.map { Personal($0) }
     }
 }
@@ -40,8 +43,13 @@ extension Accounts {
         if known.isOutdated(for: cost) {
             renewed = try await HashingDesk.shared.run { try PasswordHash.make(of: password, cost: cost) }
         }
-        let session = try await begin(credentials, account, renewed: renewed, requestID: requestID)
-        return grant(session)
+        do {
+            let (session, hasFactor) = try await begin(credentials, account, renewed: renewed, requestID: requestID)
+            return grant(session, hasFactor: hasFactor)
+        } catch AccountFault.credentialsWrong {
+            try await noteRefusal(of: account, requestID: requestID)
+            throw AccountFault.credentialsWrong
+        }
     }
 
     /// Throws `.tooManyTries` while the last failures are too many and too fresh; otherwise counts one more.
@@ -72,14 +80,23 @@ extension Accounts {
 
     private func begin(
         _ credentials: Credentials, _ account: Account, renewed: PasswordHash?, requestID: String
-    ) async throws -> SessionRecord {
+    ) async throws -> (SessionRecord, hasFactor: Bool) {
         let (surroundings, settings, name) = (surroundings, settings, failureName(credentials.login))
+        let (vault, secret) = (vault, secret)
         return try await database.write { transaction in
             let now = surroundings.clock.now
             // The password may have been changed, or the account locked, while it was compared.
             guard let fresh = try transaction.first(AccountByID(id: account.id)), fresh.state == .active,
                 fresh.passwordHash == account.passwordHash
             else { throw AccountFault.credentialsWrong }
+            let factor = try transaction.first(SecondFactorOf(account: account.id)).flatMap { $0.isConfirmed ? $0 : nil }
+            if let factor {
+                guard let code = credentials.code else { throw AccountFault.secondFactorNeeded }
+                guard
+                    try transaction.use(code, of: factor, account.id, vault, at: now)
+                        || transaction.useRecovery(code, account.id, secret)
+                else { throw AccountFault.credentialsWrong }
+            }
             if let renewed { try transaction.post(SetPassword(account: account.id, hash: renewed, at: now)) }
             let roles = try transaction.fetch(RolesOfAccount(account: account.id)).filter { role in
                 credentials.role.map { $0 == role.role } ?? true
@@ -96,21 +113,22 @@ extension Accounts {
             try transaction.post(ForgetLoginFailures(name: name))
             try transaction.audit(
                 "session.begun", of: account.id, by: session.caller.principal, requestID: requestID, surroundings)
-            return session
+            return (session, hasFactor: factor != nil)
         }
     }
 
-    private func grant(_ session: SessionRecord) -> SessionGrant {
+    private func grant(_ session: SessionRecord, hasFactor: Bool) -> SessionGrant {
         SessionGrant(
             session: session,
-            refreshToken: RefreshToken(session: session.id, turn: session.turn).text(sealedWith: refreshKey))
+            refreshToken: RefreshToken(session: session.id, turn: session.turn).text(sealedWith: refreshKey),
+            mustAddSecondFactor: !hasFactor && settings.secondFactorFor.contains(session.caller.role))
     }
 
     // MARK: Continuing
 
     /// What came of an attempt to continue a session.
     private enum Turn {
-        case turned(SessionRecord)
+        case turned(SessionRecord, hasFactor: Bool)
         /// Nothing continues it any more; `reused` when this is what ended it.
         case over(reused: Bool)
     }
@@ -128,20 +146,23 @@ extension Accounts {
                     session.expiresAt > now,
                     try transaction.first(AccountByID(id: session.account))?.state == .active
                 else { return .over(reused: false) }
+                let hasFactor = try transaction.first(SecondFactorOf(account: session.account))?.isConfirmed == true
                 if token.turn == session.turn {
                     let end = min(now + settings.sessionLasting, session.createdAt + settings.sessionMaximum)
                     guard try transaction.run(TurnSession(id: session.id, turn: token.turn, at: now, expiresAt: end)) == 1 else {
                         continue
                     }
-                    return .turned(session.turned(at: now, until: end))
+                    return .turned(session.turned(at: now, until: end), hasFactor: hasFactor)
                 }
-                if token.turn == session.turn - 1, now <= session.turnedAt + settings.lostAnswer { return .turned(session) }
+                if token.turn == session.turn - 1, now <= session.turnedAt + settings.lostAnswer {
+                    return .turned(session, hasFactor: hasFactor)
+                }
                 try transaction.end(session, .reused, by: session.caller.principal, requestID: requestID, surroundings, ended)
                 return .over(reused: true)
             }
         }
-        guard case .turned(let session) = turn else { throw AccountFault.sessionEnded }
-        return grant(session)
+        guard case .turned(let session, let hasFactor) = turn else { throw AccountFault.sessionEnded }
+        return grant(session, hasFactor: hasFactor)
     }
 }
 

@@ -54,7 +54,27 @@ enum AccountTables {
                 ) {strict}
                 """),
         "CREATE INDEX login_failure_age ON login_failure (last_at)",
+        SQL(
+            table: """
+                CREATE TABLE second_factor (
+                    account_id {uuid} NOT NULL PRIMARY KEY REFERENCES account (id),
+                    sealed_secret {bytes} NOT NULL,
+                    confirmed_at {instant},
+                    last_step {number} NOT NULL
+                ) {strict}
+                """),
+        SQL(
+            table: """
+                CREATE TABLE recovery_code (
+                    account_id {uuid} NOT NULL REFERENCES account (id),
+                    digest {bytes} NOT NULL,
+                    PRIMARY KEY (account_id, digest)
+                ) {clustered}
+                """),
     ]
 
-    static let down: [SQL] = ["DROP TABLE login_failure", "DROP TABLE session", "DROP TABLE account_role", "DROP TABLE account"]
+    static let down: [SQL] = [
+        "DROP TABLE recovery_code", "DROP TABLE second_factor", "DROP TABLE login_failure", "DROP TABLE session",
+        "DROP TABLE account_role", "DROP TABLE account",
+    ]
 }

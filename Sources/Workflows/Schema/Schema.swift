@@ -15,6 +15,6 @@ public enum Schema {
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).
     public static let growingTables: Set<String> = [
         "patient", "appointment", "appointment_patient", "claim", "event", "audit", "audit_unsealed", "audit_seal", "idempotency",
-        "notice", "outbox", "account", "account_role", "session", "login_failure",
+        "notice", "outbox", "account", "account_role", "session", "login_failure", "second_factor", "recovery_code",
     ]
 }

@@ -34,7 +34,8 @@ public enum WorkflowQueries {
         InsertAccountRole.self,
         SetPassword.self, SetAccountState.self, SessionByID.self, OpenSessions.self, EndedSince.self, InsertSession.self,
         TurnSession.self, EndSession.self, ForgetOldSessions.self, LoginFailures.self, CountLoginFailure.self,
-        ForgetLoginFailures.self, ForgetOldLoginFailures.self,
+        ForgetLoginFailures.self, ForgetOldLoginFailures.self, SecondFactorOf.self, ProposeSecondFactor.self, UseStep.self,
+        RemoveSecondFactor.self, InsertRecoveryCode.self, UseRecoveryCode.self, RemoveRecoveryCodes.self,
     ]
 
     /// Read a whole table on purpose: `ClinicCheck` and `AuditVerifier` are for the command line.

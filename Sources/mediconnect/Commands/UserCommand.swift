@@ -19,7 +19,7 @@ struct UserCommand: AsyncParsableCommand {
             With the embedded database the server must be stopped; with PostgreSQL it works beside running servers. The password is \
             read from standard input, without an echo on a terminal.
             """,
-        subcommands: [Create.self, List.self, SetPassword.self, Lock.self, Unlock.self, Close.self])
+        subcommands: [Create.self, List.self, SetPassword.self, Lock.self, Unlock.self, Close.self, ResetSecondFactor.self])
 
     /// Who acts at the command line, in the audit.
     static let principal = "operator:\(ProcessInfo.processInfo.userName)"
@@ -80,7 +80,7 @@ struct UserCommand: AsyncParsableCommand {
                 let settings = try await Settings.read(options)
                 let engine = try Engine.looking(settings)
                 let clinic = Clinic(database: engine.database, surroundings: .machine())
-                do { try await show(Accounts(clinic, secret: try House.secret(settings))) } catch {
+                do { try await show(try House.accounts(clinic, settings)) } catch {
                     await engine.close()
                     throw error
                 }
@@ -141,6 +141,19 @@ struct UserCommand: AsyncParsableCommand {
         func run() async throws { try await set(.closed, options, login) }
     }
 
+    struct ResetSecondFactor: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take the second factor from who has lost it, and sign the account out everywhere.")
+        @OptionGroup var options: ClinicOptions
+        @Argument var login: String
+        func run() async throws {
+            try await withAccounts(options) { accounts in
+                try await accounts.resetSecondFactor(login: login, by: principal, requestID: "command-line")
+                print("\(login) signs in with the password alone.")
+            }
+        }
+    }
+
     private static func set(_ state: Account.State, _ options: ClinicOptions, _ login: String) async throws {
         try await withAccounts(options) { accounts in
             try await accounts.set(state, login: login, by: principal, requestID: "command-line")
@@ -164,7 +177,9 @@ extension AccountFault {
         case .loginTaken: "there is an account with this login already"
         case .accountUnknown: "there is no such account, or it has been closed"
         case .overloaded: "too many are signing in at the moment; try again"
-        case .credentialsWrong, .tooManyTries, .roleNeeded, .sessionEnded: "this cannot be done at the command line"
+        case .secondFactorMissing: "the account has no second factor"
+        case .credentialsWrong, .tooManyTries, .roleNeeded, .sessionEnded, .secondFactorNeeded, .secondFactorThere, .codeWrong:
+            "this cannot be done at the command line"
         }
     }
 }

@@ -33,7 +33,7 @@ final class House: Sendable {
 
     init(
         operations: Operations = Operations(), bodyMaximum: Int = 64 * 1024, document: String = Known.document,
-        clock: StandingClock = StandingClock(Known.morning), logger: Logger? = nil
+        clock: StandingClock = StandingClock(Known.morning), freeTries: Int = 1_000, logger: Logger? = nil
     ) async throws {
         folder = NSTemporaryDirectory() + "mediconnect-api-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -50,6 +50,7 @@ final class House: Sendable {
         tokens = await Tokens(secret: secret, clock: clock)
         var accountSettings = AccountSettings()
         accountSettings.passwordCost = .least
+        accountSettings.freeTries = freeTries
         accounts = Accounts(clinic, secret: secret, settings: accountSettings)
         api = API(operations: operations)
         var serving = ServingSettings(base: "https://clinic.example")
@@ -110,9 +111,9 @@ final class House: Sendable {
 /// Runs a test in a house of its own.
 func inHouse(
     operations: Operations = Operations(), bodyMaximum: Int = 64 * 1024, document: String = Known.document,
-    _ body: @escaping @Sendable (Visitor) async throws -> Void
+    freeTries: Int = 1_000, _ body: @escaping @Sendable (Visitor) async throws -> Void
 ) async throws {
-    let house = try await House(operations: operations, bodyMaximum: bodyMaximum, document: document)
+    let house = try await House(operations: operations, bodyMaximum: bodyMaximum, document: document, freeTries: freeTries)
     let application = Application(router: house.serving.router(), logger: Journal.silent)
     do { try await application.test(.router) { try await body(Visitor(house: house, client: $0)) } } catch {
         await house.close()

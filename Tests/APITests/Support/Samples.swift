@@ -5,7 +5,8 @@ import Testing
 /// through all of them, so nobody can forget to say who may use a new one.
 struct Sample: Sendable {
     /// For Emma (whose appointment it is), Noah (another patient), Dr. Brandt (whose calendar it is), Dr. Keller (another
-    /// practitioner), the desk, an admin: `y` may, `n` is told 403, `h` is told 404, because it is hidden from them.
+    /// practitioner), the desk, an admin: `y` may, `n` is told 403, `h` is told 404, because it is hidden from them; `c` may, but
+    /// things are not so that it can be done (409).
     let allowed: String
     /// Prepares what the request is about, and gives the request. Each time about something of its own.
     let ask: @Sendable (Visitor) async throws -> Ask
@@ -131,6 +132,12 @@ struct Sample: Sendable {
         },
         "listSessions": Sample("yyyyyy") { _ in .get("/v1/sessions") },
         "endSession": Sample("hhhhhy") { .delete("/v1/sessions/\(try await $0.signedIn(.admin)["session"]?.string ?? "")") },
+        "proposeSecondFactor": Sample("yyyyyy") { _ in .post("/v1/second-factor", #"{"password":"\#(Known.passwordText)"}"#) },
+        // What comes before it is the caller's own affair; `SessionTests` goes the whole way.
+        "confirmSecondFactor": Sample("cccccc") { _ in .post("/v1/second-factor/confirmation", #"{"code":"000000"}"#) },
+        "removeSecondFactor": Sample("cccccc") { _ in
+            .post("/v1/second-factor/removal", #"{"password":"\#(Known.passwordText)","code":"000000"}"#)
+        },
         "changePassword": Sample("yyyyyy") { _ in
             .put(
                 "/v1/password", #"{"oldPassword":"\#(Known.passwordText)","newPassword":"\#(Known.passwordText)"}"#, ifMatch: nil)
@@ -146,7 +153,9 @@ struct Sample: Sendable {
         "CancellationRequest": #"{"reason":"desk","note":"called"}"#,
         "ErrorMarkRequest": #"{"note":"written twice"}"#,
         "SignInRequest":
-            #"{"login":"emma@clinic.example","password":"\#(Known.passwordText)","role":"patient","device":"phone"}"#,
+            #"{"login":"emma@clinic.example","password":"\#(Known.passwordText)","role":"patient","code":"000000","device":"phone"}"#,
+        "PasswordProof": #"{"password":"\#(Known.passwordText)"}"#, "CodeProof": #"{"code":"000000"}"#,
+        "FullProof": #"{"password":"\#(Known.passwordText)","code":"000000"}"#,
         "ContinuationRequest": #"{"refreshToken":"mcr_00"}"#,
         "PasswordChange": #"{"oldPassword":"\#(Known.passwordText)","newPassword":"\#(Known.passwordText)"}"#,
         "Location": #"{"id":"\#(Known.nobody)","name":"Annex","zone":"Europe/Berlin","address":"Street 1"}"#,
