@@ -84,6 +84,38 @@ final class AuditCommandTests {
         #expect(compared.status == 1 && compared.said.contains("the history ends at seal 0, and an anchor knows seal"))
     }
 
+    @Test("is written out for a patient and for a stretch of time")
+    func export() async throws {
+        try await serveAndBook()
+        let patient = "01900000-0000-7000-8000-000000000501"
+        func lines(_ more: [String]) async throws -> [Substring] {
+            let (status, said) = try await run(["audit", "export"] + more)
+            var lines = said.split(separator: "\n")
+            // How many there are, for the person at the terminal.
+            let last = lines.popLast()
+            #expect(status == 0 && last?.hasPrefix("\(lines.count) record") == true, "\(said)")
+            return lines
+        }
+        let (everything, own) = (try await lines([]), try await lines(["--patient", patient]))
+        for line in everything + own {
+            let record = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+            #expect(["subject", "id", "at", "by", "act", "requestId"].allSatisfy { record[$0] is String }, "\(line)")
+        }
+        // The booking under "one"; the one under "two" is another patient's.
+        #expect(own.filter { $0.contains(#""by":"desk:"#) && $0.contains("appointment.booked") }.count == 1, "\(own)")
+        #expect(everything.filter { $0.contains(#""by":"desk:"#) && $0.contains("appointment.booked") }.count == 2)
+        #expect(Set(own).isSubset(of: everything) && own.count < everything.count)
+        #expect(try await lines(["--to", "2026-01-01T00:00:00Z"]).isEmpty)
+        #expect(try await lines(["--from", "2026-01-01T00:00:00Z"]) == everything)
+        for (arguments, complaint) in [
+            (["--patient", "emma"], "--patient must be a UUID"), (["--from", "yesterday"], "--from must be a moment like"),
+            (["--from", "2026-03-02T00:00:00Z", "--to", "2026-03-01T00:00:00Z"], "--from must be before --to"),
+        ] {
+            let heard = try await run(["audit", "export"] + arguments)
+            #expect(heard.status == 1 && heard.said.contains(complaint), "\(heard.said)")
+        }
+    }
+
     @Test("names what is wrong with what it is given, and who may trust what")
     func rubbish() async throws {
         try await serveAndBook()

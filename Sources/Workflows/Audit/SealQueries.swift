@@ -1,4 +1,5 @@
 import Notation
+import Scheduling
 import Sealing
 import Storage
 
@@ -138,4 +139,20 @@ struct IsUnsealed: Query {
     let id: ID<AuditEntry>
     var bindings: [SQLValue] { [.id(id)] }
     static func row(_ columns: any Columns) throws -> Bool { true }
+}
+
+/// The records of a stretch of time after one, in the order they are kept in.
+struct AuditBetween: Query {
+    static let sql: SQL = """
+        SELECT subject_id, id, at, by, act, from_state, to_state, reason, overridden, request_id FROM audit
+        WHERE (subject_id, id) > ($1, $2) AND at >= $3 AND at < $4 ORDER BY subject_id, id LIMIT $5
+        """
+    let subject: ID<AuditSubject>
+    let id: ID<AuditEntry>
+    let range: TimeRange
+    let limit: Int
+    var bindings: [SQLValue] { [.id(subject), .id(id), .instant(range.from), .instant(range.to), .integer(limit)] }
+    static func row(_ columns: any Columns) throws -> AuditEntry {
+        try AuditEntry(columns, subject: try columns.id(0), firstColumn: 1)
+    }
 }

@@ -72,8 +72,10 @@ extension FreeTime {
 }
 
 extension AuditEntry {
-    public func write(to json: inout JSONWriter) {
+    /// - Parameter namingSubject: also says what it is about, where that is not clear from where it stands.
+    public func write(to json: inout JSONWriter, namingSubject: Bool = false) {
         json.object { json in
+            if namingSubject { json.member("subject", subject) }
             json.member("id", id)
             json.member("at", at)
             json.member("by", by)

@@ -38,9 +38,9 @@ public enum WorkflowQueries {
         RemoveSecondFactor.self, InsertRecoveryCode.self, UseRecoveryCode.self, RemoveRecoveryCodes.self,
     ]
 
-    /// Read a whole table on purpose: `ClinicCheck` and `AuditVerifier` are for the command line.
+    /// Read a whole table on purpose: `ClinicCheck`, `AuditVerifier` and `AuditExport` are for the command line.
     public static let checks: [any Statement.Type] = [
-        AuditCounts.self,
+        AuditCounts.self, AuditBetween.self,
         OverlappingClaims.self, UnclaimedAppointments.self, OrphanedClaims.self, HowManyAppointments.self,
     ]
 }

@@ -1,13 +1,16 @@
 import ArgumentParser
 import Foundation
+import Notation
+import People
+import Scheduling
 import Sealing
 import Storage
 import Workflows
 
 struct AuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "audit", abstract: "Verify that nobody has rewritten the audit trail.",
-        subcommands: [AuditVerify.self, AuditKey.self])
+        commandName: "audit", abstract: "Verify that nobody has rewritten the audit trail, and write it out.",
+        subcommands: [AuditVerify.self, AuditExportCommand.self, AuditKey.self])
 }
 
 struct AuditVerify: AsyncParsableCommand {
@@ -70,6 +73,53 @@ struct AuditVerify: AsyncParsableCommand {
         if report.flaws.count > 100 { print("  … and \(report.flaws.count - 100) more") }
         if report.flaws.isEmpty { print("Nobody has rewritten anything.") }
     }
+}
+
+struct AuditExportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Write out what was done, as lines of JSON.",
+        discussion: """
+            With --patient what concerns one patient: their record and each of their appointments, in order of time. Without, \
+            everything, by what it is about and then by time. Looks only, also beside a running server.
+            """)
+
+    @OptionGroup var options: ClinicOptions
+    @Option(help: "Only what concerns this patient (a UUID).")
+    var patient: String?
+    @Option(help: "Only from this moment on (2026-03-01T00:00:00Z).")
+    var from: String?
+    @Option(help: "Only before this moment.")
+    var to: String?
+
+    func run() async throws {
+        try await reported {
+            let patient = try patient.map { text in
+                guard let id = ID<Patient>(text) else { throw Complaint("--patient must be a UUID") }
+                return id
+            }
+            let (from, to) = (try moment(from, "--from", "0001-01-01T00:00:00Z"), try moment(to, "--to", "9999-12-31T23:59:59Z"))
+            guard from < to else { throw Complaint("--from must be before --to") }
+            let engine = try Engine.looking(try await Settings.read(options))
+            let export = AuditExport(engine.database, in: TimeRange(from: from, to: to))
+            let count: Int
+            do {
+                count = if let patient { try await export.ofPatient(patient, write) } else { try await export.everything(write) }
+            } catch {
+                await engine.close()
+                throw error
+            }
+            await engine.close()
+            FileHandle.standardError.write(Data("\(count) record\(count == 1 ? "" : "s").\n".utf8))
+        }
+    }
+
+    private func moment(_ text: String?, _ name: String, _ usual: String) throws -> Instant {
+        guard let moment = Instant(text ?? usual) else { throw Complaint("\(name) must be a moment like 2026-03-01T00:00:00Z") }
+        return moment
+    }
+
+    private func write(_ line: [UInt8]) throws { try FileHandle.standardOutput.write(contentsOf: Data(line + [10])) }
 }
 
 struct AuditKey: AsyncParsableCommand {
