@@ -148,7 +148,7 @@ let package = Package(
                 "API", "Telemetry", "Workflows", "Identity", "Outbox", "People", "Scheduling", "StorageSQLite", "Storage",
                 "Notation",
                 hummingbird,
-                hummingbirdTesting, jwt, logging, metricsFacade, metrics,
+                hummingbirdTesting, jwt, crypto, logging, metricsFacade, metrics,
             ]),
         suite(
             "StoragePostgresTests",
