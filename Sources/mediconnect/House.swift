@@ -59,7 +59,9 @@ struct House: Sendable {
     static func secret(_ settings: Settings) throws -> [UInt8] {
         if let data = FileManager.default.contents(atPath: settings.secretPath) {
             guard data.count >= 32 else {
-                throw StorageFault.cannotOpen("\(settings.secretPath) is too short; delete it and every token becomes invalid")
+                throw StorageFault.cannotOpen(
+                    "\(settings.secretPath) is too short; put back the right one: without it every token is invalid, and so are authenticators"
+                )
             }
             return Array(data)
         }

@@ -51,6 +51,7 @@ final class UserCommandTests {
             (["create", "chief@CLINIC.example", "--role", "admin"], Self.password, "an account with this login already"),
             (["create", "new", "--role", "admin"], "password1", "is one of those that are tried first"),
             (["create", "new", "--role", "admin"], "short", "must have at least 8 characters"),
+            (["create", "new", "--role", "admin", "--role", "admin"], Self.password, "each can be named once"),
             (["create", "new", "--role", "king"], Self.password, "--role must be one of patient, practitioner, desk, admin"),
             (["create", "new", "--role", "patient"], Self.password, "needs their identifier in the clinic"),
             (["create", "new", "--role", "patient=emma"], Self.password, "must name a UUID"),

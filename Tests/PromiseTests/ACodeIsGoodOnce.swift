@@ -95,6 +95,54 @@ extension Promises {
             }
         }
 
+        @Test(arguments: Engine.allCases) func `adding one ends the sessions that have not shown it`(engine: Engine) async throws
+        {
+            try await withDoor(engine, requiring: [.desk]) { door in
+                // Somebody with the password was there first.
+                let thief = try await door.signIn()
+                #expect(thief.mustAddSecondFactor)
+                let own = try await door.signIn()
+                let secret = try await door.accounts.proposeSecondFactor(
+                    password: Door.password, in: own.session.id, requestID: "test"
+                ).secret
+                // Who only has the session guesses in vain.
+                let now = door.fixture.clock.now
+                for guess in 0..<4 {
+                    let fault = await fault {
+                        try await door.accounts.confirmSecondFactor(
+                            code: "00000\(guess)", in: thief.session.id, requestID: "test")
+                    }
+                    #expect(fault == .codeWrong)
+                }
+                _ = try await door.accounts.confirmSecondFactor(
+                    code: secret.code(at: now), in: own.session.id, requestID: "test")
+                #expect(await fault { try await door.accounts.refresh(thief.refreshToken, requestID: "test") } == .sessionEnded)
+                #expect(try await !door.accounts.refresh(own.refreshToken, requestID: "test").mustAddSecondFactor)
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `of many who confirm at once, one is given recovery codes`(engine: Engine)
+            async throws
+        {
+            try await withDoor(engine) { door in
+                let own = try await door.signIn().session.id
+                let secret = try await door.accounts.proposeSecondFactor(
+                    password: Door.password, in: own, requestID: "test"
+                ).secret
+                let now = door.fixture.clock.now
+                let given = await withTaskGroup(of: Bool.self) { group in
+                    for step in 0..<8 {
+                        let code = secret.code(at: now + .seconds(30 * (step % 3 - 1)))
+                        group.addTask {
+                            (try? await door.accounts.confirmSecondFactor(code: code, in: own, requestID: "test")) != nil
+                        }
+                    }
+                    return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+                }
+                #expect(given == 1)
+            }
+        }
+
         /// Forgets which step was used last.
         private final class ForgetfulOfSteps: PassingTransaction {
             override func first<Asked: Query>(_ query: Asked) throws -> Asked.Row? {

@@ -24,7 +24,7 @@ public struct Route: Sendable {
     public let problems: [ProblemType]
     /// Demands `If-Match` (428 without).
     public let needsIfMatch: Bool
-    /// What comes in is a secret: no digest of it is kept, so no key stands for it; to do it twice is as good as once.
+    /// What comes in is a secret: no digest of it is kept, so no key stands for it. Each such route says what a repeat does.
     public let isSecret: Bool
     /// About the caller's own account, which they look after whatever else they may do.
     public let isOwn: Bool

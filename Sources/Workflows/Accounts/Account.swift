@@ -12,6 +12,7 @@ public struct Account: Sendable {
     public let state: State
     public let createdAt: Instant
     let passwordHash: PasswordHash
+    let passwordSetAt: Instant
 }
 
 /// One sign-in and all its continuations, on one device.
@@ -39,6 +40,9 @@ public enum SessionEnd: String, Sendable, CaseIterable {
     case passwordChanged = "password-changed"
     case accountLocked = "account-locked"
     case accountClosed = "account-closed"
+    case secondFactorAdded = "second-factor-added"
+    /// There were too many, and it was the oldest.
+    case tooMany = "too-many"
     case secondFactorReset = "second-factor-reset"
 }
 
@@ -78,6 +82,8 @@ public struct AccountSettings: Sendable {
     public var sessionMaximum: Span = .days(30)
     /// How long the token before the newest is answered with the same successor: its first answer may have been lost.
     public var lostAnswer: Span = .seconds(30)
+    /// How many an account may have open; the oldest makes room for a new one.
+    public var sessionsMaximum = 100
     /// How long an access token is valid.
     public var accessLasting: Span = .minutes(15)
     /// So many wrong passwords cost nothing; each further one twice the wait of the one before, up to a quarter of an hour.

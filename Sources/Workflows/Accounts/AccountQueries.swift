@@ -4,14 +4,22 @@ import People
 import Storage
 
 struct AccountByLogin: Query {
-    static let sql: SQL = "SELECT id, login, state, created_at, password_hash FROM account WHERE login = $1"
+    static let sql: SQL = "SELECT id, login, state, created_at, password_hash, password_set_at FROM account WHERE login = $1"
     let login: Personal<String>
     var bindings: [SQLValue] { [.text(login.revealed)] }
     static func row(_ columns: any Columns) throws -> Account { try Account(columns) }
 }
 
 struct AccountByID: Query {
-    static let sql: SQL = "SELECT id, login, state, created_at, password_hash FROM account WHERE id = $1"
+    static let sql: SQL = "SELECT id, login, state, created_at, password_hash, password_set_at FROM account WHERE id = $1"
+    let id: ID<Account>
+    var bindings: [SQLValue] { [.id(id)] }
+    static func row(_ columns: any Columns) throws -> Account { try Account(columns) }
+}
+
+/// The same, and nobody else changes the account, or begins a session of it, until this transaction has ended.
+struct AccountToChange: Query {
+    static let sql = SQL(sqlite: AccountByID.sql.sqlite, postgres: AccountByID.sql.postgres + " FOR NO KEY UPDATE")
     let id: ID<Account>
     var bindings: [SQLValue] { [.id(id)] }
     static func row(_ columns: any Columns) throws -> Account { try Account(columns) }
@@ -20,7 +28,7 @@ struct AccountByID: Query {
 /// Accounts by their logins, after one.
 struct AccountsAfter: Query {
     static let sql: SQL = """
-        SELECT id, login, state, created_at, password_hash FROM account WHERE login > $1 ORDER BY login LIMIT $2
+        SELECT id, login, state, created_at, password_hash, password_set_at FROM account WHERE login > $1 ORDER BY login LIMIT $2
         """
     let login: Personal<String>
     let limit: Int
@@ -32,7 +40,8 @@ extension Account {
     fileprivate init(_ columns: any Columns) throws {
         self.init(
             id: try columns.id(0), login: Personal(try columns.text(1)), state: try columns.choice(2),
-            createdAt: try columns.instant(3), passwordHash: PasswordHash(text: try columns.text(4)))
+            createdAt: try columns.instant(3), passwordHash: PasswordHash(text: try columns.text(4)),
+            passwordSetAt: try columns.instant(5))
     }
 }
 
@@ -156,6 +165,20 @@ struct EndSession: Command {
     var bindings: [SQLValue] { [.id(id), .instant(at), .text(reason.rawValue)] }
 }
 
+/// Ends all sessions of an account but one, and says which.
+struct EndSessions: Query {
+    static let sql: SQL = """
+        UPDATE session SET ended_at = $3, end_reason = $4 WHERE account_id = $1 AND id <> $2 AND ended_at IS NULL RETURNING id
+        """
+    let account: ID<Account>
+    /// Nobody's spares none.
+    let sparing: ID<Session>
+    let at: Instant
+    let reason: SessionEnd
+    var bindings: [SQLValue] { [.id(account), .id(sparing), .instant(at), .text(reason.rawValue)] }
+    static func row(_ columns: any Columns) throws -> ID<Session> { try columns.id(0) }
+}
+
 struct ForgetOldSessions: Command {
     static let sql: SQL = "DELETE FROM session WHERE expires_at < $1"
     let before: Instant
@@ -184,6 +207,14 @@ struct CountLoginFailure: Command {
     let seen: Int
     let at: Instant
     var bindings: [SQLValue] { [.bytes(name), .integer(seen), .instant(at)] }
+}
+
+/// Changes nothing that counts: what is done for a login nobody has, where there would be something to record of another.
+struct TouchLoginFailure: Command {
+    static let sql: SQL = "UPDATE login_failure SET last_at = $2 WHERE name = $1"
+    let name: [UInt8]
+    let at: Instant
+    var bindings: [SQLValue] { [.bytes(name), .instant(at)] }
 }
 
 struct ForgetLoginFailures: Command {

@@ -55,6 +55,11 @@ public final class Accounts: Sendable {
         DerivedKey.digest(of: login.revealed, from: secret, for: "mediconnect login failures")
     }
 
+    /// The same for what is tried within a session.
+    func failureName(_ session: ID<Session>) -> [UInt8] {
+        DerivedKey.digest(of: session.description, from: secret, for: "mediconnect session failures")
+    }
+
     static func normal(_ login: String) -> Personal<String> { Personal(login.lowercased()) }
 }
 

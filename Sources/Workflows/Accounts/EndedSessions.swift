@@ -15,13 +15,19 @@ public final class EndedSessions: Sendable {
 
     public func has(_ session: ID<Session>) -> Bool { state.withLock { $0.ended[session] != nil } }
 
-    func add(_ session: ID<Session>, at: Instant) { state.withLock { $0.ended[session] = at } }
+    func add(_ session: ID<Session>, at: Instant) {
+        state.withLock { state in
+            state.ended[session] = at
+            // Where nobody refreshes, because there is one node, it tidies itself.
+            if state.ended.count.isMultiple(of: 1_000) { state.ended = state.ended.filter { $0.value > at - .hours(1) } }
+        }
+    }
 
     /// Reads what has ended since the last time, or within `memory` the first time, and forgets what is older than that.
     func refresh(from database: any Database, now: Instant, memory: Span) async throws {
         let oldest = now - memory
         // Nodes' clocks differ, and a commit comes after its moment.
-        let since = state.withLock { $0.readUntil }.map { max($0 - .seconds(30), oldest) } ?? oldest
+        let since = state.withLock { $0.readUntil }.map { max($0 - .minutes(5), oldest) } ?? oldest
         let found = try await database.read { try $0.fetch(EndedSince(at: since)) }
         state.withLock { state in
             for session in found { state.ended[session.id] = session.at }

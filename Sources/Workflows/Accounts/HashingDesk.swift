@@ -27,13 +27,22 @@ final class HashingDesk: Sendable {
         self.waitingMaximum = waitingMaximum
     }
 
-    /// Throws `AccountFault.overloaded` when too many wait already.
-    func run<Answer: Sendable>(_ work: @escaping @Sendable () throws -> Answer) async throws -> Answer {
+    /// Waits for a place, and keeps it as long as `body` runs: what a try writes is bounded like what it computes. Throws
+    /// `AccountFault.overloaded`, with nothing done, when too many wait already.
+    func attending<Answer>(_ body: (Place) async throws -> Answer) async throws -> Answer {
         try await enter()
         defer { leave() }
-        let thread = WorkerThread()
-        return try await withCheckedThrowingContinuation { caller in
-            do { try thread.start { caller.resume(with: Result { try work() }) } } catch { caller.resume(throwing: error) }
+        return try await body(Place())
+    }
+
+    /// A place at the desk.
+    struct Place {
+        /// Runs slow work on a thread of its own.
+        func run<Answer: Sendable>(_ work: @escaping @Sendable () throws -> Answer) async throws -> Answer {
+            let thread = WorkerThread()
+            return try await withCheckedThrowingContinuation { caller in
+                do { try thread.start { caller.resume(with: Result { try work() }) } } catch { caller.resume(throwing: error) }
+            }
         }
     }
 

@@ -8,16 +8,18 @@ import Storage
 extension Accounts {
     /// Makes an account. Throws `.loginTaken`, `.passwordUnsuitable`.
     ///
-    /// - Parameter roles: what they may sign in as, at least one.
+    /// - Parameter roles: what they may sign in as: at least one, each once.
     @discardableResult
     public func create(
         login: String, password: Password, roles: [Caller], by: String, requestID: String
     ) async throws -> ID<Account> {
-        precondition(!roles.isEmpty, "an account is something in the clinic")
+        precondition(!roles.isEmpty && Set(roles.map(\.role)).count == roles.count, "an account is something in the clinic, once")
         let login = Self.normal(login)
         if let flaw = password.flaw(knowing: [login.revealed]) { throw AccountFault.passwordUnsuitable(flaw) }
         let cost = settings.passwordCost
-        let hash = try await HashingDesk.shared.run { try PasswordHash.make(of: password, cost: cost) }
+        let hash = try await HashingDesk.shared.attending { place in
+            try await place.run { try PasswordHash.make(of: password, cost: cost) }
+        }
         let surroundings = surroundings
         let id = surroundings.identifiers.next(Account.self)
         do {
@@ -57,9 +59,7 @@ extension Accounts {
             try transaction.audit("account.\(state.rawValue)", of: account.id, by: by, requestID: requestID, surroundings)
             if state == .active { return }
             let reason: SessionEnd = state == .closed ? .accountClosed : .accountLocked
-            for session in try transaction.fetch(OpenSessions(account: account.id, now: surroundings.clock.now)) {
-                try transaction.end(session, reason, by: by, requestID: requestID, surroundings, ended)
-            }
+            try transaction.endAll(of: account.id, reason, by: by, requestID: requestID, surroundings, ended)
         }
     }
 
@@ -67,16 +67,16 @@ extension Accounts {
     public func setPassword(_ password: Password, login: String, by: String, requestID: String) async throws {
         if let flaw = password.flaw(knowing: [login]) { throw AccountFault.passwordUnsuitable(flaw) }
         let cost = settings.passwordCost
-        let hash = try await HashingDesk.shared.run { try PasswordHash.make(of: password, cost: cost) }
+        let hash = try await HashingDesk.shared.attending { place in
+            try await place.run { try PasswordHash.make(of: password, cost: cost) }
+        }
         let name = failureName(Self.normal(login))
         try await change(login: login) { transaction, account, surroundings, ended in
             let now = surroundings.clock.now
             try transaction.run(SetPassword(account: account.id, hash: hash, at: now))
             try transaction.post(ForgetLoginFailures(name: name))
             try transaction.audit("account.password-set", of: account.id, by: by, requestID: requestID, surroundings)
-            for session in try transaction.fetch(OpenSessions(account: account.id, now: now)) {
-                try transaction.end(session, .passwordChanged, by: by, requestID: requestID, surroundings, ended)
-            }
+            try transaction.endAll(of: account.id, .passwordChanged, by: by, requestID: requestID, surroundings, ended)
         }
     }
 
@@ -86,7 +86,9 @@ extension Accounts {
     ) async throws {
         let (login, surroundings, ended) = (Self.normal(login), surroundings, ended)
         try await database.write { transaction in
-            guard let account = try transaction.first(AccountByLogin(login: login)) else { throw AccountFault.accountUnknown }
+            guard let known = try transaction.first(AccountByLogin(login: login)),
+                let account = try transaction.first(AccountToChange(id: known.id))
+            else { throw AccountFault.accountUnknown }
             try body(transaction, account, surroundings, ended)
         }
     }

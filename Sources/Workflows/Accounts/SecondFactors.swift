@@ -1,5 +1,6 @@
 public import Identity
 public import Notation
+import People
 import Scheduling
 import Storage
 
@@ -10,61 +11,75 @@ extension Accounts {
     public func proposeSecondFactor(
         password: Password, in own: ID<Session>, requestID: String
     ) async throws -> (secret: OneTimeSecret, login: Personal<String>) {
-        let account = try await provenOwner(of: own, password)
-        let surroundings = surroundings
-        let secret = OneTimeSecret.make(surroundings.random)
-        let sealed = try vault.sealed(secret, for: account.id.description)
-        try await database.write { transaction in
-            guard try transaction.run(ProposeSecondFactor(account: account.id, sealedSecret: sealed)) == 1 else {
-                throw AccountFault.secondFactorThere
+        try await trying(in: own, requestID: requestID) { place, account in
+            let known = account.passwordHash
+            guard try await place.run({ known.matches(password) }) else { throw AccountFault.credentialsWrong }
+            let surroundings = surroundings
+            let secret = OneTimeSecret.make(surroundings.random)
+            let sealed = try vault.sealed(secret, for: account.id.description)
+            try await database.write { transaction in
+                let (account, session) = try transaction.owner(of: own, stillWith: known, at: surroundings.clock.now)
+                guard try transaction.run(ProposeSecondFactor(account: account.id, sealedSecret: sealed)) == 1 else {
+                    throw AccountFault.secondFactorThere
+                }
+                try transaction.audit(
+                    "account.second-factor-proposed", of: account.id, by: session.caller.principal, requestID: requestID,
+                    surroundings)
             }
-            try transaction.audit(
-                "account.second-factor-proposed", of: account.id, by: account.principal, requestID: requestID, surroundings)
+            return (secret, account.login)
         }
-        return (secret, account.login)
     }
 
-    /// From now on the account needs a code to sign in. Returns the recovery codes, which nobody is shown again. Throws `.codeWrong`,
-    /// and `.secondFactorMissing` when none was proposed, or one counts already.
+    /// From now on the account needs a code to sign in; sessions that have not shown one end. Returns the recovery codes, which nobody
+    /// is shown again. Throws `.codeWrong`, and `.secondFactorMissing` when none was proposed, or one counts already.
     public func confirmSecondFactor(code: String, in own: ID<Session>, requestID: String) async throws -> [RecoveryCode] {
-        guard let account = try await account(of: own) else { throw AccountFault.sessionEnded }
-        let (surroundings, vault, secret) = (surroundings, vault, secret)
-        let random = surroundings.random
-        let codes = (0..<RecoveryCode.count).map { _ in RecoveryCode.make(random) }
-        try await database.write { transaction in
-            guard let factor = try transaction.first(SecondFactorOf(account: account.id)), !factor.isConfirmed else {
-                throw AccountFault.secondFactorMissing
+        try await trying(in: own, requestID: requestID) { _, _ in
+            let (surroundings, vault, secret, ended) = (surroundings, vault, secret, ended)
+            let random = surroundings.random
+            let codes = (0..<RecoveryCode.count).map { _ in RecoveryCode.make(random) }
+            try await database.write { transaction in
+                let now = surroundings.clock.now
+                let (account, session) = try transaction.owner(of: own, at: now)
+                guard let factor = try transaction.first(SecondFactorOf(account: account.id)), !factor.isConfirmed else {
+                    throw AccountFault.secondFactorMissing
+                }
+                guard try transaction.use(code, of: factor, account.id, vault, at: now) else { throw AccountFault.codeWrong }
+                for code in codes {
+                    try transaction.run(InsertRecoveryCode(account: account.id, digest: code.digest(with: secret)))
+                }
+                let by = session.caller.principal
+                try transaction.audit("account.second-factor-added", of: account.id, by: by, requestID: requestID, surroundings)
+                try transaction.endAll(
+                    of: account.id, sparing: own, .secondFactorAdded, by: by, requestID: requestID, surroundings, ended)
             }
-            guard try transaction.use(code, of: factor, account.id, vault, at: surroundings.clock.now) else {
-                throw AccountFault.codeWrong
-            }
-            for code in codes {
-                try transaction.run(InsertRecoveryCode(account: account.id, digest: code.digest(with: secret)))
-            }
-            try transaction.audit(
-                "account.second-factor-added", of: account.id, by: account.principal, requestID: requestID, surroundings)
+            return codes
         }
-        return codes
     }
 
     /// Takes it away again, for another device. Throws `.credentialsWrong` when password or code are not right.
     public func removeSecondFactor(password: Password, code: String, in own: ID<Session>, requestID: String) async throws {
-        let account = try await provenOwner(of: own, password, keepsCount: true)
-        let (surroundings, vault, secret, name) = (surroundings, vault, secret, failureName(account.login))
-        try await database.write { transaction in
-            guard let factor = try transaction.first(SecondFactorOf(account: account.id)) else {
-                throw AccountFault.secondFactorMissing
+        try await trying(in: own, requestID: requestID) { place, account in
+            let known = account.passwordHash
+            guard try await place.run({ known.matches(password) }) else { throw AccountFault.credentialsWrong }
+            let (surroundings, vault, secret, name) = (surroundings, vault, secret, failureName(own))
+            try await database.write { transaction in
+                let now = surroundings.clock.now
+                let (account, session) = try transaction.owner(of: own, stillWith: known, at: now)
+                guard let factor = try transaction.first(SecondFactorOf(account: account.id)) else {
+                    throw AccountFault.secondFactorMissing
+                }
+                if factor.isConfirmed {
+                    guard
+                        try transaction.use(code, of: factor, account.id, vault, at: now)
+                            || transaction.useRecovery(code, account.id, secret)
+                    else { throw AccountFault.credentialsWrong }
+                }
+                try transaction.post(ForgetLoginFailures(name: name))
+                try transaction.removeSecondFactor(of: account.id)
+                try transaction.audit(
+                    "account.second-factor-removed", of: account.id, by: session.caller.principal, requestID: requestID,
+                    surroundings)
             }
-            if factor.isConfirmed {
-                guard
-                    try transaction.use(code, of: factor, account.id, vault, at: surroundings.clock.now)
-                        || transaction.useRecovery(code, account.id, secret)
-                else { throw AccountFault.credentialsWrong }
-            }
-            try transaction.post(ForgetLoginFailures(name: name))
-            try transaction.removeSecondFactor(of: account.id)
-            try transaction.audit(
-                "account.second-factor-removed", of: account.id, by: account.principal, requestID: requestID, surroundings)
         }
     }
 
@@ -76,24 +91,9 @@ extension Accounts {
             }
             try transaction.removeSecondFactor(of: account.id)
             try transaction.audit("account.second-factor-reset", of: account.id, by: by, requestID: requestID, surroundings)
-            for session in try transaction.fetch(OpenSessions(account: account.id, now: surroundings.clock.now)) {
-                try transaction.end(session, .secondFactorReset, by: by, requestID: requestID, surroundings, ended)
-            }
+            try transaction.endAll(
+                of: account.id, .secondFactorReset, by: by, requestID: requestID, surroundings, ended)
         }
-    }
-
-    /// Whose session it is, when the password is theirs. Wrong ones are counted as in signing in.
-    ///
-    /// - Parameter keepsCount: leaves the try counted: what follows may still go wrong.
-    private func provenOwner(
-        of session: ID<Session>, _ password: Password, keepsCount: Bool = false
-    ) async throws -> Account {
-        guard let account = try await account(of: session) else { throw AccountFault.sessionEnded }
-        try await countTry(account.login)
-        let (known, name) = (account.passwordHash, failureName(account.login))
-        guard try await HashingDesk.shared.run({ known.matches(password) }) else { throw AccountFault.credentialsWrong }
-        if !keepsCount { try await database.write { try $0.post(ForgetLoginFailures(name: name)) } }
-        return account
     }
 }
 
@@ -102,10 +102,10 @@ extension WriteTransaction {
     func use(_ code: String, of factor: SecondFactor, _ account: ID<Account>, _ vault: OneTimeVault, at now: Instant) throws
         -> Bool
     {
-        guard let secret = vault.opened(factor.sealedSecret, for: account.description) else {
-            throw StorageFault.statement("second_factor: a secret that this clinic has not sealed")
-        }
-        guard let step = secret.step(of: code, at: now, after: factor.lastStep) else { return false }
+        // One that was sealed with another secret, or for somebody else, has no codes; recovery codes may still do.
+        guard let secret = vault.opened(factor.sealedSecret, for: account.description),
+            let step = secret.step(of: code, at: now, after: factor.lastStep)
+        else { return false }
         return try run(UseStep(account: account, step: step, at: now)) == 1
     }
 
@@ -119,9 +119,4 @@ extension WriteTransaction {
         try run(RemoveSecondFactor(account: account))
         try run(RemoveRecoveryCodes(account: account))
     }
-}
-
-extension Account {
-    /// The account itself, where somebody acts on it and not as anybody in the clinic.
-    var principal: String { "account:\(id)" }
 }

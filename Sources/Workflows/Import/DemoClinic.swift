@@ -1,4 +1,5 @@
 public import Notation
+import Scheduling
 
 /// A small clinic to try things out with: two places, six practitioners, rooms, a device, five kinds of visit, eight
 /// patients and a few appointments. Made as an import, so it is also the example of one.
@@ -9,6 +10,12 @@ public enum DemoClinic {
     public static let visitType = "01900000-0000-7000-8000-000000000301"
     public static let desk = "01900000-0000-7000-8000-000000000901"
     public static let admin = "01900000-0000-7000-8000-000000000902"
+
+    /// Whether a clinic is this one.
+    public static func isIn(_ clinic: Clinic) async throws -> Bool {
+        guard let practitioner = ID<Resource>(practitioner) else { return false }
+        return try await clinic.currentDirectory().resources[practitioner] != nil
+    }
 
     private static func id(_ number: Int) -> String {
         let digits = String(number)

@@ -20,7 +20,7 @@ enum AccountTables {
                     account_id {uuid} NOT NULL REFERENCES account (id),
                     role {text} NOT NULL CONSTRAINT account_role_known CHECK (role IN ('patient', 'practitioner', 'desk', 'admin')),
                     subject_id {uuid} NOT NULL,
-                    PRIMARY KEY (account_id, role, subject_id)
+                    PRIMARY KEY (account_id, role)
                 ) {clustered}
                 """),
         // `turn` counts how often it was continued. Nothing in here continues a session: that takes the clinic's secret.

@@ -30,7 +30,8 @@ public enum WorkflowQueries {
     ]
 
     private static let accounts: [any Statement.Type] = [
-        AccountByLogin.self, AccountByID.self, AccountsAfter.self, RolesOfAccount.self, InsertAccount.self,
+        AccountByLogin.self, AccountByID.self, AccountToChange.self, EndSessions.self, TouchLoginFailure.self, AccountsAfter.self,
+        RolesOfAccount.self, InsertAccount.self,
         InsertAccountRole.self,
         SetPassword.self, SetAccountState.self, SessionByID.self, OpenSessions.self, EndedSince.self, InsertSession.self,
         TurnSession.self, EndSession.self, ForgetOldSessions.self, LoginFailures.self, CountLoginFailure.self,

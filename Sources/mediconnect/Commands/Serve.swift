@@ -56,6 +56,10 @@ struct Serve: AsyncParsableCommand {
         do {
             if demo {
                 try await Seed.fillIfEmpty(branch.house)
+                guard try await DemoClinic.isIn(branch.clinic) else {
+                    throw Complaint(
+                        "--demo is for an empty database or the demo clinic; start the clinic that is there without it")
+                }
                 try await DemoAccounts(branch.premises.accounts).makeMissing()
             }
             try await branch.prepareToAnswer()

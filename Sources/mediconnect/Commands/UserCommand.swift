@@ -42,6 +42,7 @@ struct UserCommand: AsyncParsableCommand {
                 let login = try checked(login)
                 let roles = try role.map { try caller($0, accounts.clinic.surroundings) }
                 guard !roles.isEmpty else { throw Complaint("--role is needed") }
+                guard Set(roles.map(\.role)).count == roles.count else { throw Complaint("--role: each can be named once") }
                 let password = try Terminal.newPassword()
                 let id = try await accounts.create(
                     login: login, password: password, roles: roles, by: principal, requestID: "command-line")
