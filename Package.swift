@@ -112,7 +112,7 @@ let package = Package(
             "TestKit",
             uses: [
                 "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Scheduling", "People", "Notation",
-                "PostgresCluster",
+                "PostgresCluster", "Processes",
             ]),
         room("Processes"),
         room("PostgresCluster", uses: ["Processes"]),

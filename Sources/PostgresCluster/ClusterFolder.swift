@@ -15,24 +15,16 @@ final class ClusterFolder: Sendable {
     private let lock: Int32
     private static let purpose = "postgres"
 
-    /// - Parameter isFleeting: what is in there need not be on a disk. In memory, where there is room, databases are made and
-    ///   dropped in half the time: a disk's file system avoids for seconds the places that were just given up.
+    /// - Parameter isFleeting: what is in there need not be on a disk. A disk's file system avoids for seconds the places that were
+    ///   just given up, which is most of what making a database costs.
     init(for lodger: Lodger, isFleeting: Bool = false) throws {
-        for parent in [NSTemporaryDirectory(), Self.memory] { Self.sweep(parent, for: lodger) }
-        path = try TemporaryFolder(Self.purpose, under: isFleeting && Self.hasRoomInMemory ? Self.memory : nil).path
+        for parent in [NSTemporaryDirectory(), FolderInMemory.place] { Self.sweep(parent, for: lodger) }
+        path = try TemporaryFolder(Self.purpose, under: isFleeting ? FolderInMemory.path : nil).path
         lock = open(path + "/held.new", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0, rename(path + "/held.new", path + "/held") == 0 else {
             throw ProcessFault("\(path) cannot be locked: \(String(cString: strerror(errno)))")
         }
         try lodger.own(path)
-    }
-
-    /// A file system in memory, as every Linux machine has one; containers often make it too small.
-    private static let memory = "/dev/shm"
-    private static var hasRoomInMemory: Bool {
-        var status = statvfs()
-        guard access(memory, W_OK) == 0, statvfs(memory, &status) == 0 else { return false }
-        return UInt64(status.f_bavail) * UInt64(status.f_frsize) >= 2 << 30
     }
 
     func file(_ name: String) -> String { "\(path)/\(name)" }
