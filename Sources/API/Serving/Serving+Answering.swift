@@ -10,8 +10,12 @@ import Storage
 extension Serving {
     func response(_ answer: Answer, requestID: String, _ request: Request) -> Response {
         var headers = HTTPFields()
-        headers.reserveCapacity(8)
+        headers.reserveCapacity(11)
         headers[.requestID] = requestID
+        // What is answered is data: no browser is to guess that it is a page, show it in a frame, or load anything for it (ASVS 3.4).
+        headers[.xContentTypeOptions] = "nosniff"
+        headers[.contentSecurityPolicy] = "default-src 'none'; frame-ancestors 'none'"
+        headers[.referrerPolicy] = "no-referrer"
         if answer.status != 304 && !answer.body.isEmpty { headers[.contentType] = answer.contentType }
         if let etag = answer.etag { headers[.eTag] = etag }
         if let location = answer.location { headers[.location] = location }

@@ -94,4 +94,5 @@ extension HTTPField.Name {
     static let idempotentReplayed = HTTPField.Name("Idempotent-Replayed")!
     static let requestID = HTTPField.Name("X-Request-Id")!
     static let tenant = HTTPField.Name("X-Tenant")!
+    static let referrerPolicy = HTTPField.Name("Referrer-Policy")!
 }

@@ -49,6 +49,9 @@ struct Visitor: Sendable {
 
     private func hold(_ heard: Heard, to route: Route?, at location: SourceLocation) {
         #expect(heard[header: "X-Request-Id"]?.isEmpty == false, sourceLocation: location)
+        #expect(heard[header: "X-Content-Type-Options"] == "nosniff", sourceLocation: location)
+        #expect(heard[header: "Content-Security-Policy"]?.contains("default-src 'none'") == true, sourceLocation: location)
+        #expect(heard[header: "Referrer-Policy"] == "no-referrer", sourceLocation: location)
         if heard.status >= 400 && heard[header: "Content-Type"] != "application/json" {
             holdProblem(heard, to: route, at: location)
         } else if let route, !heard.isRepeat {
