@@ -29,7 +29,7 @@ struct SecondFactorRoutes {
     private var confirm: Route {
         .own(
             .post, "/v1/second-factor/confirmation", "confirmSecondFactor", "Begin to need it, with the first code it shows",
-            takes: "CodeProof", gives: "RecoveryCodes", problems: [.transitionNotAllowed], isSecret: true
+            takes: "CodeProof", gives: "RecoveryCodes", problems: [.tooManyTries, .transitionNotAllowed], isSecret: true
         ) { exchange, premises in
             let fields = exchange.fields()
             let code = fields.text("code", max: 32)
