@@ -1,3 +1,4 @@
+import Foundation
 import Identity
 import Notation
 import People
@@ -18,7 +19,8 @@ struct DemoAccounts {
 
     /// For people, a line each.
     var list: String {
-        Self.people.map { "  \($0.login.padding(toLength: 22))\($0.role.rawValue)" }.joined(separator: "\n")
+        Self.people.map { "  \($0.login.padding(toLength: 22, withPad: " ", startingAt: 0))\($0.role.rawValue)" }.joined(
+            separator: "\n")
     }
 
     func makeMissing() async throws {
@@ -29,8 +31,4 @@ struct DemoAccounts {
             )
         }
     }
-}
-
-extension String {
-    fileprivate func padding(toLength length: Int) -> String { self + String(repeating: " ", count: max(0, length - count)) }
 }

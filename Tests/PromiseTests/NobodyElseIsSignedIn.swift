@@ -7,74 +7,36 @@ import TestKit
 import Testing
 import Workflows
 
+extension AccountFixture {
+    /// Another node, or this one after a restart.
+    fileprivate func anotherNode() async throws -> Accounts {
+        let node = Accounts(
+            try await fixture.anotherClinic(), secret: Array(repeating: 7, count: 32), settings: accounts.settings)
+        try await node.refreshEnded()
+        return node
+    }
+
+    /// What the audit says was done to the desk's account.
+    fileprivate func acts() async throws -> [String] {
+        let account = try #require(try await accounts.account(login: Self.desk))
+        return try await fixture.database.read { try $0.fetch(Acts(subject: account.id.of())) }.sorted()
+    }
+
+    private struct Acts: Query {
+        static let sql: SQL = "SELECT act FROM audit WHERE subject_id = $1"
+        let subject: ID<AuditSubject>
+        var bindings: [SQLValue] { [.id(subject)] }
+        static func row(_ columns: any Columns) throws -> String { try columns.text(0) }
+    }
+}
+
 extension Promises {
     /// MA-9, MC-3: who has signed in stays so, and nobody else does in their place.
     @Suite struct NobodyElseIsSignedIn {
-        private struct Desk: Sendable {
-            static let password = Password("correct horse battery staple")
-            let fixture: ClinicFixture
-            let accounts: Accounts
-
-            func signIn(_ password: Password = Desk.password, login: String = "desk@clinic.example", role: Role? = nil)
-                async throws
-                -> SessionGrant
-            {
-                try await accounts.signIn(Credentials(login: login, password: password, role: role), requestID: "test")
-            }
-
-            func refresh(_ token: String, at node: Accounts? = nil) async throws -> SessionGrant {
-                try await (node ?? accounts).refresh(token, requestID: "test")
-            }
-
-            /// Another node, or this one after a restart.
-            func anotherNode() async throws -> Accounts {
-                let node = Accounts(
-                    try await fixture.anotherClinic(), secret: Array(repeating: 7, count: 32), settings: accounts.settings)
-                try await node.refreshEnded()
-                return node
-            }
-
-            func acts(of login: String = "desk@clinic.example") async throws -> [String] {
-                let account = try #require(try await accounts.account(login: login))
-                let entries = try await fixture.database.read { try $0.fetch(Acts(subject: account.id.of())) }
-                return entries.sorted()
-            }
-        }
-
-        private struct Acts: Query {
-            static let sql: SQL = "SELECT act FROM audit WHERE subject_id = $1"
-            let subject: ID<AuditSubject>
-            var bindings: [SQLValue] { [.id(subject)] }
-            static func row(_ columns: any Columns) throws -> String { try columns.text(0) }
-        }
-
-        private func withDesk(
-            _ engine: Engine, _ change: (inout AccountSettings) -> Void = { _ in },
-            sabotage: (any Database) -> any Database = { $0 }, _ body: (Desk) async throws -> Void
-        ) async throws {
-            try await ClinicFixture.open(engine, sabotage: sabotage) { fixture in
-                var settings = AccountSettings()
-                settings.passwordCost = .least
-                change(&settings)
-                let accounts = Accounts(fixture.clinic, secret: Array(repeating: 7, count: 32), settings: settings)
-                try await accounts.create(
-                    login: "Desk@clinic.example", password: Desk.password, roles: [fixture.plan.desk()], by: "test",
-                    requestID: "test")
-                try await body(Desk(fixture: fixture, accounts: accounts))
-            }
-        }
-
-        private func fault(_ body: () async throws -> some Any) async -> AccountFault? {
-            do {
-                _ = try await body()
-                return nil
-            } catch { return error as? AccountFault }
-        }
-
         @Test(arguments: Engine.allCases) func `a session goes on for seven days after each turn, and for thirty at most`(
             engine: Engine
         ) async throws {
-            try await withDesk(engine) { desk in
+            try await AccountFixture.open(engine) { desk in
                 var grant = try await desk.signIn()
                 #expect(grant.session.caller == desk.fixture.plan.desk())
                 for _ in 0..<4 {
@@ -85,31 +47,31 @@ extension Promises {
                 }
                 desk.fixture.clock.advance(by: .days(7))
                 let late = grant
-                #expect(await fault { try await desk.refresh(late.refreshToken) } == .sessionEnded)
+                #expect(await refusal { try await desk.refresh(late.refreshToken) } == .sessionEnded)
                 // Nobody turned for seven days.
                 let idle = try await desk.signIn()
                 desk.fixture.clock.advance(by: .days(7))
-                #expect(await fault { try await desk.refresh(idle.refreshToken) } == .sessionEnded)
+                #expect(await refusal { try await desk.refresh(idle.refreshToken) } == .sessionEnded)
             }
         }
 
         @Test(arguments: Engine.allCases) func `a token used again ends the session for both who have it`(engine: Engine)
             async throws
         {
-            try await withDesk(engine) { desk in
+            try await AccountFixture.open(engine) { desk in
                 let first = try await desk.signIn()
                 let second = try await desk.refresh(first.refreshToken)
                 desk.fixture.clock.advance(by: .seconds(31))
-                #expect(await fault { try await desk.refresh(first.refreshToken) } == .sessionEnded)
-                #expect(await fault { try await desk.refresh(second.refreshToken) } == .sessionEnded)
+                #expect(await refusal { try await desk.refresh(first.refreshToken) } == .sessionEnded)
+                #expect(await refusal { try await desk.refresh(second.refreshToken) } == .sessionEnded)
                 #expect(desk.accounts.ended.has(first.session.id))
                 #expect(try await desk.acts().contains("session.ended"))
                 // An old one is one at once, however fresh.
                 let other = try await desk.signIn()
                 let next = try await desk.refresh(other.refreshToken)
                 let last = try await desk.refresh(next.refreshToken)
-                #expect(await fault { try await desk.refresh(other.refreshToken) } == .sessionEnded)
-                #expect(await fault { try await desk.refresh(last.refreshToken) } == .sessionEnded)
+                #expect(await refusal { try await desk.refresh(other.refreshToken) } == .sessionEnded)
+                #expect(await refusal { try await desk.refresh(last.refreshToken) } == .sessionEnded)
             }
         }
 
@@ -118,7 +80,7 @@ extension Promises {
         )
             async throws
         {
-            try await withDesk(engine) { desk in
+            try await AccountFixture.open(engine) { desk in
                 let first = try await desk.signIn()
                 let second = try await desk.refresh(first.refreshToken)
                 desk.fixture.clock.advance(by: .seconds(30))
@@ -127,7 +89,7 @@ extension Promises {
             }
         }
 
-        private func successors(_ desk: Desk, asking count: Int = 16) async throws -> Set<String> {
+        private func successors(_ desk: AccountFixture, asking count: Int = 16) async throws -> Set<String> {
             let first = try await desk.signIn()
             return await withTaskGroup(of: String?.self) { group in
                 for _ in 0..<count { group.addTask { try? await desk.refresh(first.refreshToken).refreshToken } }
@@ -138,7 +100,7 @@ extension Promises {
         @Test(arguments: Engine.allCases) func `all who ask at once with one token are given the same successor`(engine: Engine)
             async throws
         {
-            try await withDesk(engine) { desk in
+            try await AccountFixture.open(engine) { desk in
                 let successors = try await successors(desk)
                 #expect(successors.count == 1)
             }
@@ -156,7 +118,7 @@ extension Promises {
         @Test(arguments: Engine.allCases) func `negative control: where turns move on by themselves they have none`(
             engine: Engine
         ) async throws {
-            try await withDesk(engine, sabotage: { TamperedDatabase($0) { RestlessSessions($0) } }) { desk in
+            try await AccountFixture.open(engine, sabotage: { TamperedDatabase($0) { RestlessSessions($0) } }) { desk in
                 let successors = try await successors(desk, asking: 2)
                 #expect(successors.count != 1)
             }
@@ -165,17 +127,17 @@ extension Promises {
         @Test(arguments: Engine.allCases) func `a restart signs nobody out, and lets nobody in who was signed out`(engine: Engine)
             async throws
         {
-            try await withDesk(engine) { desk in
+            try await AccountFixture.open(engine) { desk in
                 let (stays, goes) = (try await desk.signIn(), try await desk.signIn())
                 try await signOut(desk, goes)
                 let restarted = try await desk.anotherNode()
                 #expect(restarted.ended.has(goes.session.id) && !restarted.ended.has(stays.session.id))
                 #expect(try await desk.refresh(stays.refreshToken, at: restarted).session.id == stays.session.id)
-                #expect(await fault { try await desk.refresh(goes.refreshToken, at: restarted) } == .sessionEnded)
+                #expect(await refusal { try await desk.refresh(goes.refreshToken, at: restarted) } == .sessionEnded)
             }
         }
 
-        private func signOut(_ desk: Desk, _ grant: SessionGrant) async throws {
+        private func signOut(_ desk: AccountFixture, _ grant: SessionGrant) async throws {
             let call = Call(
                 caller: grant.session.caller, requestID: "test",
                 attempt: Attempt(key: "out-\(grant.session.id)", operation: "endSession", fingerprint: []))
@@ -196,21 +158,21 @@ extension Promises {
         @Test(arguments: Engine.allCases) func `what one node ends the others hear when they next look`(engine: Engine)
             async throws
         {
-            try await withDesk(engine) { desk in
+            try await AccountFixture.open(engine) { desk in
                 let other = try await desk.anotherNode()
                 let grant = try await desk.signIn()
                 try await desk.accounts.set(.locked, login: "desk@clinic.example", by: "test", requestID: "test")
                 #expect(desk.accounts.ended.has(grant.session.id) && !other.ended.has(grant.session.id))
                 try await other.refreshEnded()
                 #expect(other.ended.has(grant.session.id))
-                #expect(await fault { try await desk.refresh(grant.refreshToken, at: other) } == .sessionEnded)
+                #expect(await refusal { try await desk.refresh(grant.refreshToken, at: other) } == .sessionEnded)
                 // A locked account is told what a wrong password is told; unlocked it may come back.
-                #expect(await fault { try await desk.signIn() } == .credentialsWrong)
+                #expect(await refusal { try await desk.signIn() } == .credentialsWrong)
                 try await desk.accounts.set(.active, login: "desk@clinic.example", by: "test", requestID: "test")
                 _ = try await desk.signIn()
                 try await desk.accounts.set(.closed, login: "desk@clinic.example", by: "test", requestID: "test")
                 #expect(
-                    await fault {
+                    await refusal {
                         try await desk.accounts.set(.active, login: "desk@clinic.example", by: "test", requestID: "test")
                     }
                         == .accountUnknown)
@@ -222,35 +184,35 @@ extension Promises {
         )
             async throws
         {
-            try await withDesk(engine) { desk in
+            try await AccountFixture.open(engine) { desk in
                 for login in ["desk@clinic.example", "nobody@clinic.example"] {
                     let wrong = Password("not the one")
-                    for _ in 0..<5 { #expect(await fault { try await desk.signIn(wrong, login: login) } == .credentialsWrong) }
+                    for _ in 0..<5 { #expect(await refusal { try await desk.signIn(wrong, login: login) } == .credentialsWrong) }
                     for seconds in [1, 2, 4, 8] {
                         #expect(
-                            await fault { try await desk.signIn(login: login) } == .tooManyTries(seconds: seconds), "\(login)")
+                            await refusal { try await desk.signIn(login: login) } == .tooManyTries(seconds: seconds), "\(login)")
                         desk.fixture.clock.advance(by: .seconds(seconds))
-                        #expect(await fault { try await desk.signIn(wrong, login: login) } == .credentialsWrong, "\(login)")
+                        #expect(await refusal { try await desk.signIn(wrong, login: login) } == .credentialsWrong, "\(login)")
                     }
                     for _ in 0..<20 {
                         desk.fixture.clock.advance(by: .minutes(15))
-                        #expect(await fault { try await desk.signIn(wrong, login: login) } == .credentialsWrong)
+                        #expect(await refusal { try await desk.signIn(wrong, login: login) } == .credentialsWrong)
                     }
-                    #expect(await fault { try await desk.signIn(login: login) } == .tooManyTries(seconds: 900))
+                    #expect(await refusal { try await desk.signIn(login: login) } == .tooManyTries(seconds: 900))
                     desk.fixture.clock.advance(by: .minutes(15))
                 }
                 _ = try await desk.signIn()
-                #expect(await fault { try await desk.signIn(Password("not the one")) } == .credentialsWrong)
+                #expect(await refusal { try await desk.signIn(Password("not the one")) } == .credentialsWrong)
                 _ = try await desk.signIn()
                 #expect(try await desk.acts().filter { $0 == "account.refused" }.count == 30)
             }
         }
 
         @Test(arguments: Engine.allCases) func `a hundred guesses at once are five`(engine: Engine) async throws {
-            try await withDesk(engine) { desk in
+            try await AccountFixture.open(engine) { desk in
                 let answers = await withTaskGroup(of: AccountFault?.self) { group in
                     for number in 0..<100 {
-                        group.addTask { await self.fault { try await desk.signIn(Password("guess number \(number)")) } }
+                        group.addTask { await refusal { try await desk.signIn(Password("guess number \(number)")) } }
                     }
                     return await group.reduce(into: []) { $0.append($1) }
                 }
@@ -263,49 +225,51 @@ extension Promises {
         @Test(arguments: Engine.allCases) func `another password ends every other session, and the old one is good for nothing`(
             engine: Engine
         ) async throws {
-            try await withDesk(engine) { desk in
+            try await AccountFixture.open(engine) { desk in
                 let (own, other) = (try await desk.signIn(), try await desk.signIn())
                 let new = Password("another three words")
                 func change(_ old: Password, _ new: Password) async -> AccountFault? {
-                    await fault {
+                    await refusal {
                         try await desk.accounts.changePassword(from: old, to: new, in: own.session.id, requestID: "test")
                     }
                 }
                 #expect(await change(Password("not the one"), new) == .credentialsWrong)
-                #expect(await change(Desk.password, Password("desk2026")) == .passwordUnsuitable(.tooCommon))
-                #expect(await change(Desk.password, new) == nil)
+                #expect(await change(AccountFixture.password, Password("desk2026")) == .passwordUnsuitable(.tooCommon))
+                #expect(await change(AccountFixture.password, new) == nil)
                 // Its answer was lost.
-                #expect(await change(Desk.password, new) == nil)
-                #expect(await fault { try await desk.refresh(other.refreshToken) } == .sessionEnded)
+                #expect(await change(AccountFixture.password, new) == nil)
+                #expect(await refusal { try await desk.refresh(other.refreshToken) } == .sessionEnded)
                 #expect(try await desk.refresh(own.refreshToken).session.id == own.session.id)
-                #expect(await fault { try await desk.signIn() } == .credentialsWrong)
+                #expect(await refusal { try await desk.signIn() } == .credentialsWrong)
                 _ = try await desk.signIn(new)
             }
         }
 
         @Test(arguments: Engine.allCases) func `somebody who is several things says which`(engine: Engine) async throws {
-            try await withDesk(engine) { desk in
+            try await AccountFixture.open(engine) { desk in
                 let roles = [desk.fixture.plan.practitionerCaller(0), desk.fixture.plan.admin()]
                 try await desk.accounts.create(
-                    login: "chief@clinic.example", password: Desk.password, roles: roles, by: "test", requestID: "test")
+                    login: "chief@clinic.example", password: AccountFixture.password, roles: roles, by: "test", requestID: "test")
                 #expect(
-                    await fault { try await desk.signIn(login: "chief@clinic.example") } == .roleNeeded([.practitioner, .admin]))
+                    await refusal { try await desk.signIn(login: "chief@clinic.example") }
+                        == .roleNeeded([.practitioner, .admin]))
                 #expect(
-                    await fault { try await desk.signIn(login: "chief@clinic.example", role: .desk) }
+                    await refusal { try await desk.signIn(login: "chief@clinic.example", role: .desk) }
                         == .roleNeeded([.practitioner, .admin]))
                 for role in roles {
                     #expect(try await desk.signIn(login: "CHIEF@clinic.example", role: role.role).session.caller == role)
                 }
                 #expect(
-                    await fault {
+                    await refusal {
                         try await desk.accounts.create(
-                            login: "Chief@Clinic.example", password: Desk.password, roles: roles, by: "test", requestID: "test")
+                            login: "Chief@Clinic.example", password: AccountFixture.password, roles: roles, by: "test",
+                            requestID: "test")
                     } == .loginTaken)
             }
         }
 
         @Test(arguments: Engine.allCases) func `whoever reads the database can sign in as nobody`(engine: Engine) async throws {
-            try await withDesk(engine) { desk in
+            try await AccountFixture.open(engine) { desk in
                 let grant = try await desk.signIn()
                 let dump = try await desk.fixture.database.read { try $0.fetch(Everything()) }.joined(separator: "\n")
                 #expect(dump.contains("$argon2id$") && !dump.contains("battery"))
@@ -314,7 +278,7 @@ extension Promises {
                 // A token made up from what is there is none.
                 let forged = RefreshToken(session: grant.session.id, turn: 1).text(
                     sealedWith: RefreshKey(secret: Array(dump.utf8)))
-                #expect(await fault { try await desk.refresh(forged) } == .sessionEnded)
+                #expect(await refusal { try await desk.refresh(forged) } == .sessionEnded)
                 #expect(try await desk.refresh(grant.refreshToken).session.id == grant.session.id, "and harms nobody")
             }
         }
@@ -344,24 +308,24 @@ extension Promises {
         func `all sessions end that should, however many there are, and there are never too many`(
             engine: Engine
         ) async throws {
-            try await withDesk(engine, { $0.sessionsMaximum = 5 }) { desk in
+            try await AccountFixture.open(engine, { $0.sessionsMaximum = 5 }) { desk in
                 var grants: [SessionGrant] = []
                 for _ in 0..<8 { grants.append(try await desk.signIn()) }
                 for (index, grant) in grants.enumerated() {
                     #expect(desk.accounts.ended.has(grant.session.id) == (index < 3), "the oldest make room")
                 }
-                #expect(try await desk.accounts.sessions(besides: grants[7].session.id).count == 5)
+                #expect(try await desk.accounts.sessions(ofOwnerOf: grants[7].session.id).count == 5)
                 try await desk.accounts.set(.locked, login: "desk@clinic.example", by: "test", requestID: "test")
                 #expect(grants.allSatisfy { desk.accounts.ended.has($0.session.id) })
                 try await desk.accounts.set(.active, login: "desk@clinic.example", by: "test", requestID: "test")
-                for grant in grants { #expect(await fault { try await desk.refresh(grant.refreshToken) } == .sessionEnded) }
+                for grant in grants { #expect(await refusal { try await desk.refresh(grant.refreshToken) } == .sessionEnded) }
             }
         }
 
         @Test(arguments: Engine.allCases) func `who signs in while the account is locked is out when it is`(engine: Engine)
             async throws
         {
-            try await withDesk(engine, { $0.freeTries = 10_000 }) { desk in
+            try await AccountFixture.open(engine, { $0.freeTries = 10_000 }) { desk in
                 for _ in 0..<15 {
                     async let entering = [try? desk.signIn(), try? desk.signIn(), try? desk.signIn()]
                     async let locking: Void = desk.accounts.set(
@@ -369,7 +333,7 @@ extension Promises {
                     try await locking
                     for grant in await entering.compactMap({ $0 }) {
                         #expect(desk.accounts.ended.has(grant.session.id))
-                        #expect(await fault { try await desk.refresh(grant.refreshToken) } == .sessionEnded)
+                        #expect(await refusal { try await desk.refresh(grant.refreshToken) } == .sessionEnded)
                     }
                     try await desk.accounts.set(.active, login: "desk@clinic.example", by: "test", requestID: "test")
                 }
@@ -379,18 +343,18 @@ extension Promises {
         @Test(arguments: Engine.allCases) func `guessing at the door disturbs nobody inside, and guesses inside are counted too`(
             engine: Engine
         ) async throws {
-            try await withDesk(engine) { desk in
+            try await AccountFixture.open(engine) { desk in
                 let own = try await desk.signIn().session.id
-                for _ in 0..<5 { _ = await fault { try await desk.signIn(Password("not the one")) } }
-                #expect(await fault { try await desk.signIn() } == .tooManyTries(seconds: 1))
+                for _ in 0..<5 { _ = await refusal { try await desk.signIn(Password("not the one")) } }
+                #expect(await refusal { try await desk.signIn() } == .tooManyTries(seconds: 1))
                 func change(_ old: Password) async -> AccountFault? {
-                    await fault {
+                    await refusal {
                         try await desk.accounts.changePassword(
                             from: old, to: Password("another three words"), in: own, requestID: "test")
                     }
                 }
                 for _ in 0..<4 { #expect(await change(Password("not the one")) == .credentialsWrong) }
-                #expect(await change(Desk.password) == nil)
+                #expect(await change(AccountFixture.password) == nil)
                 // What was right does not make room for more guesses.
                 #expect(await change(Password("not the one")) == .tooManyTries(seconds: 1))
             }

@@ -1,3 +1,5 @@
+import People
+
 /// The shapes of bodies as JSON Schema (2020-12), by the names the routes use. Published in `/openapi.json`; the import's
 /// schema under `docs/api` is made of the same.
 public enum Schemas {
@@ -32,7 +34,7 @@ public enum Schemas {
             #"{"type":"object","properties":{\#(inside)}\#(needed)\#(closed ? #","additionalProperties":false"# : "")\#(also.isEmpty ? "" : ",")\#(also)}"#
     }
 
-    private static let roles = ["patient", "practitioner", "desk", "admin"]
+    private static let roles = Role.allCases.map(\.rawValue)
     private static let shiftStart = #"{"type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][05]$"}"#
     private static let shiftEnd = #"{"type":"string","pattern":"^(?!00:00)(([01][0-9]|2[0-3]):[0-5][05]|24:00)$"}"#
     private static let email = #"{"type":"string","minLength":1,"maxLength":254,"pattern":"^[^ ]*@[^ ]*$"}"#

@@ -1,5 +1,5 @@
-import Notation
 import Identity
+import Notation
 import People
 import Workflows
 
@@ -48,6 +48,7 @@ public struct Route: Sendable {
     /// Lists may be a moment old; a single record, which may be changed next, may not.
     public var mayLag: Bool { method == .get && (gives?.hasSuffix("Page") ?? false) }
 
+    /// For those who have a token of the clinic.
     init(
         _ method: Method, _ path: String, _ operation: String, _ summary: String,
         query: [QueryParameter] = [], takes: String? = nil, gives: String? = nil, status: Int = 200,
@@ -55,17 +56,19 @@ public struct Route: Sendable {
         handler: @escaping @Sendable (Exchange, Clinic) async throws -> Answer
     ) {
         self.init(
-            method, path, operation, summary, query, takes, gives, status, alsoGives, problems, needsIfMatch, false, false,
-            .clinic { try await handler($0, $1.clinic) })
+            method, path, operation, summary, .clinic { try await handler($0, $1.clinic) }, query: query, takes: takes,
+            gives: gives, status: status, alsoGives: alsoGives, problems: problems, needsIfMatch: needsIfMatch)
     }
 
-    /// For what is about the caller's own session.
+    /// For what is about the caller's own account.
     static func own(
         _ method: Method, _ path: String, _ operation: String, _ summary: String, takes: String? = nil, gives: String? = nil,
         status: Int = 200, problems: [ProblemType] = [], isSecret: Bool = false,
         handler: @escaping @Sendable (Exchange, Premises) async throws -> Answer
     ) -> Route {
-        Route(method, path, operation, summary, [], takes, gives, status, [], problems, false, isSecret, true, .clinic(handler))
+        Route(
+            method, path, operation, summary, .clinic(handler), takes: takes, gives: gives, status: status, problems: problems,
+            isSecret: isSecret, isOwn: true)
     }
 
     /// For who has no token yet.
@@ -73,20 +76,23 @@ public struct Route: Sendable {
         _ method: Method, _ path: String, _ operation: String, _ summary: String, takes: String, gives: String, status: Int,
         problems: [ProblemType], handler: @escaping @Sendable (Exchange, Premises) async throws -> Answer
     ) -> Route {
-        Route(method, path, operation, summary, [], takes, gives, status, [], problems, false, true, false, .door(handler))
+        Route(
+            method, path, operation, summary, .door(handler), takes: takes, gives: gives, status: status, problems: problems,
+            isSecret: true)
     }
 
+    /// For everybody, of no clinic.
     static func open(
         _ method: Method, _ path: String, _ operation: String, _ summary: String, gives: String? = nil, alsoGives: [Int] = [],
         problems: [ProblemType] = [], handler: @escaping @Sendable (Exchange) async throws -> Answer
     ) -> Route {
-        Route(method, path, operation, summary, [], nil, gives, 200, alsoGives, problems, false, false, false, .house(handler))
+        Route(method, path, operation, summary, .house(handler), gives: gives, alsoGives: alsoGives, problems: problems)
     }
 
     private init(
-        _ method: Method, _ path: String, _ operation: String, _ summary: String, _ query: [QueryParameter],
-        _ takes: String?, _ gives: String?, _ status: Int, _ alsoGives: [Int], _ problems: [ProblemType],
-        _ needsIfMatch: Bool, _ isSecret: Bool, _ isOwn: Bool, _ handler: Handler
+        _ method: Method, _ path: String, _ operation: String, _ summary: String, _ handler: Handler,
+        query: [QueryParameter] = [], takes: String? = nil, gives: String? = nil, status: Int = 200, alsoGives: [Int] = [],
+        problems: [ProblemType] = [], needsIfMatch: Bool = false, isSecret: Bool = false, isOwn: Bool = false
     ) {
         self.method = method
         self.path = path

@@ -43,7 +43,7 @@ struct SessionRoutes {
             let fields = exchange.queryFields()
             try fields.check()
             let own = try exchange.ownSession()
-            let sessions = try await premises.accounts.sessions(besides: own)
+            let sessions = try await premises.accounts.sessions(ofOwnerOf: own)
             return Answer.json { json in
                 json.object { json in
                     json.name("items")

@@ -1,5 +1,6 @@
 public import Notation
 import PostgresCluster
+import Processes
 public import Storage
 public import StoragePostgres
 import StorageSQLite
@@ -16,12 +17,13 @@ public enum Engine: String, Sendable, CaseIterable {
     public func withDatabase<Answer>(_ body: (any Database) async throws -> Answer) async throws -> Answer {
         switch self {
         case .sqlite:
-            let folder = try TemporaryFolder()
-            let database = try SQLiteDatabase(SQLiteSettings(path: folder.path + "/clinic.db"))
+            // In memory where there is room: what is tested here survives no power cut; what does has disks of its own.
+            let folder = try TemporaryFolder("clinic", under: FolderInMemory.path)
+            defer { folder.remove() }
+            let database = try SQLiteDatabase(SQLiteSettings(path: folder.file("clinic.db")))
             let answer: Result<Answer, any Error>
             do { answer = .success(try await body(database)) } catch { answer = .failure(error) }
             await database.close()
-            withExtendedLifetime(folder) {}
             return try answer.get()
         case .postgres:
             return try await Self.withPostgres { database, _ in try await body(database) }

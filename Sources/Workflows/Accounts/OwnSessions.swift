@@ -7,7 +7,7 @@ import Storage
 // What somebody who has signed in may do about it.
 extension Accounts {
     /// The open sessions of whoever this one belongs to, oldest first.
-    public func sessions(besides own: ID<Session>) async throws -> [SessionRecord] {
+    public func sessions(ofOwnerOf own: ID<Session>) async throws -> [SessionRecord] {
         let now = surroundings.clock.now
         return try await database.read { transaction in
             guard let session = try transaction.first(SessionByID(id: own)) else { return [] }

@@ -57,34 +57,6 @@ extension Accounts {
         }
     }
 
-    /// Throws `.tooManyTries` while the last failures are too many and too fresh; otherwise counts one more.
-    func countTry(_ name: [UInt8]) async throws {
-        let (clock, settings) = (surroundings.clock, settings)
-        try await database.write { transaction in
-            while true {
-                let now = clock.now
-                let failures = try transaction.first(LoginFailures(name: name))
-                if let failures, failures.count >= settings.freeTries {
-                    let wait = min(settings.waitMaximum, .seconds(1 << min(failures.count - settings.freeTries, 20)))
-                    let left = failures.lastAt + wait - now
-                    if left > .zero { throw AccountFault.tooManyTries(seconds: Int((left.seconds).rounded(.up))) }
-                }
-                // Zero rows: somebody else was counted meanwhile.
-                if try transaction.run(CountLoginFailure(name: name, seen: failures?.count ?? 0, at: now)) == 1 { return }
-            }
-        }
-    }
-
-    /// Writes down that somebody was refused; for a login nobody has as much is written, and nothing kept.
-    func noteRefusal(of account: ID<Account>?, _ name: [UInt8], reason: String? = nil, requestID: String) async throws {
-        let surroundings = surroundings
-        try await database.write { transaction in
-            guard let account else { return try transaction.post(TouchLoginFailure(name: name, at: surroundings.clock.now)) }
-            try transaction.audit(
-                "account.refused", of: account, by: "nobody", reason: reason, requestID: requestID, surroundings)
-        }
-    }
-
     private func begin(
         _ credentials: Credentials, _ account: Account, renewed: PasswordHash?, requestID: String
     ) async throws -> (SessionRecord, hasFactor: Bool) {
@@ -126,87 +98,10 @@ extension Accounts {
         }
     }
 
-    private func grant(_ session: SessionRecord, hasFactor: Bool) -> SessionGrant {
+    func grant(_ session: SessionRecord, hasFactor: Bool) -> SessionGrant {
         SessionGrant(
             session: session,
             refreshToken: RefreshToken(session: session.id, turn: session.turn).text(sealedWith: refreshKey),
             mustAddSecondFactor: !hasFactor && settings.secondFactorFor.contains(session.caller.role))
-    }
-
-    // MARK: Continuing
-
-    /// What came of an attempt to continue a session.
-    private enum Turn {
-        case turned(SessionRecord, hasFactor: Bool)
-        /// Nothing continues it any more.
-        case over
-    }
-
-    /// Continues a session with its newest token, or gives the same answer once more for the token before it. Throws
-    /// `.sessionEnded` for every other, and ends the session when the token is an old one of it.
-    public func refresh(_ token: String, requestID: String) async throws -> SessionGrant {
-        guard let token = RefreshToken(token, sealedWith: refreshKey) else { throw AccountFault.sessionEnded }
-        let (surroundings, settings) = (surroundings, settings)
-        let ended = ended
-        let turn = try await database.write { transaction -> Turn in
-            while true {
-                let now = surroundings.clock.now
-                guard let session = try transaction.first(SessionByID(id: token.session)), session.isOpen(at: now),
-                    try transaction.first(AccountByID(id: session.account))?.state == .active
-                else { return .over }
-                // A session that is open has shown the factor there is: adding one ends all that have not.
-                let hasFactor = try transaction.first(SecondFactorOf(account: session.account))?.isConfirmed == true
-                if token.turn == session.turn {
-                    let end = min(now + settings.sessionLasting, session.createdAt + settings.sessionMaximum)
-                    guard try transaction.run(TurnSession(id: session.id, turn: token.turn, at: now, expiresAt: end)) == 1 else {
-                        continue
-                    }
-                    return .turned(session.turned(at: now, until: end), hasFactor: hasFactor)
-                }
-                if token.turn == session.turn - 1, now <= session.turnedAt + settings.lostAnswer {
-                    return .turned(session, hasFactor: hasFactor)
-                }
-                try transaction.end(session, .reused, by: session.caller.principal, requestID: requestID, surroundings, ended)
-                return .over
-            }
-        }
-        guard case .turned(let session, let hasFactor) = turn else { throw AccountFault.sessionEnded }
-        return grant(session, hasFactor: hasFactor)
-    }
-}
-
-extension SessionRecord {
-    func isOpen(at now: Instant) -> Bool { endedAt == nil && expiresAt > now }
-
-    fileprivate func turned(at now: Instant, until end: Instant) -> SessionRecord {
-        SessionRecord(
-            id: id, account: account, caller: caller, device: device, turn: turn + 1, turnedAt: now, createdAt: createdAt,
-            expiresAt: end, endedAt: nil)
-    }
-}
-
-extension WriteTransaction {
-    /// Ends a session for good; its access tokens are refused from the commit on.
-    func end(
-        _ session: SessionRecord, _ reason: SessionEnd, by: String, requestID: String, _ surroundings: Surroundings,
-        _ ended: EndedSessions
-    ) throws {
-        let now = surroundings.clock.now
-        guard try run(EndSession(id: session.id, at: now, reason: reason)) == 1 else { return }
-        try audit("session.ended", of: session.account, by: by, reason: reason.rawValue, requestID: requestID, surroundings)
-        afterCommit { ended.add(session.id, at: now) }
-    }
-
-    /// Ends all sessions of an account but one, however many there are.
-    func endAll(
-        of account: ID<Account>, sparing: ID<Session>? = nil, _ reason: SessionEnd, by: String, requestID: String,
-        _ surroundings: Surroundings, _ ended: EndedSessions
-    ) throws {
-        let now = surroundings.clock.now
-        let sessions = try fetch(
-            EndSessions(account: account, sparing: sparing ?? ID(high: 0, low: 0), at: now, reason: reason))
-        if sessions.isEmpty { return }
-        try audit("sessions.ended", of: account, by: by, reason: reason.rawValue, requestID: requestID, surroundings)
-        afterCommit { for session in sessions { ended.add(session, at: now) } }
     }
 }

@@ -6,12 +6,6 @@ import People
 import Storage
 import Workflows
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 struct UserCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "user", abstract: "Make accounts and look after them.",
@@ -20,6 +14,13 @@ struct UserCommand: AsyncParsableCommand {
             read from standard input, without an echo on a terminal.
             """,
         subcommands: [Create.self, List.self, SetPassword.self, Lock.self, Unlock.self, Close.self, ResetSecondFactor.self])
+
+    /// What commands take that are about one account.
+    struct AccountOptions: ParsableArguments {
+        @OptionGroup var clinic: ClinicOptions
+        @Argument(help: "What its owner signs in with.")
+        var login: String
+    }
 
     /// Who acts at the command line, in the audit.
     static let principal = "operator:\(ProcessInfo.processInfo.userName)"
@@ -108,57 +109,52 @@ struct UserCommand: AsyncParsableCommand {
     struct SetPassword: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "password", abstract: "Give an account a new password, and sign it out everywhere.")
-        @OptionGroup var options: ClinicOptions
-        @Argument var login: String
+        @OptionGroup var account: AccountOptions
 
         func run() async throws {
-            try await withAccounts(options) { accounts in
-                guard try await accounts.account(login: login) != nil else { throw AccountFault.accountUnknown }
+            try await withAccounts(account.clinic) { accounts in
+                guard try await accounts.account(login: account.login) != nil else { throw AccountFault.accountUnknown }
                 try await accounts.setPassword(
-                    try Terminal.newPassword(), login: login, by: principal, requestID: "command-line")
-                print("Done. Whoever was signed in as \(login) is not any more.")
+                    try Terminal.newPassword(), login: account.login, by: principal, requestID: "command-line")
+                print("Done. Whoever was signed in as \(account.login) is not any more.")
             }
         }
     }
 
     struct Lock: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Keep an account from signing in, and sign it out everywhere.")
-        @OptionGroup var options: ClinicOptions
-        @Argument var login: String
-        func run() async throws { try await set(.locked, options, login) }
+        @OptionGroup var account: AccountOptions
+        func run() async throws { try await set(.locked, account) }
     }
 
     struct Unlock: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Let a locked account sign in again.")
-        @OptionGroup var options: ClinicOptions
-        @Argument var login: String
-        func run() async throws { try await set(.active, options, login) }
+        @OptionGroup var account: AccountOptions
+        func run() async throws { try await set(.active, account) }
     }
 
     struct Close: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "End an account for good, and sign it out everywhere.")
-        @OptionGroup var options: ClinicOptions
-        @Argument var login: String
-        func run() async throws { try await set(.closed, options, login) }
+        @OptionGroup var account: AccountOptions
+        func run() async throws { try await set(.closed, account) }
     }
 
     struct ResetSecondFactor: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Take the second factor from who has lost it, and sign the account out everywhere.")
-        @OptionGroup var options: ClinicOptions
-        @Argument var login: String
+        @OptionGroup var account: AccountOptions
         func run() async throws {
-            try await withAccounts(options) { accounts in
-                try await accounts.resetSecondFactor(login: login, by: principal, requestID: "command-line")
-                print("\(login) signs in with the password alone.")
+            try await withAccounts(account.clinic) { accounts in
+                try await accounts.resetSecondFactor(login: account.login, by: principal, requestID: "command-line")
+                print("\(account.login) signs in with the password alone.")
             }
         }
     }
 
-    private static func set(_ state: Account.State, _ options: ClinicOptions, _ login: String) async throws {
-        try await withAccounts(options) { accounts in
-            try await accounts.set(state, login: login, by: principal, requestID: "command-line")
-            print("\(login) is \(state.rawValue).")
+    private static func set(_ state: Account.State, _ account: AccountOptions) async throws {
+        try await withAccounts(account.clinic) { accounts in
+            try await accounts.set(state, login: account.login, by: principal, requestID: "command-line")
+            print("\(account.login) is \(state.rawValue).")
         }
     }
 
@@ -182,23 +178,5 @@ extension AccountFault {
         case .credentialsWrong, .tooManyTries, .roleNeeded, .sessionEnded, .secondFactorNeeded, .secondFactorThere, .codeWrong:
             "this cannot be done at the command line"
         }
-    }
-}
-
-private enum Terminal {
-    /// From a terminal twice and unseen, from anything else the first line.
-    static func newPassword() throws -> Password {
-        guard isatty(STDIN_FILENO) == 1 else {
-            guard let line = readLine(strippingNewline: true) else { throw Complaint("the password is read from standard input") }
-            return Password(line)
-        }
-        let first = try unseen("Password: ")
-        guard try unseen("Once more: ") == first else { throw Complaint("that was not the same") }
-        return Password(first)
-    }
-
-    private static func unseen(_ prompt: String) throws -> String {
-        guard let typed = getpass(prompt) else { throw Complaint("no password was typed") }
-        return String(cString: typed)
     }
 }

@@ -1,0 +1,56 @@
+import Identity
+import Notation
+import People
+import Scheduling
+import Storage
+
+extension Accounts {
+    /// What came of an attempt to continue a session.
+    private enum Turn {
+        case turned(SessionRecord, hasFactor: Bool)
+        /// Nothing continues it any more.
+        case over
+    }
+
+    /// Continues a session with its newest token, or gives the same answer once more for the token before it. Throws
+    /// `.sessionEnded` for every other, and ends the session when the token is an old one of it.
+    public func refresh(_ token: String, requestID: String) async throws -> SessionGrant {
+        guard let token = RefreshToken(token, sealedWith: refreshKey) else { throw AccountFault.sessionEnded }
+        let (surroundings, settings) = (surroundings, settings)
+        let ended = ended
+        let turn = try await database.write { transaction -> Turn in
+            while true {
+                let now = surroundings.clock.now
+                guard let session = try transaction.first(SessionByID(id: token.session)), session.isOpen(at: now),
+                    try transaction.first(AccountByID(id: session.account))?.state == .active
+                else { return .over }
+                // A session that is open has shown the factor there is: adding one ends all that have not.
+                let hasFactor = try transaction.first(SecondFactorOf(account: session.account))?.isConfirmed == true
+                if token.turn == session.turn {
+                    let end = min(now + settings.sessionLasting, session.createdAt + settings.sessionMaximum)
+                    guard try transaction.run(TurnSession(id: session.id, turn: token.turn, at: now, expiresAt: end)) == 1 else {
+                        continue
+                    }
+                    return .turned(session.turned(at: now, until: end), hasFactor: hasFactor)
+                }
+                if token.turn == session.turn - 1, now <= session.turnedAt + settings.lostAnswer {
+                    return .turned(session, hasFactor: hasFactor)
+                }
+                try transaction.end(session, .reused, by: session.caller.principal, requestID: requestID, surroundings, ended)
+                return .over
+            }
+        }
+        guard case .turned(let session, let hasFactor) = turn else { throw AccountFault.sessionEnded }
+        return grant(session, hasFactor: hasFactor)
+    }
+}
+
+extension SessionRecord {
+    func isOpen(at now: Instant) -> Bool { endedAt == nil && expiresAt > now }
+
+    fileprivate func turned(at now: Instant, until end: Instant) -> SessionRecord {
+        SessionRecord(
+            id: id, account: account, caller: caller, device: device, turn: turn + 1, turnedAt: now, createdAt: createdAt,
+            expiresAt: end, endedAt: nil)
+    }
+}
