@@ -13,6 +13,8 @@ public enum Act: Sendable, Hashable {
     case changePatients
     case book(patients: [ID<Patient>], practitioner: ID<Caller>)
     case seeAppointment(patients: [ID<Patient>], practitioner: ID<Caller>)
+    /// What people wrote into an appointment's fields: reasons may say what somebody suffers from.
+    case readFreeText
     case changeAppointment(patients: [ID<Patient>], practitioner: ID<Caller>)
     case runTheDay(practitioner: ID<Caller>)
     case overrideConflict(practitioner: ID<Caller>)
@@ -24,38 +26,105 @@ public enum Act: Sendable, Hashable {
     case readWholeMailbox
     case readAudit(practitioner: ID<Caller>)
     case replayDeadLetters
+    /// To look at one patient whom one does not care for, in an emergency.
+    case breakGlass(ID<Patient>)
+    /// To see who broke the glass, and to judge it.
+    case reviewEmergencies
+}
+
+/// On what somebody may do something. Any one of them is enough.
+public struct Grounds: OptionSet, Sendable, Hashable {
+    public let rawValue: Int
+    public init(rawValue: Int) { self.rawValue = rawValue }
+
+    /// Whoever and whatever it is about.
+    public static let anybody = Grounds(rawValue: 1)
+    /// It is their own: their record, their calendar, their mailbox.
+    public static let own = Grounds(rawValue: 2)
+
+    /// Each by the name the table in `docs/guides/permissions.md` gives it.
+    public static let names: [(Grounds, String)] = [(.anybody, "yes"), (.own, "own")]
+}
+
+extension Role {
+    /// The one table of permissions: deny unless a line allows.
+    public func grounds(for act: Act) -> Grounds {
+        switch (self, act) {
+        case (_, .searchTimes), (_, .readDirectory): .anybody
+
+        // A patient who shares an appointment sees it, but speaks only for themself.
+        case (.patient, .book), (.patient, .seeAppointment), (.patient, .changeAppointment), (.patient, .readPatient),
+            (.patient, .listOfPatient), (.patient, .readMailbox):
+            .own
+        case (.patient, _): []
+
+        case (.practitioner, .explainTimes(nil)): .anybody
+        case (.practitioner, .explainTimes), (.practitioner, .changeHours), (.practitioner, .book),
+            (.practitioner, .seeAppointment), (.practitioner, .changeAppointment), (.practitioner, .runTheDay),
+            (.practitioner, .overrideConflict), (.practitioner, .listOfPractitioner), (.practitioner, .readAudit),
+            (.practitioner, .readMailbox):
+            .own
+        case (.practitioner, .readPatient), (.practitioner, .readAbsences), (.practitioner, .readFreeText): .anybody
+        case (.practitioner, _): []
+
+        case (.desk, .changeDirectory), (.desk, .replayDeadLetters), (.desk, .breakGlass), (.desk, .reviewEmergencies): []
+        case (.desk, _): .anybody
+
+        // An admin looks after the clinic's set-up; only those who answer for a calendar override it.
+        case (.admin, .overrideConflict), (.admin, .breakGlass): []
+        case (.admin, _): .anybody
+
+        // What a bill is made of: who came, to whom, for how long. Nothing that somebody wrote about them.
+        case (.billing, .readPatient), (.billing, .seeAppointment), (.billing, .listOfPatient), (.billing, .listOfPractitioner),
+            (.billing, .listOfDay):
+            .anybody
+        case (.billing, .readMailbox): .own
+        case (.billing, _): []
+
+        // What others did, never what they saw.
+        case (.privacy, .readAudit), (.privacy, .reviewEmergencies): .anybody
+        case (.privacy, .readMailbox): .own
+        case (.privacy, _): []
+
+        // What other systems come for; nothing that takes a person's judgement.
+        case (.service, .explainTimes), (.service, .readPatient), (.service, .changePatients), (.service, .book),
+            (.service, .seeAppointment), (.service, .changeAppointment), (.service, .runTheDay), (.service, .listOfPatient),
+            (.service, .listOfPractitioner), (.service, .listOfDay):
+            .anybody
+        case (.service, _): []
+        }
+    }
 }
 
 extension Caller {
-    /// The one table of permissions: deny unless a line allows.
+    /// Whether the table allows it, and the token's scopes do not take it away.
     public func may(_ act: Act) -> Bool {
-        switch (role, act) {
-        case (_, .searchTimes), (_, .readDirectory): true
+        guard isInScope(act) else { return false }
+        let grounds = role.grounds(for: act)
+        return grounds.contains(.anybody) || grounds.contains(.own) && owns(act)
+    }
 
-        // A patient who shares an appointment sees it, but speaks only for themself.
-        case (.patient, .seeAppointment(let patients, _)): patients.contains { isPatient($0) }
-        case (.patient, .book(let patients, _)), (.patient, .changeAppointment(let patients, _)):
-            !patients.isEmpty && patients.allSatisfy { isPatient($0) }
-        case (.patient, .readPatient(let patient)), (.patient, .listOfPatient(let patient)): isPatient(patient)
-        case (.patient, .readMailbox(let owner)): owner == subject
-        case (.patient, _): false
+    private func isInScope(_ act: Act) -> Bool {
+        guard let scopes else { return true }
+        guard let need = act.need else { return false }
+        return scopes.contains { $0.covers(need) }
+    }
 
-        case (.practitioner, .explainTimes(let practitioner)): practitioner == nil || practitioner == subject
-        case (.practitioner, .changeHours(let practitioner)), (.practitioner, .book(_, let practitioner)),
-            (.practitioner, .seeAppointment(_, let practitioner)), (.practitioner, .changeAppointment(_, let practitioner)),
-            (.practitioner, .runTheDay(let practitioner)), (.practitioner, .overrideConflict(let practitioner)),
-            (.practitioner, .listOfPractitioner(let practitioner)), (.practitioner, .readAudit(let practitioner)):
-            practitioner == subject
-        case (.practitioner, .readPatient), (.practitioner, .readAbsences): true
-        case (.practitioner, .readMailbox(let owner)): owner == subject
-        case (.practitioner, _): false
-
-        case (.desk, .changeDirectory), (.desk, .replayDeadLetters): false
-        case (.desk, _): true
-
-        // An admin looks after the clinic's set-up; only those who answer for a calendar override it.
-        case (.admin, .overrideConflict): false
-        case (.admin, _): true
+    /// Whether it is about nobody's but the caller's own.
+    private func owns(_ act: Act) -> Bool {
+        switch act {
+        case .seeAppointment(let patients, let practitioner):
+            role == .patient ? patients.contains { isPatient($0) } : practitioner == subject
+        case .book(let patients, let practitioner), .changeAppointment(let patients, let practitioner):
+            role == .patient ? !patients.isEmpty && patients.allSatisfy { isPatient($0) } : practitioner == subject
+        case .readPatient(let patient), .listOfPatient(let patient), .breakGlass(let patient): isPatient(patient)
+        case .explainTimes(let practitioner): practitioner == subject
+        case .changeHours(let owner), .listOfPractitioner(let owner), .readMailbox(let owner), .runTheDay(let owner),
+            .overrideConflict(let owner), .readAudit(let owner):
+            owner == subject
+        case .searchTimes, .readDirectory, .changeDirectory, .readAbsences, .changePatients, .readFreeText, .correctMistake,
+            .listOfDay, .readWholeMailbox, .replayDeadLetters, .reviewEmergencies:
+            false
         }
     }
 }

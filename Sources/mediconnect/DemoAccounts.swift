@@ -12,7 +12,8 @@ struct DemoAccounts {
 
     private static let people: [(login: String, role: Role, subject: String)] = [
         ("emma@demo.example", .patient, DemoClinic.patient), ("doctor@demo.example", .practitioner, DemoClinic.practitioner),
-        ("desk@demo.example", .desk, DemoClinic.desk), ("admin@demo.example", .admin, DemoClinic.admin),
+        ("desk@demo.example", .desk, DemoClinic.desk), ("billing@demo.example", .billing, DemoClinic.billing),
+        ("privacy@demo.example", .privacy, DemoClinic.privacy), ("admin@demo.example", .admin, DemoClinic.admin),
     ]
 
     var password: String { accounts.derivedPassword(for: "demo") }

@@ -159,7 +159,7 @@ extension Caller {
         switch role {
         case .patient: .patient
         case .practitioner: .practitioner
-        case .desk, .admin: .desk
+        case .desk, .admin, .billing, .privacy, .service: .desk
         }
     }
 

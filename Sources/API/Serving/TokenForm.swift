@@ -4,7 +4,7 @@ import Notation
 /// What a token of this program looks like. Whatever else a library would understand, keys named in the header, other algorithms,
 /// claims that mean something to others, is refused before anybody looks at the signature (RFC 8725 §3.1, §3.10, §3.11).
 enum TokenForm {
-    private static let claims: Set<String> = ["iss", "sub", "role", "sid", "enrol", "iat", "exp"]
+    private static let claims: Set<String> = ["iss", "sub", "role", "sid", "enrol", "scope", "places", "iat", "exp"]
     /// Until the end of the year 9999.
     private static let moments: ClosedRange<Int64> = 0...253_402_300_799
 

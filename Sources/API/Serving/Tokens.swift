@@ -13,6 +13,10 @@ struct TokenClaims: JWTPayload {
     var sid: String?
     /// Good for nothing but adding a second factor.
     var enrol: Bool?
+    /// What a service may do, as in RFC 6749 §3.3.
+    var scope: String?
+    /// The locations the caller works at; nothing where it is all of them.
+    var places: [String]?
     var iat: IssuedAtClaim
     var exp: ExpirationClaim
 
@@ -58,6 +62,8 @@ public final class Tokens: Sendable {
             TokenClaims(
                 iss: IssuerClaim(value: Tokens.issuer), sub: SubjectClaim(value: caller.subject.description),
                 role: caller.role.rawValue, sid: session?.description, enrol: mustAddSecondFactor ? true : nil,
+                scope: caller.scopes.map { Scope.text($0) },
+                places: caller.places.isEmpty ? nil : caller.places.map(\.description).sorted(),
                 iat: IssuedAtClaim(value: date(now)),
                 exp: ExpirationClaim(value: date(now + lasting))
             ))
@@ -69,7 +75,7 @@ public final class Tokens: Sendable {
         if let known = known.withLock({ $0[token] }) { return known.expiresAt > now ? known.bearer : nil }
         guard token.utf8.count < 2048, TokenForm.isOurs(token), let claims = try? await keys.verify(token, as: TokenClaims.self),
             claims.iss.value == Tokens.issuer, let role = Role(rawValue: claims.role),
-            let subject = ID<Caller>(claims.sub.value)
+            let caller = caller(claims, role)
         else { return nil }
         let expiresAt = Instant(microseconds: Int64(claims.exp.value.timeIntervalSince1970 * 1_000_000))
         guard expiresAt > now, claims.iat.value <= date(now + .seconds(60)) else { return nil }
@@ -77,13 +83,23 @@ public final class Tokens: Sendable {
         // One that names a session names one that could exist.
         if case .some(.none) = session { return nil }
         let bearer = Bearer(
-            caller: Caller(role: role, subject: subject), session: session ?? nil,
+            caller: caller, session: session ?? nil,
             mustAddSecondFactor: claims.enrol ?? false)
         known.withLock { known in
             if known.count >= Tokens.remembered { known.removeAll() }
             known[token] = Known(bearer: bearer, expiresAt: expiresAt)
         }
         return bearer
+    }
+
+    /// Nil where one part cannot be read: a token that is limited somehow must not pass for one that is not.
+    private func caller(_ claims: TokenClaims, _ role: Role) -> Caller? {
+        guard let subject = ID<Caller>(claims.sub.value) else { return nil }
+        let places = (claims.places ?? []).compactMap { ID<Place>($0) }
+        guard places.count == claims.places?.count ?? 0, claims.places?.isEmpty != true else { return nil }
+        guard let scope = claims.scope else { return Caller(role: role, subject: subject, places: Set(places)) }
+        guard let scopes = Scope.list(scope) else { return nil }
+        return Caller(role: role, subject: subject, scopes: scopes, places: Set(places))
     }
 
     private func date(_ instant: Instant) -> Date { Date(timeIntervalSince1970: Double(instant.secondsSince1970)) }

@@ -28,7 +28,8 @@ extension MoveRequest {
 extension Appointment {
     public var etag: String { "\"v\(version)\"" }
 
-    /// Staff read all of it. A patient reads neither why a rule was set aside, nor who else takes part.
+    /// Staff read all of it, but for what was written in words where the role does not need it. A patient reads neither why a rule was
+    /// set aside, nor who else takes part.
     public func write(to json: inout JSONWriter, for caller: Caller) {
         json.object { json in
             json.member("id", id)
@@ -50,7 +51,7 @@ extension Appointment {
                     json.member("reason", cancellation.reason.rawValue)
                 }
             }
-            if caller.isStaff { json.member("overrideReason", overrideReason?.revealed) }
+            if caller.may(.readFreeText) { json.member("overrideReason", overrideReason?.revealed) }
             json.member("createdAt", createdAt)
             json.member("updatedAt", updatedAt)
             json.member("version", version)

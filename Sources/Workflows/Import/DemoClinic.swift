@@ -10,6 +10,8 @@ public enum DemoClinic {
     public static let visitType = "01900000-0000-7000-8000-000000000301"
     public static let desk = "01900000-0000-7000-8000-000000000901"
     public static let admin = "01900000-0000-7000-8000-000000000902"
+    public static let billing = "01900000-0000-7000-8000-000000000903"
+    public static let privacy = "01900000-0000-7000-8000-000000000904"
 
     /// Whether a clinic is this one.
     public static func isIn(_ clinic: Clinic) async throws -> Bool {

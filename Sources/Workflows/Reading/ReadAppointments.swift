@@ -42,8 +42,14 @@ extension Clinic {
 
     /// Everything that was done to an appointment, oldest first.
     public func audit(of id: ID<Appointment>, page: PageRequest, for caller: Caller) async throws -> Page<AuditEntry> {
-        let appointment = try await appointment(id, for: caller)
-        guard caller.may(.readAudit(practitioner: appointment.practitioner.of())) else { throw Refusal.notPermitted }
+        guard let appointment = try await database.read({ try $0.first(AppointmentByID(id: id)) }) else {
+            throw Refusal.appointmentUnknown
+        }
+        let practitioner = appointment.practitioner.of(Caller.self)
+        guard caller.may(.readAudit(practitioner: practitioner)) else {
+            let sees = caller.may(.seeAppointment(patients: appointment.patients.map { $0.of() }, practitioner: practitioner))
+            throw sees ? Refusal.notPermitted : .appointmentUnknown
+        }
         let after: ID<AuditEntry> = (page.after ?? .start).id.of()
         let entries = try await database.read {
             try $0.fetch(AuditOf(subject: id.of(), after: after, limit: page.limit + 1))

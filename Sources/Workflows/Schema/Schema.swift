@@ -10,11 +10,13 @@ public enum Schema {
             down: RecordTables.down + OutboxSchema.down + BookingTables.down + DirectoryTables.down),
         Migration(number: 2, name: "the audit trail is sealed", up: SealTables.up, down: SealTables.down),
         Migration(number: 3, name: "people sign in", up: AccountTables.up, down: AccountTables.down),
+        Migration(number: 4, name: "more roles, and where they work", up: RoleTables.up, down: RoleTables.down),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).
     public static let growingTables: Set<String> = [
         "patient", "appointment", "appointment_patient", "claim", "event", "audit", "audit_unsealed", "audit_seal", "idempotency",
-        "notice", "outbox", "account", "account_role", "session", "login_failure", "second_factor", "recovery_code",
+        "notice", "outbox", "account", "account_role", "account_place", "session", "login_failure", "second_factor",
+        "recovery_code",
     ]
 }

@@ -35,7 +35,10 @@ struct UserCommand: AsyncParsableCommand {
         @OptionGroup var options: ClinicOptions
         @Argument(help: "What they sign in with: an e-mail address, or any name without blanks.")
         var login: String
-        @Option(help: "patient, practitioner, desk or admin; ROLE=SUBJECT names who they are in the clinic. May be repeated.")
+        @Option(
+            help:
+                "patient, practitioner, desk, billing, privacy or admin; ROLE=SUBJECT names who they are in the clinic. May be repeated."
+        )
         var role: [String]
 
         func run() async throws {
@@ -59,11 +62,12 @@ struct UserCommand: AsyncParsableCommand {
 
         private func caller(_ text: String, _ surroundings: Surroundings) throws -> Caller {
             let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-            guard let role = Role(rawValue: parts[0]) else {
-                throw Complaint("--role must be one of \(Role.allCases.map(\.rawValue).joined(separator: ", "))")
+            guard let role = Role(rawValue: parts[0]), role != .service else {
+                let known = Role.allCases.filter { $0 != .service }.map(\.rawValue)
+                throw Complaint("--role must be one of \(known.joined(separator: ", "))")
             }
             guard parts.count == 2 else {
-                if role == .desk || role == .admin {
+                if role.isUnknownToTheDirectory {
                     return Caller(role: role, subject: surroundings.identifiers.next(Caller.self))
                 }
                 throw Complaint("a \(role.rawValue) needs their identifier in the clinic: --role \(role.rawValue)=UUID")

@@ -68,7 +68,7 @@ extension Known {
 }
 
 enum Who: String, CaseIterable, Sendable {
-    case emma, noah, brandt, keller, desk, admin
+    case emma, noah, brandt, keller, desk, admin, billing, privacy
 
     var login: String { "\(rawValue)@clinic.example" }
 
@@ -81,6 +81,8 @@ enum Who: String, CaseIterable, Sendable {
             case .keller: (.practitioner, Known.keller)
             case .desk: (.desk, Known.id(901))
             case .admin: (.admin, Known.id(902))
+            case .billing: (.billing, Known.id(903))
+            case .privacy: (.privacy, Known.id(904))
             }
         return Caller(role: role, subject: ID(subject)!)
     }

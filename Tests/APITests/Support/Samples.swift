@@ -5,7 +5,7 @@ import Testing
 /// through all of them, so nobody can forget to say who may use a new one.
 struct Sample: Sendable {
     /// For Emma (whose appointment it is), Noah (another patient), Dr. Brandt (whose calendar it is), Dr. Keller (another
-    /// practitioner), the desk, an admin: `y` may, `n` is told 403, `h` is told 404, because it is hidden from them; `c` may, but
+    /// practitioner), the desk, an admin, billing, the privacy officer: `y` may, `n` is told 403, `h` is told 404, because it is hidden from them; `c` may, but
     /// things are not so that it can be done (409).
     let allowed: String
     /// Prepares what the request is about, and gives the request. Each time about something of its own.
@@ -24,24 +24,24 @@ struct Sample: Sendable {
     // MARK: Appointments
 
     private static let appointments: [String: Sample] = [
-        "bookAppointment": Sample("ynynyy") { .post("/v1/appointments", Known.booking(at: $0.house.newStart())) },
-        "listAppointments": Sample("ynnnyy") { _ in .get("/v1/appointments?patient=\(Known.emma)") },
-        "readAppointment": Sample("yhyhyy") { .get("/v1/appointments/\(try await $0.booked().id)") },
-        "auditAppointment": Sample("nhyhyy") { .get("/v1/appointments/\(try await $0.booked().id)/audit") },
-        "confirmAppointment": Sample("yhyhyy") { .post("/v1/appointments/\(try await $0.held().id)/confirmation") },
-        "cancelAppointment": Sample("yhyhyy") { .post("/v1/appointments/\(try await $0.booked().id)/cancellation", "{}") },
-        "rescheduleAppointment": Sample("yhyhyy") {
+        "bookAppointment": Sample("ynynyynn") { .post("/v1/appointments", Known.booking(at: $0.house.newStart())) },
+        "listAppointments": Sample("ynnnyyyn") { _ in .get("/v1/appointments?patient=\(Known.emma)") },
+        "readAppointment": Sample("yhyhyyyh") { .get("/v1/appointments/\(try await $0.booked().id)") },
+        "auditAppointment": Sample("nhyhyyny") { .get("/v1/appointments/\(try await $0.booked().id)/audit") },
+        "confirmAppointment": Sample("yhyhyynh") { .post("/v1/appointments/\(try await $0.held().id)/confirmation") },
+        "cancelAppointment": Sample("yhyhyynh") { .post("/v1/appointments/\(try await $0.booked().id)/cancellation", "{}") },
+        "rescheduleAppointment": Sample("yhyhyynh") {
             .post("/v1/appointments/\(try await $0.booked().id)/rescheduling", #"{"start":"\#($0.house.newStart())"}"#)
         },
-        "arriveAppointment": Sample("nhyhyy") { .post("/v1/appointments/\(try await $0.booked().id)/arrival") },
-        "checkInAppointment": Sample("nhyhyy") { .post("/v1/appointments/\(try await $0.booked().id)/check-in") },
-        "fulfilAppointment": Sample("nhyhyy") {
+        "arriveAppointment": Sample("nhyhyynh") { .post("/v1/appointments/\(try await $0.booked().id)/arrival") },
+        "checkInAppointment": Sample("nhyhyynh") { .post("/v1/appointments/\(try await $0.booked().id)/check-in") },
+        "fulfilAppointment": Sample("nhyhyynh") {
             let id = try await $0.booked().id
             try await $0.do("arrival", to: id)
             return .post("/v1/appointments/\(id)/fulfilment")
         },
-        "missAppointment": Sample("nhyhyy") { .post("/v1/appointments/\(try await $0.booked().id)/no-show") },
-        "markAppointmentAsError": Sample("nnnnyy") {
+        "missAppointment": Sample("nhyhyynh") { .post("/v1/appointments/\(try await $0.booked().id)/no-show") },
+        "markAppointmentAsError": Sample("nnnnyynn") {
             .post("/v1/appointments/\(try await $0.booked().id)/error-mark", #"{"note":"written twice"}"#)
         },
     ]
@@ -61,10 +61,10 @@ struct Sample: Sendable {
 
     private static let directory: [String: Sample] = collections.reduce(into: [:]) { samples, one in
         let (name, schema, id, body) = one
-        samples["list\(schema)s"] = Sample("yyyyyy") { _ in .get("/v1/\(name)") }
-        samples["read\(schema)"] = Sample("yyyyyy") { _ in .get("/v1/\(name)/\(id)") }
-        samples["create\(schema)"] = Sample("nnnnny") { _ in .post("/v1/\(name)", body) }
-        samples["replace\(schema)"] = Sample("nnnnny") { visitor in
+        samples["list\(schema)s"] = Sample("yyyyyyyy") { _ in .get("/v1/\(name)") }
+        samples["read\(schema)"] = Sample("yyyyyyyy") { _ in .get("/v1/\(name)/\(id)") }
+        samples["create\(schema)"] = Sample("nnnnnynn") { _ in .post("/v1/\(name)", body) }
+        samples["replace\(schema)"] = Sample("nnnnnynn") { visitor in
             let made = try await visitor.send(.post("/v1/\(name)", body), by: .admin)
             return .put("/v1/\(name)/\(made.id)", body, ifMatch: made.etag)
         }
@@ -74,16 +74,16 @@ struct Sample: Sendable {
 
     private static let hours: [String: Sample] = part(
         "WorkingHours", "/v1/resources/\(Known.brandt)/working-hours", #"{"weekday":"saturday","from":"09:00","to":"12:00"}"#,
-        seenBy: "yyyyyy", changedBy: "nnynyy"
+        seenBy: "yyyyyyyy", changedBy: "nnynyynn"
     ).merging(
         part(
             "ScheduleException", "/v1/resources/\(Known.brandt)/exceptions",
             #"{"kind":"leave","from":"2026-08-01T00:00:00Z","to":"2026-08-02T00:00:00Z","note":"away"}"#,
-            seenBy: "nnyyyy", changedBy: "nnynyy")
+            seenBy: "nnyyyynn", changedBy: "nnynyynn")
     ) { $1 }.merging(
         part(
             "Holiday", "/v1/locations/\(Known.river)/holidays", #"{"day":"2026-12-25","name":"Christmas Day"}"#,
-            seenBy: "yyyyyy", changedBy: "nnnnny")
+            seenBy: "yyyyyyyy", changedBy: "nnnnnynn")
     ) { $1 }
 
     private static func part(
@@ -102,43 +102,43 @@ struct Sample: Sendable {
     // MARK: The others
 
     private static let others: [String: Sample] = [
-        "findFreeTimes": Sample("yyyyyy") { _ in .get("/v1/free-times?visitType=\(Known.consultation)") },
-        "explainTime": Sample("nnynyy") {
+        "findFreeTimes": Sample("yyyyyyyy") { _ in .get("/v1/free-times?visitType=\(Known.consultation)") },
+        "explainTime": Sample("nnynyynn") {
             .get(
                 "/v1/free-times/explanation?visitType=\(Known.consultation)&practitioner=\(Known.brandt)&start=\($0.house.newStart())"
             )
         },
-        "listSpecialties": Sample("yyyyyy") { _ in .get("/v1/specialties") },
-        "createPatient": Sample("nnnnyy") { _ in .post("/v1/patients", #"{"name":"New Patient"}"#) },
-        "readPatient": Sample("yhyyyy") { _ in .get("/v1/patients/\(Known.emma)") },
-        "replacePatient": Sample("nnnnyy") { visitor in
+        "listSpecialties": Sample("yyyyyyyy") { _ in .get("/v1/specialties") },
+        "createPatient": Sample("nnnnyynn") { _ in .post("/v1/patients", #"{"name":"New Patient"}"#) },
+        "readPatient": Sample("yhyyyyyh") { _ in .get("/v1/patients/\(Known.emma)") },
+        "replacePatient": Sample("nnnnyynn") { visitor in
             let made = try await visitor.send(.post("/v1/patients", #"{"name":"New Patient"}"#))
             return .put("/v1/patients/\(made.id)", #"{"name":"Newer Patient"}"#, ifMatch: made.etag)
         },
-        "readMailbox": Sample("ynnnyy") { _ in .get("/v1/mailbox?recipient=\(Known.emma)") },
+        "readMailbox": Sample("ynnnyynn") { _ in .get("/v1/mailbox?recipient=\(Known.emma)") },
         "live": open("/health/live"), "ready": open("/health/ready"), "health": open("/health"), "metrics": open("/metrics"),
         "listProblems": open("/problems"), "readProblem": open("/problems/not-found"), "openAPI": open("/openapi.json"),
     ]
 
-    private static func open(_ path: String) -> Sample { Sample("yyyyyy") { _ in .get(path) } }
+    private static func open(_ path: String) -> Sample { Sample("yyyyyyyy") { _ in .get(path) } }
 
     // MARK: Sessions
 
     private static let sessions: [String: Sample] = [
-        "signIn": Sample("yyyyyy") { _ in .post("/v1/sessions", Known.credentials(.emma)) },
-        "continueSession": Sample("yyyyyy") {
+        "signIn": Sample("yyyyyyyy") { _ in .post("/v1/sessions", Known.credentials(.emma)) },
+        "continueSession": Sample("yyyyyyyy") {
             let grant = try await $0.signedIn(.emma)
             return .post("/v1/session-continuations", #"{"refreshToken":"\#(grant["refreshToken"]?.string ?? "")"}"#)
         },
-        "listSessions": Sample("yyyyyy") { _ in .get("/v1/sessions") },
-        "endSession": Sample("hhhhhy") { .delete("/v1/sessions/\(try await $0.signedIn(.admin)["session"]?.string ?? "")") },
-        "proposeSecondFactor": Sample("yyyyyy") { _ in .post("/v1/second-factor", #"{"password":"\#(Known.passwordText)"}"#) },
+        "listSessions": Sample("yyyyyyyy") { _ in .get("/v1/sessions") },
+        "endSession": Sample("hhhhhyhh") { .delete("/v1/sessions/\(try await $0.signedIn(.admin)["session"]?.string ?? "")") },
+        "proposeSecondFactor": Sample("yyyyyyyy") { _ in .post("/v1/second-factor", #"{"password":"\#(Known.passwordText)"}"#) },
         // What comes before it is the caller's own affair; `SessionTests` goes the whole way.
-        "confirmSecondFactor": Sample("cccccc") { _ in .post("/v1/second-factor/confirmation", #"{"code":"000000"}"#) },
-        "removeSecondFactor": Sample("cccccc") { _ in
+        "confirmSecondFactor": Sample("cccccccc") { _ in .post("/v1/second-factor/confirmation", #"{"code":"000000"}"#) },
+        "removeSecondFactor": Sample("cccccccc") { _ in
             .post("/v1/second-factor/removal", #"{"password":"\#(Known.passwordText)","code":"000000"}"#)
         },
-        "changePassword": Sample("yyyyyy") { _ in
+        "changePassword": Sample("yyyyyyyy") { _ in
             .put(
                 "/v1/password", #"{"oldPassword":"\#(Known.passwordText)","newPassword":"\#(Known.passwordText)"}"#, ifMatch: nil)
         },
