@@ -58,6 +58,7 @@ let package = Package(
         room("Notation"),
         room("People", uses: ["Notation"]),
         room("Scheduling", uses: ["Notation"]),
+        room("Resilience", uses: ["Notation"]),
         room("Sealing", uses: ["Notation", crypto]),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         room("Identity", uses: ["Sealing", "Notation", "CSodium", crypto]),
@@ -72,7 +73,7 @@ let package = Package(
         room("StoragePostgres", uses: ["Storage", "Notation", "CPostgres"]),
 
         // What the clinic does, and what it leaves to be done.
-        room("Outbox", uses: ["Storage", "Notation"]),
+        room("Outbox", uses: ["Storage", "Resilience", "Notation"]),
         room("Workflows", uses: ["Identity", "Sealing", "Outbox", "People", "Scheduling", "Storage", "Notation"]),
 
         // Takes a clinic from one database to another while it works.
@@ -130,11 +131,12 @@ let package = Package(
 
         suite("NotationTests", uses: ["Notation"]),
         suite("SchedulingTests", uses: ["Scheduling", "Notation"]),
+        suite("ResilienceTests", uses: ["Resilience", "TestKit", "Notation"]),
         suite("PeopleTests", uses: ["People", "Notation"]),
         suite("IdentityTests", uses: ["Identity", "Notation"]),
         suite("SealingTests", uses: ["Sealing", "Notation"]),
         suite("StorageSQLiteTests", uses: ["StorageSQLite", "Storage", "Notation", "CFaultyDisk"]),
-        suite("OutboxTests", uses: ["TestKit", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Notation"]),
+        suite("OutboxTests", uses: ["TestKit", "Outbox", "Resilience", "StorageSQLite", "StoragePostgres", "Storage", "Notation"]),
         suite("TelemetryTests", uses: ["Telemetry", "Notation", logging, metrics]),
         suite(
             "WorkflowsTests",

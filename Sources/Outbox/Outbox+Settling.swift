@@ -1,4 +1,5 @@
 internal import Notation
+internal import Resilience
 internal import Storage
 
 // From what a handler said to what the table says.
@@ -14,7 +15,7 @@ extension Outbox {
     }
 
     func settlement(forFailure error: String, of claimed: Claimed, now: Instant) -> Settlement {
-        let delay = settings.backoff.delay(attempt: claimed.delivery.attempt, random: surroundings.random)
+        let delay = settings.backoff.delay(attempt: claimed.delivery.attempt, luck: surroundings.random.unit())
         return retry(claimed, at: now + delay, error: error)
     }
 

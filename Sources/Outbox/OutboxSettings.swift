@@ -1,4 +1,5 @@
 public import Notation
+public import Resilience
 
 /// How a worker works. The defaults are those of reliability.md §4.3.
 public struct OutboxSettings: Sendable {
@@ -27,27 +28,4 @@ public struct OutboxSettings: Sendable {
     public var sweep = Span.minutes(1)
 
     public init() {}
-}
-
-/// The delay before the next attempt: random between nothing and a bound that doubles with every failure. Full jitter,
-/// so that a thousand messages that failed together do not come back together.
-public struct Backoff: Sendable {
-    public var base: Span
-    public var cap: Span
-
-    public init(base: Span = .seconds(2), cap: Span = .hours(1)) {
-        self.base = base
-        self.cap = cap
-    }
-
-    /// The longest delay after the `attempt`th failure, counted from 1.
-    public func bound(attempt: Int) -> Span {
-        let doublings = min(max(0, attempt), 40)
-        let (bound, overflow) = base.microseconds.multipliedReportingOverflow(by: 1 << Int64(doublings))
-        return overflow ? cap : min(cap, Span(microseconds: bound))
-    }
-
-    func delay(attempt: Int, random: any RandomSource) -> Span {
-        Span(microseconds: Int64(Double(bound(attempt: attempt).microseconds) * random.unit()))
-    }
 }

@@ -1,5 +1,6 @@
 import Notation
 import Outbox
+import Resilience
 import Storage
 import TestKit
 import Testing
