@@ -136,7 +136,8 @@ let package = Package(
         suite("IdentityTests", uses: ["Identity", "Notation"]),
         suite("SealingTests", uses: ["Sealing", "Notation"]),
         suite("StorageSQLiteTests", uses: ["StorageSQLite", "Storage", "Notation", "CFaultyDisk"]),
-        suite("OutboxTests", uses: ["TestKit", "Outbox", "Resilience", "StorageSQLite", "StoragePostgres", "Storage", "Notation"]),
+        suite(
+            "OutboxTests", uses: ["TestKit", "Outbox", "Resilience", "StorageSQLite", "StoragePostgres", "Storage", "Notation"]),
         suite("TelemetryTests", uses: ["Telemetry", "Notation", logging, metrics]),
         suite(
             "WorkflowsTests",
