@@ -1,5 +1,6 @@
 import API
 import Foundation
+import Identity
 import Logging
 import Moving
 import Notation
@@ -15,6 +16,7 @@ final class Branch: Sendable {
     let house: House
     let premises: Premises
     let outbox: Outbox
+    private let keyring: LiveKeyring
     private let neighbourhood: Neighbourhood
     private let logger: Logger
     private let index = Once()
@@ -37,7 +39,7 @@ final class Branch: Sendable {
             if tenant != nil, try await Move.hasLeft(house.database) { throw StorageFault.moving }
             try await house.migrator.up()
             let observer = OutcomeCounters(tenant: isLabelled ? tenant : nil)
-            let branch = try Branch(house, try await house.tokens(), observer, tenant: tenant, logger)
+            let branch = try Branch(house, try house.keyring(), observer, tenant: tenant, logger)
             do {
                 // The lock file says that no other process has this database: claimed messages belong to nobody now.
                 if !house.engine.isShared { try await branch.outbox.rescueOrphans() }
@@ -52,13 +54,15 @@ final class Branch: Sendable {
         }
     }
 
-    private init(_ house: House, _ tokens: Tokens, _ observer: OutcomeCounters, tenant: String?, _ logger: Logger) throws {
+    private init(_ house: House, _ keyring: LiveKeyring, _ observer: OutcomeCounters, tenant: String?, _ logger: Logger) throws {
         self.house = house
         self.logger = logger
         let clinic = Clinic(database: house.database, surroundings: house.surroundings, observer: observer)
-        let accounts = try House.accounts(clinic, house.settings)
+        self.keyring = keyring
         premises = Premises(
-            accounts: accounts, tokens: tokens, tenant: tenant, hasReplica: house.settings.replicaURL != nil)
+            accounts: House.accounts(clinic, keyring, house.settings),
+            tokens: Tokens(keyring, clock: house.surroundings.clock), tenant: tenant, hasReplica: house.settings.replicaURL != nil
+        )
         let bell = OutboxBell()
         let name = "node-\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"
         let neighbourhood = try Neighbourhood(house.engine, house.settings, name: name, surroundings: house.surroundings)
@@ -96,6 +100,7 @@ final class Branch: Sendable {
                 group.addTask { await self.tidyRegularly() }
                 group.addTask { await self.sealer.run { self.neighbourhood.leads } }
             }
+            if roles.contains(.api) { group.addTask { await self.heedSecrets() } }
             // Alone with its database a node has nothing to refresh.
             if roles.contains(.api), house.engine.isShared {
                 group.addTask { await self.neighbourhood.keepFresh(self.clinic, logger: self.logger) }
@@ -142,6 +147,11 @@ final class Branch: Sendable {
             // A database that does not say answers nobody else either.
             if let hasLeft = try? await Move.hasLeft(house.database), hasLeft { throw StorageFault.moving }
         }
+    }
+
+    /// Secrets that were rotated are rotated here too within a second.
+    private func heedSecrets() async {
+        await SecretFile(house.settings).follow(keyring, clock: house.surroundings.clock, logger: logger)
     }
 
     /// A session that another node ended is over here too within a second (MA-9).

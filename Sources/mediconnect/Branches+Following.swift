@@ -14,7 +14,7 @@ extension Branches {
         }
     }
 
-    private func adopt(fileWith stamp: DirectoryFile.Stamp?) {
+    private func adopt(fileWith stamp: WholeFile.Stamp?) {
         do {
             adopt(try settings.directory(in: file), stamp)
         } catch {
@@ -26,7 +26,7 @@ extension Branches {
         }
     }
 
-    private func adopt(_ directory: TenantDirectory, _ stamp: DirectoryFile.Stamp?) {
+    private func adopt(_ directory: TenantDirectory, _ stamp: WholeFile.Stamp?) {
         let (strangers, steps): ([Waiter], [Occupancy<Residence>.Step]) = state.withLock { state in
             (state.directory, state.stamp, state.isDirectoryBroken) = (directory, stamp, false)
             var steps: [Occupancy<Residence>.Step] = []

@@ -29,7 +29,7 @@ final class Branches: Clinics {
 
     struct State {
         var directory: TenantDirectory
-        var stamp: DirectoryFile.Stamp?
+        var stamp: WholeFile.Stamp?
         /// The file has been there and wrong since the last time it was right.
         var isDirectoryBroken = false
         var occupancy: Occupancy<Residence>

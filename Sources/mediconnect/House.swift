@@ -1,5 +1,6 @@
 import API
 import Foundation
+import Identity
 import Notation
 import Outbox
 import People
@@ -41,8 +42,8 @@ struct House: Sendable {
 
     var migrator: Migrator { Migrator(database, migrations: Schema.migrations, clock: surroundings.clock) }
 
-    /// The secret that signs tokens: read, or made on the first start, readable by this user only.
-    func tokens() async throws -> Tokens { await Tokens(secret: try House.secret(settings), clock: surroundings.clock) }
+    /// The secrets that sign tokens: read, or made on the first start, readable by this user only.
+    func keyring() throws -> LiveKeyring { LiveKeyring(try SecretFile(settings).read()) }
 
     var accounts: Accounts {
         get throws {
@@ -51,24 +52,13 @@ struct House: Sendable {
     }
 
     static func accounts(_ clinic: Clinic, _ settings: Settings) throws -> Accounts {
-        var accounts = AccountSettings()
-        accounts.secondFactorFor = settings.secondFactor.roles
-        return Accounts(clinic, secret: try secret(settings), settings: accounts)
+        accounts(clinic, LiveKeyring(try SecretFile(settings).read()), settings)
     }
 
-    static func secret(_ settings: Settings) throws -> [UInt8] {
-        if let data = FileManager.default.contents(atPath: settings.secretPath) {
-            guard data.count >= 32 else {
-                throw StorageFault.cannotOpen(
-                    "\(settings.secretPath) is too short; put back the right one: without it every token is invalid, and so are authenticators"
-                )
-            }
-            return Array(data)
-        }
-        if let file = settings.secretFile {
-            throw StorageFault.cannotOpen("the secret \(file) is not there; make one of 32 random bytes, the same on every node")
-        }
-        return try made(settings.secretPath)
+    static func accounts(_ clinic: Clinic, _ keyring: LiveKeyring, _ settings: Settings) -> Accounts {
+        var accounts = AccountSettings()
+        accounts.secondFactorFor = settings.secondFactor.roles
+        return Accounts(clinic, keyring, settings: accounts)
     }
 
     /// The key that signs this node's seals over the audit trail: read, or made on the first start.
@@ -83,12 +73,16 @@ struct House: Sendable {
     }
 
     /// 32 random bytes in a file that only this user can read.
-    private static func made(_ path: String) throws -> [UInt8] {
-        var random = SystemRandomNumberGenerator()
-        let secret = (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) }
+    static func made(_ path: String) throws -> [UInt8] {
+        let secret = randomBytes(32)
         let isMade = FileManager.default.createFile(
             atPath: path, contents: Data(secret), attributes: [.posixPermissions: 0o600])
         guard isMade else { throw StorageFault.cannotOpen("\(path) cannot be written") }
         return secret
+    }
+
+    static func randomBytes(_ count: Int) -> [UInt8] {
+        var random = SystemRandomNumberGenerator()
+        return (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
     }
 }

@@ -1,6 +1,7 @@
 import API
 import Crypto
 import Foundation
+import Identity
 import Notation
 import People
 import Testing
@@ -9,12 +10,20 @@ import Testing
 @Suite struct AForgedToken {
     /// Signed by the clinic's own secret unless said otherwise, so that nothing but the one thing is wrong.
     private struct Forgery {
-        var header = #"{"alg":"HS256","typ":"JWT"}"#
+        var header = Self.heading()
         var claims: [(name: String, value: String)] = [
             ("iss", #""mediconnect""#), ("sub", "\"\(Who.admin.caller.subject)\""), ("role", #""admin""#),
             ("iat", "\(Self.now)"), ("exp", "\(Self.now + 900)"),
         ]
-        var secret = [UInt8](repeating: 7, count: 32)
+        var secret = key.accessSecret
+
+        /// The clinic's, which signs with nothing else.
+        static let key = Keyring(secret: Array(repeating: 7, count: 32)).keys[0]
+
+        /// With other values, or more of them, than a good one's.
+        static func heading(alg: String = "HS256", typ: String = "JWT", kid: String = key.id, more: String = "") -> String {
+            #"{"alg":"\#(alg)","typ":"\#(typ)","kid":"\#(kid)"\#(more)}"#
+        }
 
         static let now = Known.morning.secondsSince1970
 
@@ -62,23 +71,40 @@ import Testing
             #expect(try await status(good.text, visitor) == 200)
             var stranger = good
             stranger.secret = Array(repeating: 8, count: 32)
+            var bare = good
+            bare.secret = Array(repeating: 7, count: 32)
+            func says(_ header: String) -> Forgery { good.header(header) }
+            func alg(_ alg: String) -> Forgery { says(Forgery.heading(alg: alg)) }
+            func kid(_ kid: String) -> String { says(Forgery.heading(kid: kid)).text }
+            func more(_ more: String) -> String { says(Forgery.heading(more: "," + more)).text }
+            let id = Forgery.key.id
             let forged: [(what: String, token: String)] = [
                 ("no signature", good.unsigned), ("no signature part", String(good.unsigned.dropLast())),
-                ("alg none", good.header(#"{"alg":"none","typ":"JWT"}"#).unsigned),
-                ("alg None", good.header(#"{"alg":"None","typ":"JWT"}"#).unsigned),
-                ("alg none, signed", good.header(#"{"alg":"none","typ":"JWT"}"#).text),
-                ("another key", stranger.text),
-                ("HS384, as it says", good.header(#"{"alg":"HS384","typ":"JWT"}"#).signed(with: HMAC<SHA384>.self)),
-                ("HS512, as it says", good.header(#"{"alg":"HS512","typ":"JWT"}"#).signed(with: HMAC<SHA512>.self)),
-                ("says HS512 and is not", good.header(#"{"alg":"HS512","typ":"JWT"}"#).text),
-                ("says RS256 and is not", good.header(#"{"alg":"RS256","typ":"JWT"}"#).text),
-                ("no alg", good.header(#"{"typ":"JWT"}"#).text),
-                ("another type", good.header(#"{"alg":"HS256","typ":"secevent+jwt"}"#).text),
-                ("no type", good.header(#"{"alg":"HS256"}"#).text),
-                ("a key of its own", good.header(#"{"alg":"HS256","typ":"JWT","jwk":{"kty":"oct","k":"AA"}}"#).text),
-                ("a key from elsewhere", good.header(#"{"alg":"HS256","typ":"JWT","jku":"https://evil.example/keys"}"#).text),
-                ("a key by name", good.header(#"{"alg":"HS256","typ":"JWT","kid":"../../dev/null"}"#).text),
-                ("something critical", good.header(#"{"alg":"HS256","typ":"JWT","crit":["b64"],"b64":false}"#).text),
+                ("alg none", alg("none").unsigned), ("alg None", alg("None").unsigned), ("alg none, signed", alg("none").text),
+                ("another key", stranger.text), ("the secret itself", bare.text),
+                ("HS384, as it says", alg("HS384").signed(with: HMAC<SHA384>.self)),
+                ("HS512, as it says", alg("HS512").signed(with: HMAC<SHA512>.self)),
+                ("says HS512 and is not", alg("HS512").text), ("says RS256 and is not", alg("RS256").text),
+                ("says hs256", alg("hs256").text), ("says EdDSA with the key's id", alg("EdDSA").text),
+                ("no alg", says(#"{"typ":"JWT","kid":"\#(id)"}"#).text),
+                ("another type", says(Forgery.heading(typ: "secevent+jwt")).text),
+                ("no type", says(#"{"alg":"HS256","kid":"\#(id)"}"#).text),
+                ("no key named", says(#"{"alg":"HS256","typ":"JWT"}"#).text),
+                ("a key nobody has", kid("0123456789abcdef")), ("a path", kid("../../dev/null")), ("a device", kid("/dev/null")),
+                ("a path of the right length", kid("../../../dev/nul")), ("a file there is", kid("../token.secret0")),
+                ("an address", kid("http://evil.tld/")), ("a wildcard", kid("****************")),
+                ("half of SQL", kid("' UNION SELECT 1-")),
+                ("an empty one", kid("")), ("capitals", kid(id.uppercased())), ("a digit more", kid(id + "0")),
+                ("a digit less", kid(String(id.dropLast()))), ("a zero in it", kid(#"\u0000"# + id.dropFirst())),
+                ("other digits", kid(String(id.dropLast()) + "٣")),
+                ("a number for a key", says(#"{"alg":"HS256","typ":"JWT","kid":1}"#).text),
+                ("a list of keys", says(#"{"alg":"HS256","typ":"JWT","kid":["\#(id)"]}"#).text),
+                ("two keys", more(#""kid":"\#(id)""#)), ("two algorithms", more(#""alg":"none""#)),
+                ("a key of its own", more(#""jwk":{"kty":"oct","k":"AA"}"#)),
+                ("a key from elsewhere", more(#""jku":"https://evil.example/keys""#)),
+                ("a certificate from elsewhere", more(#""x5u":"https://evil.example/chain""#)),
+                ("a certificate of its own", more(#""x5c":["AA"]"#)),
+                ("something critical", more(#""crit":["b64"],"b64":false"#)),
                 ("a header that is a list", good.header(#"["HS256"]"#).text),
                 ("expired", good.with("exp", "\(Forgery.now)").text), ("without end", good.with("exp", nil).text),
                 ("an end far beyond", good.with("exp", "1e400").text), ("a negative end", good.with("exp", "-1").text),

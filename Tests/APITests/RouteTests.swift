@@ -53,7 +53,7 @@ import Testing
 
     @Test func `is closed without a token, with a bad one, a foreign one and an expired one`() async throws {
         try await inHouse { visitor in
-            let foreign = await Tokens(secret: Array(repeating: 8, count: 32), clock: visitor.house.clock)
+            let foreign = Tokens(secret: Array(repeating: 8, count: 32), clock: visitor.house.clock)
             let expired = try await visitor.house.tokens.issue(for: Who.admin.caller, lasting: .minutes(1))
             visitor.house.clock.advance(by: .minutes(1))
             let bad = [

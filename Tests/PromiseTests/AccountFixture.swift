@@ -16,13 +16,14 @@ struct AccountFixture: Sendable {
 
     static func open(
         _ engine: Engine, _ change: (inout AccountSettings) -> Void = { _ in },
+        keyring: LiveKeyring = LiveKeyring(Keyring(secret: Array(repeating: 7, count: 32))),
         sabotage: (any Database) -> any Database = { $0 }, _ body: (AccountFixture) async throws -> Void
     ) async throws {
         try await ClinicFixture.open(engine, sabotage: sabotage) { fixture in
             var settings = AccountSettings()
             settings.passwordCost = .least
             change(&settings)
-            let accounts = Accounts(fixture.clinic, secret: Array(repeating: 7, count: 32), settings: settings)
+            let accounts = Accounts(fixture.clinic, keyring, settings: settings)
             for (login, caller) in [("Desk@clinic.example", fixture.plan.desk()), (patient, fixture.plan.patientCaller(1))] {
                 try await accounts.create(login: login, password: password, roles: [caller], by: "test", requestID: "test")
             }

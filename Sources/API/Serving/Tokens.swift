@@ -37,28 +37,34 @@ public final class Tokens: Sendable {
     /// Checked tokens, so that a client's second request does not pay for the signature again. Bounded; emptied when full.
     private static let remembered = 10_000
 
-    private let keys: JWTKeyCollection
+    private let keyring: LiveKeyring
     private let clock: any WallClock
     private let known = Mutex<[String: Known]>([:])
+    /// What signs and checks with a key, by the key's id: each knows one key and one algorithm.
+    private let signers = Mutex<[String: JWTKeyCollection]>([:])
 
     private struct Known {
         let bearer: Bearer
+        let key: String
         let expiresAt: Instant
     }
 
-    /// `secret` has at least 32 bytes.
-    public init(secret: [UInt8], clock: any WallClock) async {
-        precondition(secret.count >= 32, "a token secret has at least 32 bytes")
-        keys = JWTKeyCollection()
+    public init(_ keyring: LiveKeyring, clock: any WallClock) {
+        self.keyring = keyring
         self.clock = clock
-        await keys.add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256)
+    }
+
+    /// With one secret of 32 bytes or more.
+    public convenience init(secret: [UInt8], clock: any WallClock) {
+        self.init(LiveKeyring(Keyring(secret: secret)), clock: clock)
     }
 
     public func issue(
         for caller: Caller, session: ID<Session>? = nil, mustAddSecondFactor: Bool = false, lasting: Span
     ) async throws -> String {
         let now = clock.now
-        return try await keys.sign(
+        let key = keyring.ring.sealing(at: now)
+        return try await signer(key).sign(
             TokenClaims(
                 iss: IssuerClaim(value: Tokens.issuer), sub: SubjectClaim(value: caller.subject.description),
                 role: caller.role.rawValue, sid: session?.description, enrol: mustAddSecondFactor ? true : nil,
@@ -66,14 +72,18 @@ public final class Tokens: Sendable {
                 places: caller.places.isEmpty ? nil : caller.places.map(\.description).sorted(),
                 iat: IssuedAtClaim(value: date(now)),
                 exp: ExpirationClaim(value: date(now + lasting))
-            ))
+            ), kid: JWKIdentifier(string: key.id))
     }
 
     /// Who a token speaks for; nil when it is forged, expired or not ours.
     func bearer(of token: String) async -> Bearer? {
         let now = clock.now
-        if let known = known.withLock({ $0[token] }) { return known.expiresAt > now ? known.bearer : nil }
-        guard token.utf8.count < 2048, TokenForm.isOurs(token), let claims = try? await keys.verify(token, as: TokenClaims.self),
+        let ring = keyring.ring
+        if let known = known.withLock({ $0[token] }) {
+            return known.expiresAt > now && ring.key(known.key) != nil ? known.bearer : nil
+        }
+        guard token.utf8.count < 2048, let key = TokenForm.key(of: token).flatMap(ring.key),
+            let claims = try? await signer(key).verify(token, as: TokenClaims.self),
             claims.iss.value == Tokens.issuer, let role = Role(rawValue: claims.role),
             let caller = caller(claims, role)
         else { return nil }
@@ -87,7 +97,7 @@ public final class Tokens: Sendable {
             mustAddSecondFactor: claims.enrol ?? false)
         known.withLock { known in
             if known.count >= Tokens.remembered { known.removeAll() }
-            known[token] = Known(bearer: bearer, expiresAt: expiresAt)
+            known[token] = Known(bearer: bearer, key: key.id, expiresAt: expiresAt)
         }
         return bearer
     }
@@ -100,6 +110,19 @@ public final class Tokens: Sendable {
         guard let scope = claims.scope else { return Caller(role: role, subject: subject, places: Set(places)) }
         guard let scopes = Scope.list(scope) else { return nil }
         return Caller(role: role, subject: subject, scopes: scopes, places: Set(places))
+    }
+
+    private func signer(_ key: Keyring.Key) async -> JWTKeyCollection {
+        if let made = signers.withLock({ $0[key.id] }) { return made }
+        let signer = JWTKeyCollection()
+        await signer.add(
+            hmac: HMACKey(from: key.accessSecret), digestAlgorithm: .sha256, kid: JWKIdentifier(string: key.id))
+        signers.withLock { signers in
+            // Those of keys that are gone go too.
+            signers = signers.filter { keyring.ring.key($0.key) != nil }
+            signers[key.id] = signer
+        }
+        return signer
     }
 
     private func date(_ instant: Instant) -> Date { Date(timeIntervalSince1970: Double(instant.secondsSince1970)) }

@@ -1,4 +1,4 @@
-import Identity
+public import Identity
 import Notation
 import People
 import Scheduling
@@ -14,18 +14,20 @@ public final class Accounts: Sendable {
     public let settings: AccountSettings
     /// Whose access tokens are good no more, though they have not expired.
     public let ended = EndedSessions()
-    let refreshKey: RefreshKey
-    let vault: OneTimeVault
-    let secret: [UInt8]
+    private let keyring: LiveKeyring
 
-    /// - Parameter secret: the clinic's, 32 bytes or more.
-    public init(_ clinic: Clinic, secret: [UInt8], settings: AccountSettings = AccountSettings()) {
+    public init(_ clinic: Clinic, _ keyring: LiveKeyring, settings: AccountSettings = AccountSettings()) {
         self.clinic = clinic
-        self.secret = secret
+        self.keyring = keyring
         self.settings = settings
-        refreshKey = RefreshKey(secret: secret)
-        vault = OneTimeVault(secret: secret)
     }
+
+    /// With one secret of 32 bytes or more.
+    public convenience init(_ clinic: Clinic, secret: [UInt8], settings: AccountSettings = AccountSettings()) {
+        self.init(clinic, LiveKeyring(Keyring(secret: secret)), settings: settings)
+    }
+
+    var ring: Keyring { keyring.ring }
 
     var database: any Database { clinic.database }
     var surroundings: Surroundings { clinic.surroundings }
@@ -47,17 +49,17 @@ public final class Accounts: Sendable {
 
     /// A password that is the same for a clinic and a purpose each time it is asked for, and nobody can guess: for a demonstration.
     public func derivedPassword(for purpose: String) -> String {
-        String(DerivedKey.text(of: purpose, from: secret, for: "mediconnect derived password").prefix(16))
+        String(DerivedKey.text(of: purpose, from: ring.founding, for: "mediconnect derived password").prefix(16))
     }
 
-    /// What stands for a login where wrong passwords are counted.
+    /// What stands for a login where wrong passwords are counted. The same after a rotation, which gives nobody five guesses more.
     func failureName(_ login: Personal<String>) -> [UInt8] {
-        DerivedKey.digest(of: login.revealed, from: secret, for: "mediconnect login failures")
+        DerivedKey.digest(of: login.revealed, from: ring.founding, for: "mediconnect login failures")
     }
 
     /// The same for what is tried within a session.
     func failureName(_ session: ID<Session>) -> [UInt8] {
-        DerivedKey.digest(of: session.description, from: secret, for: "mediconnect session failures")
+        DerivedKey.digest(of: session.description, from: ring.founding, for: "mediconnect session failures")
     }
 
     static func normal(_ login: String) -> Personal<String> { Personal(login.lowercased()) }

@@ -15,7 +15,7 @@ extension Accounts {
     /// Continues a session with its newest token, or gives the same answer once more for the token before it. Throws
     /// `.sessionEnded` for every other, and ends the session when the token is an old one of it.
     public func refresh(_ token: String, requestID: String) async throws -> SessionGrant {
-        guard let token = RefreshToken(token, sealedWith: refreshKey) else { throw AccountFault.sessionEnded }
+        guard let token = ring.refreshToken(token) else { throw AccountFault.sessionEnded }
         let (surroundings, settings) = (surroundings, settings)
         let ended = ended
         let turn = try await database.write { transaction -> Turn in

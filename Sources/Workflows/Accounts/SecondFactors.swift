@@ -16,7 +16,7 @@ extension Accounts {
             guard try await place.run({ known.matches(password) }) else { throw AccountFault.credentialsWrong }
             let surroundings = surroundings
             let secret = OneTimeSecret.make(surroundings.random)
-            let sealed = try vault.sealed(secret, for: account.id.description)
+            let sealed = try ring.sealed(secret, for: account.id.description, at: surroundings.clock.now)
             try await database.write { transaction in
                 let (account, session) = try transaction.owner(of: own, stillWith: known, at: surroundings.clock.now)
                 guard try transaction.run(ProposeSecondFactor(account: account.id, sealedSecret: sealed)) == 1 else {
@@ -34,7 +34,7 @@ extension Accounts {
     /// is shown again. Throws `.codeWrong`, and `.secondFactorMissing` when none was proposed, or one counts already.
     public func confirmSecondFactor(code: String, in own: ID<Session>, requestID: String) async throws -> [RecoveryCode] {
         try await trying(in: own, requestID: requestID) { _, _ in
-            let (surroundings, vault, secret, ended) = (surroundings, vault, secret, ended)
+            let (surroundings, ring, ended) = (surroundings, ring, ended)
             let random = surroundings.random
             let codes = (0..<RecoveryCode.count).map { _ in RecoveryCode.make(random) }
             try await database.write { transaction in
@@ -43,9 +43,9 @@ extension Accounts {
                 guard let factor = try transaction.first(SecondFactorOf(account: account.id)), !factor.isConfirmed else {
                     throw AccountFault.secondFactorMissing
                 }
-                guard try transaction.use(code, of: factor, account.id, vault, at: now) else { throw AccountFault.codeWrong }
+                guard try transaction.use(code, of: factor, account.id, ring, at: now) else { throw AccountFault.codeWrong }
                 for code in codes {
-                    try transaction.run(InsertRecoveryCode(account: account.id, digest: code.digest(with: secret)))
+                    try transaction.run(InsertRecoveryCode(account: account.id, digest: ring.digest(of: code, at: now)))
                 }
                 let by = session.caller.principal
                 try transaction.audit("account.second-factor-added", of: account.id, by: by, requestID: requestID, surroundings)
@@ -61,7 +61,7 @@ extension Accounts {
         try await trying(in: own, requestID: requestID) { place, account in
             let known = account.passwordHash
             guard try await place.run({ known.matches(password) }) else { throw AccountFault.credentialsWrong }
-            let (surroundings, vault, secret, name) = (surroundings, vault, secret, failureName(own))
+            let (surroundings, ring, name) = (surroundings, ring, failureName(own))
             try await database.write { transaction in
                 let now = surroundings.clock.now
                 let (account, session) = try transaction.owner(of: own, stillWith: known, at: now)
@@ -70,8 +70,8 @@ extension Accounts {
                 }
                 if factor.isConfirmed {
                     guard
-                        try transaction.use(code, of: factor, account.id, vault, at: now)
-                            || transaction.useRecovery(code, account.id, secret)
+                        try transaction.use(code, of: factor, account.id, ring, at: now)
+                            || transaction.useRecovery(code, account.id, ring)
                     else { throw AccountFault.credentialsWrong }
                 }
                 try transaction.post(ForgetLoginFailures(name: name))
@@ -99,20 +99,22 @@ extension Accounts {
 
 extension WriteTransaction {
     /// Uses a code of the authenticator up; false when it is none, or was used.
-    func use(_ code: String, of factor: SecondFactor, _ account: ID<Account>, _ vault: OneTimeVault, at now: Instant) throws
-        -> Bool
-    {
+    func use(_ code: String, of factor: SecondFactor, _ account: ID<Account>, _ ring: Keyring, at now: Instant) throws -> Bool {
         // One that was sealed with another secret, or for somebody else, has no codes; recovery codes may still do.
-        guard let secret = vault.opened(factor.sealedSecret, for: account.description),
+        guard let secret = ring.opened(factor.sealedSecret, for: account.description),
             let step = secret.step(of: code, at: now, after: factor.lastStep)
         else { return false }
         return try run(UseStep(account: account, step: step, at: now)) == 1
     }
 
     /// Uses a recovery code up; false when it is none of theirs, or was used.
-    func useRecovery(_ code: String, _ account: ID<Account>, _ secret: [UInt8]) throws -> Bool {
+    func useRecovery(_ code: String, _ account: ID<Account>, _ ring: Keyring) throws -> Bool {
         guard let code = RecoveryCode(typed: code) else { return false }
-        return try run(UseRecoveryCode(account: account, digest: code.digest(with: secret))) == 1
+        // It may have been given out before a rotation.
+        for digest in ring.digests(of: code) {
+            if try run(UseRecoveryCode(account: account, digest: digest)) == 1 { return true }
+        }
+        return false
     }
 
     fileprivate func removeSecondFactor(of account: ID<Account>) throws {

@@ -61,7 +61,7 @@ extension Accounts {
         _ credentials: Credentials, _ account: Account, renewed: PasswordHash?, requestID: String
     ) async throws -> (SessionRecord, hasFactor: Bool) {
         let (surroundings, settings, name, ended) = (surroundings, settings, failureName(credentials.login), ended)
-        let (vault, secret) = (vault, secret)
+        let ring = ring
         return try await database.write { transaction in
             let now = surroundings.clock.now
             // The password may have been changed, or the account locked, while it was compared.
@@ -72,8 +72,8 @@ extension Accounts {
             if let factor {
                 guard let code = credentials.code else { throw AccountFault.secondFactorNeeded }
                 guard
-                    try transaction.use(code, of: factor, account.id, vault, at: now)
-                        || transaction.useRecovery(code, account.id, secret)
+                    try transaction.use(code, of: factor, account.id, ring, at: now)
+                        || transaction.useRecovery(code, account.id, ring)
                 else { throw AccountFault.credentialsWrong }
             }
             let roles = try transaction.fetch(RolesOfAccount(account: account.id))
@@ -101,7 +101,7 @@ extension Accounts {
     func grant(_ session: SessionRecord, hasFactor: Bool) -> SessionGrant {
         SessionGrant(
             session: session,
-            refreshToken: RefreshToken(session: session.id, turn: session.turn).text(sealedWith: refreshKey),
+            refreshToken: ring.text(of: RefreshToken(session: session.id, turn: session.turn), at: surroundings.clock.now),
             mustAddSecondFactor: !hasFactor && settings.secondFactorFor.contains(session.caller.role))
     }
 }

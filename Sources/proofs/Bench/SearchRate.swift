@@ -67,7 +67,7 @@ struct FirstFree {
 
     /// A wrong answer can be quick: the first free time must lie behind the full days, and there must be twenty.
     private func checkAnswer(of server: RunningServer, _ house: DataFolder, _ now: Instant) async throws {
-        let tokens = await Tokens(secret: try house.secret, clock: MachineClock())
+        let tokens = Tokens(secret: try house.secret, clock: MachineClock())
         let token = try await tokens.issue(for: Caller(role: .desk, subject: BenchClinic.id(.patient, 1)), lasting: .days(1))
         let http = Loopback()
         let path = "/v1/free-times?visitType=\(BenchClinic.full)&limit=20&from=\(now)&to=\(now + .days(90))"

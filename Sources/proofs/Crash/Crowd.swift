@@ -11,7 +11,7 @@ enum Crowd {
         secret: [UInt8], seed: UInt64, http: Loopback, history: History, ledger: Ledger, bearsOutages: Bool = false
     ) async throws -> [Visitor] {
         let surroundings = Surroundings.machine()
-        let tokens = await Tokens(secret: secret, clock: surroundings.clock)
+        let tokens = Tokens(secret: secret, clock: surroundings.clock)
         let share = CrashClinic.patients / clients
         var visitors: [Visitor] = []
         for number in 0..<clients {

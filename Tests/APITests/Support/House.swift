@@ -21,6 +21,7 @@ final class House: Sendable {
     let clinic: Clinic
     let outbox: Outbox
     let database: HauntedDatabase
+    let keyring: LiveKeyring
     let tokens: Tokens
     let accounts: Accounts
     let api: API
@@ -46,12 +47,12 @@ final class House: Sendable {
             clock: clock, identifiers: Version7Identifiers(clock: clock, random: MachineRandom()), random: MachineRandom())
         clinic = Clinic(database: database, surroundings: surroundings)
         outbox = Outbox(database: database, surroundings: surroundings, workerName: "test", handlers: clinic.deliveries)
-        let secret = [UInt8](repeating: 7, count: 32)
-        tokens = await Tokens(secret: secret, clock: clock)
+        keyring = LiveKeyring(Keyring(secret: Array(repeating: 7, count: 32)))
+        tokens = Tokens(keyring, clock: clock)
         var accountSettings = AccountSettings()
         accountSettings.passwordCost = .least
         accountSettings.freeTries = freeTries
-        accounts = Accounts(clinic, secret: secret, settings: accountSettings)
+        accounts = Accounts(clinic, keyring, settings: accountSettings)
         api = API(operations: operations)
         var serving = ServingSettings(base: "https://clinic.example")
         serving.bodyMaximum = bodyMaximum
