@@ -95,7 +95,7 @@ public struct CalendarDay: Hashable, Comparable, Sendable {
     /// 1 is Monday, 7 is Sunday (ISO 8601).
     public var weekday: Int { Int((Int64(number) + 3).flooredRemainder(by: 7)) + 1 }
 
-    static func lengthOfMonth(year: Int, month: Int) -> Int {
+    public static func lengthOfMonth(year: Int, month: Int) -> Int {
         switch month {
         case 2: (year % 4 == 0 && year % 100 != 0) || year % 400 == 0 ? 29 : 28
         case 4, 6, 9, 11: 30

@@ -40,8 +40,10 @@ public final class Zone: Sendable {
 
     /// When the wall clock shows `minute` minutes after midnight of `day`. 1440 is the next midnight, 1500 one o'clock
     /// after it.
-    public func instant(of day: CalendarDay, minute: Int) -> Instant {
-        let wall = Int64(day.number) * 86_400 + Int64(minute) * 60
+    public func instant(of day: CalendarDay, minute: Int) -> Instant { instant(of: day, second: minute * 60) }
+
+    func instant(of day: CalendarDay, second: Int) -> Instant {
+        let wall = Int64(day.number) * 86_400 + Int64(second)
         let index = first(wallEnds.count) { wallEnds[$0] > wall }
         let utc = wall - stretches[index].offsetSeconds
         return Instant(secondsSince1970: index == 0 ? utc : max(utc, stretches[index].from))
