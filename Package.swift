@@ -59,6 +59,7 @@ let package = Package(
         room("People", uses: ["Notation"]),
         room("Scheduling", uses: ["Notation"]),
         room("Resilience", uses: ["Notation"]),
+        room("CalendarText", uses: ["Scheduling", "Notation"]),
         room("Sealing", uses: ["Notation", crypto]),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         room("Identity", uses: ["Sealing", "Notation", "CSodium", crypto]),
@@ -131,6 +132,7 @@ let package = Package(
 
         suite("NotationTests", uses: ["Notation"]),
         suite("SchedulingTests", uses: ["Scheduling", "Notation"], exclude: ["Vectors"]),
+        suite("CalendarTextTests", uses: ["CalendarText", "Scheduling", "Notation"]),
         suite("ResilienceTests", uses: ["Resilience", "TestKit", "Notation"]),
         suite("PeopleTests", uses: ["People", "Notation"]),
         suite("IdentityTests", uses: ["Identity", "Notation"]),

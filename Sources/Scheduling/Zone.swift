@@ -80,6 +80,11 @@ public final class Zone: Sendable {
         return pieces
     }
 
+    /// The offsets in force in a range, in order, each from when it applies (the first from the beginning of the range).
+    public func offsets(in range: TimeRange) -> [(from: Instant, seconds: Int)] {
+        constantOffsets(in: range).map { ($0.range.from, $0.offsetSeconds) }
+    }
+
     private func wallSeconds(at instant: Instant) -> Int64 {
         let seconds = instant.secondsSince1970
         return seconds + stretch(at: seconds).offsetSeconds
