@@ -12,10 +12,10 @@ public import Processes
 public struct RunningServer: Sendable {
     public let process: ChildProcess
     public let port: Int
+    /// `http://127.0.0.1:PORT`, or the same with https.
+    public let base: String
     /// From its start until it said where it listens.
     public let startSeconds: Double
-
-    public var base: String { "http://127.0.0.1:\(port)" }
 
     /// Returns when it listens. Throws with what it wrote to standard error when it ends before that.
     public static func start(
@@ -24,9 +24,10 @@ public struct RunningServer: Sendable {
         let began = ContinuousClock.now
         let process = try ChildProcess(executable, arguments, environment: environment, errors: errors)
         for await line in process.lines {
-            guard let port = line.range(of: "http://127.0.0.1:").flatMap({ Int(line[$0.upperBound...].prefix { $0.isNumber }) })
+            guard line.contains(" listens on "), let base = line.firstRange(of: /https?:\/\/127\.0\.0\.1:[0-9]+/).map({ String(line[$0]) }),
+                let port = base.split(separator: ":").last.flatMap({ Int($0) })
             else { continue }
-            return RunningServer(process: process, port: port, startSeconds: seconds(since: began))
+            return RunningServer(process: process, port: port, base: base, startSeconds: seconds(since: began))
         }
         throw ProcessFault("the server ended with \(await process.ended()); see \(errors)")
     }

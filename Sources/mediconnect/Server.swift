@@ -2,6 +2,7 @@ import API
 import Foundation
 import Hummingbird
 import HummingbirdCore
+import HummingbirdHTTP2
 import Logging
 import NIOCore
 import NIOPosix
@@ -18,12 +19,19 @@ struct Server {
     let surroundings: Surroundings
     let logger: Logger
     let metrics: PrometheusRegistry
+    /// Nil speaks plain HTTP.
+    let certificate: CertificateKeeper?
     private let state = StateOfServing()
 
     init(
         _ settings: Settings, _ clinics: any Clinics, surroundings: Surroundings, logger: Logger, metrics: PrometheusRegistry
-    ) {
+    ) throws {
         self.settings = settings
+        do {
+            certificate = try settings.tls.files.map {
+                try CertificateKeeper($0, minimum: settings.tls.minimum.version, clock: surroundings.clock, logger: logger)
+            }
+        } catch let flaw as CertificateFlaw { throw Complaint(flaw.description) }
         self.clinics = clinics
         self.surroundings = surroundings
         self.logger = logger
@@ -31,33 +39,64 @@ struct Server {
     }
 
     /// Serves until SIGTERM or SIGINT: then it is not ready any more, finishes what is in flight, and returns.
-    func run(onListening: @escaping @Sendable (Int) -> Void) async throws {
+    ///
+    /// - Parameter onListening: Told the port of each door once it is open: the usual one, and the plain one beside it.
+    func run(onListening: @escaping @Sendable (_ port: Int, _ isPlain: Bool) -> Void) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.eventLoops)
-        var application = Application(
-            router: serving().router(),
-            server: .http1(configuration: .init(idleTimeout: .seconds(60))),
-            configuration: .init(
-                address: .hostname(settings.host, port: settings.port), serverName: nil, reuseAddress: true,
-                availableConnectionsDelegate: MaximumAvailableConnections(10_000)),
-            onServerRunning: { [state] channel in
-                state.isServing.withLock { $0 = true }
-                onListening(channel.localAddress?.port ?? 0)
-            },
-            eventLoopGroupProvider: .shared(group),
-            logger: quietLogger)
-        application.logger.logLevel = .error
+        let serving = serving()
+        let main = application(
+            serving.router(isOverTLS: certificate != nil), try door(), port: settings.port, group
+        ) { [state] port in
+            state.isServing.withLock { $0 = true }
+            onListening(port, certificate == nil)
+        }
+        var all: [ServiceGroupConfiguration.ServiceConfiguration] = [.init(service: clinics)]
+        if let certificate { all.append(.init(service: certificate)) }
+        if certificate != nil, let port = settings.tls.plainPort {
+            let plain = application(serving.router(isOverTLS: false), .http1(configuration: speech), port: port, group) {
+                onListening($0, true)
+            }
+            all.append(.init(service: plain, successTerminationBehavior: .gracefullyShutdownGroup))
+        }
+        all.append(.init(service: main, successTerminationBehavior: .gracefullyShutdownGroup))
+        all.append(.init(service: Readiness(state: state)))
         var services = ServiceGroupConfiguration(
-            services: [
-                .init(service: clinics),
-                .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
-                .init(service: Readiness(state: state)),
-            ],
-            gracefulShutdownSignals: [.sigterm, .sigint], logger: quietLogger)
+            services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: quietLogger)
         services.maximumGracefulShutdownDuration = .seconds(settings.drainSeconds)
         let result: Result<Void, any Error>
         do { result = .success(try await ServiceGroup(configuration: services).run()) } catch { result = .failure(error) }
         try await group.shutdownGracefully()
         try result.get()
+    }
+
+    private var speech: HTTP1Channel.Configuration { .init(idleTimeout: .seconds(60)) }
+
+    /// HTTP/1.1, and with a certificate HTTP/2 for whoever would rather.
+    private func door() throws -> HTTPServerBuilder {
+        guard let certificate else { return .http1(configuration: speech) }
+        let (configuration, patience) = (certificate.configuration, TimeAmount.seconds(Int64(settings.tls.handshakeSeconds)))
+        let streams = HTTP2UpgradeChannel.Configuration(
+            idleTimeout: .seconds(60), gracefulCloseTimeout: .seconds(settings.drainSeconds), streamConfiguration: speech)
+        return HTTPServerBuilder { responder in
+            PatientServer(
+                base: try HTTP2UpgradeChannel(tlsConfiguration: configuration, configuration: streams, responder: responder),
+                patience: patience)
+        }
+    }
+
+    private func application(
+        _ router: Router<ServingContext>, _ door: HTTPServerBuilder, port: Int, _ group: MultiThreadedEventLoopGroup,
+        onListening: @escaping @Sendable (_ port: Int) -> Void
+    ) -> some ApplicationProtocol {
+        var application = Application(
+            router: router, server: door,
+            configuration: .init(
+                address: .hostname(settings.host, port: port), serverName: nil, reuseAddress: true,
+                availableConnectionsDelegate: MaximumAvailableConnections(10_000)),
+            onServerRunning: { onListening($0.localAddress?.port ?? 0) }, eventLoopGroupProvider: .shared(group),
+            logger: quietLogger)
+        application.logger.logLevel = .error
+        return application
     }
 
     private var quietLogger: Logger {
@@ -81,8 +120,9 @@ struct Server {
                 if !state.isServing.withLock({ $0 }) { return "The server is stopping." }
                 return await clinics.complaint()
             },
-            deepHealth: { [state, clinics] in
+            deepHealth: { [state, clinics, certificate] in
                 await clinics.parts() + [("serving", state.isServing.withLock { $0 } ? "ok" : "stopping")]
+                    + (certificate.map { [("certificate", $0.health)] } ?? [])
             },
             metrics: { [metrics, gauges] in
                 await gauges.refresh()

@@ -63,6 +63,7 @@ struct Settings: Sendable {
     var drainSeconds: Int
     var bodyMaximumBytes: Int
     var tenants: TenantSettings
+    var tls: TLSSettings
     /// How long opening a database waits for a server that is not there yet.
     var patienceSeconds = 30.0
     /// Nil is `token.secret` in `data`.
@@ -132,6 +133,7 @@ extension Settings {
 
     private init(_ config: ConfigReader, environment: [String: String]) throws {
         var problems: [String] = []
+        var tlsProblems: [String] = []
         func whole(_ key: ConfigKey, _ name: String, _ usual: Int, _ range: ClosedRange<Int>) -> Int {
             let text = config.string(forKey: key)
             let number = config.int(forKey: key) ?? text.flatMap { Int($0) }
@@ -187,8 +189,10 @@ extension Settings {
         host = config.string(forKey: "host", default: "127.0.0.1")
         // port: whole number 0…65535, default 8080. 0 takes a free one and says which.
         port = whole("port", "port", 8080, 0...65_535)
-        // publicUrl: text, default http://HOST:PORT. Where clients reach the server; the addresses of problems start with it.
-        publicURL = config.string(forKey: "public.url", default: "http://\(host):\(port)")
+        tls = TLSSettings(config, whole, &tlsProblems)
+        problems += tlsProblems
+        // publicUrl: text, default http://HOST:PORT, with a certificate https. Where clients reach the server; the addresses of problems start with it.
+        publicURL = config.string(forKey: "public.url", default: "\(tls.files == nil ? "http" : "https")://\(host):\(port)")
         if !publicURL.hasPrefix("http://") && !publicURL.hasPrefix("https://") {
             problems.append("public.url: must start with http:// or https://")
         }
@@ -252,6 +256,6 @@ extension Settings {
             ("drain.seconds", String(drainSeconds)), ("body.maximum", String(bodyMaximumBytes)),
             ("tenants", tenants.path ?? "none: one clinic"), ("tenants.connections", String(tenants.connections)),
             ("tenants.round", String(tenants.roundSeconds)), ("tenants.labels", String(tenants.areLabelled)),
-        ]
+        ] + tls.listing
     }
 }

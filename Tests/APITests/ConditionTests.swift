@@ -93,7 +93,7 @@ import Testing
                 "/v1/locations/\(Known.river)": "private, max-age=3600", "/v1/practitioners": "private, max-age=3600",
                 "/v1/visit-types": "private, max-age=900", "/v1/visit-types/\(Known.scan)": "private, max-age=900",
                 "/v1/resources/\(Known.brandt)/working-hours": "private, max-age=900", "/openapi.json": "public, max-age=900",
-                "/v1/appointments/\(id)": "private, no-cache", "/v1/free-times?visitType=\(Known.scan)": "private, no-cache",
+                "/v1/appointments/\(id)": "private, no-store", "/v1/free-times?visitType=\(Known.scan)": "private, no-cache",
                 "/v1/appointments": "private, no-store", "/v1/mailbox": "private, no-store",
                 "/v1/patients/\(Known.emma)": "private, no-store", "/v1/appointments/\(id)/audit": "private, no-store",
             ]

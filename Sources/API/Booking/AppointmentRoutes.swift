@@ -56,8 +56,8 @@ struct AppointmentRoutes {
         ) { exchange, clinic in
             let appointment = try await clinic.appointment(try exchange.id(), for: exchange.caller)
             let etag = appointment.etag
-            if exchange.hasAlready(etag) { return Answer(status: 304).cached("private, no-cache", etag: etag) }
-            return Answer.json { appointment.write(to: &$0, for: exchange.caller) }.cached("private, no-cache", etag: etag)
+            if exchange.hasAlready(etag) { return Answer(status: 304).cached("private, no-store", etag: etag) }
+            return Answer.json { appointment.write(to: &$0, for: exchange.caller) }.cached("private, no-store", etag: etag)
         }
     }
 

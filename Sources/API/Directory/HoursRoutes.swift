@@ -46,7 +46,9 @@ struct HoursRoutes {
                 let owner = try exchange.id("id", AnyRecord.self)
                 let directory = try await clinic.currentDirectory()
                 guard directory.knows(owner) else { throw Problem(.notFound) }
-                return exchange.fresh(directory, Freshness.templates) { json in
+                // Why somebody is away is their own.
+                let freshness = tellsAbsences ? "private, no-store" : Freshness.templates
+                return exchange.fresh(directory, freshness) { json in
                     json.object { json in
                         json.name("items")
                         json.array(of: list(directory, owner)) { write(&$0, $1) }

@@ -51,8 +51,11 @@ public final class Serving: Sendable {
     }
 
     /// A router with every route of the API; anything else is a problem document too.
-    public func router() -> Router<ServingContext> {
+    ///
+    /// - Parameter isOverTLS: Whether the door before it speaks TLS, so that browsers are told to come by no other.
+    public func router(isOverTLS: Bool = false) -> Router<ServingContext> {
         let router = Router(context: ServingContext.self)
+        if isOverTLS { router.add(middleware: StrictTransport()) }
         router.add(middleware: Elsewhere { [self] in self.elsewhere($0) })
         for route in api.routes {
             let gauges = gauges[route.operation]!

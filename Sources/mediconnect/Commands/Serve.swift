@@ -65,8 +65,8 @@ struct Serve: AsyncParsableCommand {
             try await branch.prepareToAnswer()
             let welcome = demo ? try await Welcome(branch.premises) : nil
             let clinic = SingleClinic(branch: branch)
-            try await serve(Server(settings, clinic, surroundings: branch.house.surroundings, logger: logger, metrics: metrics)) {
-                if let welcome { print(welcome.text(host: settings.host, port: $0)) }
+            try await serve(try Server(settings, clinic, surroundings: branch.house.surroundings, logger: logger, metrics: metrics)) {
+                if let welcome { print(welcome.text(base: "\(settings.tls.files == nil ? "http" : "https")://\(settings.host):\($0)")) }
             }
         } catch {
             await branch.close()
@@ -85,18 +85,23 @@ struct Serve: AsyncParsableCommand {
         let surroundings = Surroundings.machine()
         let branches = try Branches(settings, file, clock: surroundings.clock, logger: logger)
         branches.register(in: metrics)
-        try await serve(Server(settings, branches, surroundings: surroundings, logger: logger, metrics: metrics)) { _ in }
+        try await serve(try Server(settings, branches, surroundings: surroundings, logger: logger, metrics: metrics)) { _ in }
         logger.notice("stopped", metadata: ["evt": "server.stopped"])
     }
 
     private func serve(_ server: Server, _ more: @escaping @Sendable (_ port: Int) -> Void) async throws {
         let (settings, logger) = (server.settings, server.logger)
         do {
-            try await server.run { port in
+            try await server.run { port, isPlain in
+                let address = "\(isPlain ? "http" : "https")://\(settings.host):\(port)"
                 logger.notice(
                     "listening", metadata: ["evt": "server.listening", "port": "\(port)", "version": "\(MediConnect.version)"])
-                print("MediConnect listens on http://\(settings.host):\(port)")
-                more(port)
+                if isPlain == (settings.tls.files == nil) {
+                    print("MediConnect listens on \(address)")
+                    more(port)
+                } else {
+                    print("and without TLS on \(address)")
+                }
                 fflush(nil)
             }
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
@@ -118,8 +123,7 @@ private struct Welcome {
         token = try await premises.tokens.issue(for: Caller(role: .patient, subject: patient), lasting: .days(30))
     }
 
-    func text(host: String, port: Int) -> String {
-        let base = "http://\(host):\(port)"
+    func text(base: String) -> String {
         let appointment = Surroundings.machine().identifiers.next(Welcome.self)
         let next =
             #"$(curl -s -H "Authorization: Bearer $TOKEN" '\#(base)/v1/free-times?visitType=\#(DemoClinic.visitType)&limit=1' | sed 's/.*"start":"\([^"]*\)".*"practitioner":"\([^"]*\)".*/"start":"\1","practitioner":"\2"/')"#
