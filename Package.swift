@@ -105,7 +105,8 @@ let package = Package(
                 "Storage",
                 "Telemetry",
                 "People",
-                "Scheduling", "Notation", hummingbird, hummingbirdCore, hummingbirdHTTP2, nioCore, nioPosix, nioTLS, nioSSL, logging, metricsFacade, metrics,
+                "Scheduling", "Notation", hummingbird, hummingbirdCore, hummingbirdHTTP2, nioCore, nioPosix, nioTLS, nioSSL,
+                logging, metricsFacade, metrics,
                 arguments, configuration, lifecycle, signals,
             ],
             swiftSettings: strict

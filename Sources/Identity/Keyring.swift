@@ -18,6 +18,7 @@ public struct Keyring: Sendable, Equatable {
         /// HMAC-SHA-256 with these 32 bytes signs access tokens, and nothing else does (RFC 8725 §3.1).
         public let accessSecret: [UInt8]
         let refreshKey: RefreshKey
+        let csrfKey: SymmetricKey
         let lasting: LastingSecret
 
         public init(secret: [UInt8], since: Instant = Instant(microseconds: 0)) {
@@ -27,6 +28,7 @@ public struct Keyring: Sendable, Equatable {
             id = String(DerivedKey.text(of: "id", from: secret, for: "mediconnect key id").prefix(Keyring.idLength))
             accessSecret = DerivedKey.digest(of: "key", from: secret, for: "mediconnect access token")
             refreshKey = RefreshKey(secret: secret)
+            csrfKey = DerivedKey.make(from: secret, for: "mediconnect csrf token")
             lasting = LastingSecret(of: secret)
         }
 
@@ -102,6 +104,19 @@ extension Keyring {
     }
 
     public func text(of token: RefreshToken, at now: Instant) -> String { token.text(sealedWith: sealing(at: now).refreshKey) }
+
+    /// What the page of a session says to show that it is not another site's: 64 hexadecimal digits.
+    public func csrfToken(of session: ID<Session>, at now: Instant) -> String {
+        let name = Array(session.description.utf8)
+        return Hexadecimal.text(HMAC<SHA256>.authenticationCode(for: name, using: sealing(at: now).csrfKey))
+    }
+
+    /// Whether a key of the ring made it for this session; as slow whichever digit is wrong.
+    public func isCSRFToken(_ text: String, of session: ID<Session>) -> Bool {
+        guard text.utf8.count == 64, let code = Hexadecimal.bytes(text) else { return false }
+        let name = Array(session.description.utf8)
+        return keys.contains { HMAC<SHA256>.isValidAuthenticationCode(code, authenticating: name, using: $0.csrfKey) }
+    }
 
     public func sealed(_ secret: OneTimeSecret, for account: String, at now: Instant) throws -> [UInt8] {
         try OneTimeVault(secret: sealing(at: now).lasting.bytes).sealed(secret, for: account)

@@ -24,7 +24,8 @@ public struct RunningServer: Sendable {
         let began = ContinuousClock.now
         let process = try ChildProcess(executable, arguments, environment: environment, errors: errors)
         for await line in process.lines {
-            guard line.contains(" listens on "), let base = line.firstRange(of: /https?:\/\/127\.0\.0\.1:[0-9]+/).map({ String(line[$0]) }),
+            guard line.contains(" listens on "),
+                let base = line.firstRange(of: /https?:\/\/127\.0\.0\.1:[0-9]+/).map({ String(line[$0]) }),
                 let port = base.split(separator: ":").last.flatMap({ Int($0) })
             else { continue }
             return RunningServer(process: process, port: port, base: base, startSeconds: seconds(since: began))

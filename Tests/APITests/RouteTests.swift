@@ -41,17 +41,21 @@ import Testing
 
     /// The same for everybody who may ask, and about nobody: what a browser or a proxy may keep for a while.
     private static let aboutNobody: Set<String> = [
-        "listLocations", "readLocation", "listPractitioners", "readPractitioner", "listRooms", "readRoom", "listDevices", "readDevice",
+        "listLocations", "readLocation", "listPractitioners", "readPractitioner", "listRooms", "readRoom", "listDevices",
+        "readDevice",
         "listVisitTypes", "readVisitType", "listSpecialties", "listWorkingHours", "listHolidays", "findFreeTimes", "openAPI",
     ]
 
-    @Test(arguments: Who.allCases) func `is kept by nobody on the way, unless it is about nobody (ASVS 14.3.2)`(who: Who) async throws {
+    @Test(arguments: Who.allCases) func `is kept by nobody on the way, unless it is about nobody (ASVS 14.3.2)`(who: Who)
+        async throws
+    {
         try await inHouse { visitor in
             for route in visitor.house.api.routes {
                 let heard = try await visitor.send(try await sample(route).ask(visitor), by: who)
                 let control = heard[header: "Cache-Control"] ?? "nothing"
                 let isKept = !control.contains("no-store")
-                #expect(!isKept || Self.aboutNobody.contains(route.operation) && heard.status < 300, "\(route.operation): \(control)")
+                #expect(
+                    !isKept || Self.aboutNobody.contains(route.operation) && heard.status < 300, "\(route.operation): \(control)")
                 #expect(!isKept || route.isOpen || control.hasPrefix("private"), "\(route.operation): \(control)")
             }
         }

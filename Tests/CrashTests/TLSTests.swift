@@ -19,7 +19,8 @@ final class TLSTests {
     private func start(_ settings: [String: String] = [:]) async throws -> RunningServer {
         if !FileManager.default.fileExists(atPath: credentials.certificate) { try await credentials.renew("first") }
         let all = ["MEDICONNECT_TLS_CERTIFICATE": credentials.certificate, "MEDICONNECT_TLS_KEY": credentials.key].merging(
-            settings) { $1 }
+            settings
+        ) { $1 }
         return try await RunningServer.start(
             Programs.server, ["serve", "--data", folder.file("data"), "--port", "0"], environment: all, errors: log)
     }
@@ -28,7 +29,8 @@ final class TLSTests {
     private func curl(_ address: String, _ more: [String] = []) async throws -> (status: Int32, said: String) {
         let (status, lines) = try await ChildProcess.run(
             "/usr/bin/curl",
-            ["-sS", "-D", "-", "-o", "/dev/null", "-w", "%{http_version} %{http_code}", "--cacert", credentials.certificate] + more
+            ["-sS", "-D", "-", "-o", "/dev/null", "-w", "%{http_version} %{http_code}", "--cacert", credentials.certificate]
+                + more
                 + [address], errors: nil)
         return (status, lines.joined(separator: "\n"))
     }
@@ -67,7 +69,8 @@ final class TLSTests {
             let heard = try await curl(server.base + "/health/ready", more)
             #expect(heard.said.hasSuffix("\(version) 200"), "\(heard.said)")
             #expect(
-                heard.said.lowercased().contains("strict-transport-security: max-age=63072000; includesubdomains"), "\(heard.said)")
+                heard.said.lowercased().contains("strict-transport-security: max-age=63072000; includesubdomains"),
+                "\(heard.said)")
             // A problem says so too, and an address nobody has.
             for path in ["/v1/appointments", "/nowhere"] {
                 #expect(try await curl(server.base + path, more).said.lowercased().contains("strict-transport-security"))
@@ -144,8 +147,18 @@ final class TLSTests {
         let rubbish = Data("-----BEGIN CERTIFICATE-----\nrubbish\n".utf8)
         let wrongs: [(String, () throws -> Void)] = [
             ("rubbish", { [credentials] in try rubbish.write(to: URL(fileURLWithPath: credentials.certificate)) }),
-            ("somebody else's key", { [credentials] in try credentials.place("first", "certificate"); try credentials.place("second", "key") }),
-            ("expired", { [credentials] in try credentials.place("expired", "certificate"); try credentials.place("expired", "key") }),
+            (
+                "somebody else's key",
+                { [credentials] in
+                    try credentials.place("first", "certificate"); try credentials.place("second", "key")
+                }
+            ),
+            (
+                "expired",
+                { [credentials] in
+                    try credentials.place("expired", "certificate"); try credentials.place("expired", "key")
+                }
+            ),
             ("gone", { [credentials] in try FileManager.default.removeItem(atPath: credentials.key) }),
         ]
         for (what, act) in wrongs {

@@ -51,7 +51,10 @@ public enum OpenAPI {
         json.member("operationId", route.operation)
         json.member("summary", route.summary)
         json.name("security")
-        json.array { json in if route.needsToken { json.object { $0.member("bearer", [String]()) } } }
+        json.array { json in
+            guard route.needsToken else { return }
+            for scheme in ["bearer", "cookie"] { json.object { $0.member(scheme, [String]()) } }
+        }
         json.name("parameters")
         json.array { parameters(route, &$0) }
         if let takes = route.takes {
@@ -77,6 +80,11 @@ public enum OpenAPI {
         for parameter in route.query {
             self.parameter(
                 parameter.name, in: "query", required: parameter.isRequired, form: parameter.form, parameter.description, &json)
+        }
+        if route.changesSomething, route.needsToken {
+            parameter(
+                "X-CSRF-Token", in: "header", required: false, form: "csrf",
+                "With cookies only: the `csrfToken` of the session", &json)
         }
         if route.takesKey {
             parameter(
@@ -116,6 +124,7 @@ public enum OpenAPI {
             json.member("maxLength", 255)
             json.member("pattern", "^[!-~]+$")
         case "tenant": json.member("maxLength", 63)
+        case "csrf": json.member("pattern", "^[0-9a-f]{64}$")
         default: break
         }
     }
@@ -170,6 +179,12 @@ public enum OpenAPI {
                     json.member("scheme", "bearer")
                     json.member("bearerFormat", "JWT")
                 }
+                json.name("cookie")
+                json.object { json in
+                    json.member("type", "apiKey")
+                    json.member("in", "cookie")
+                    json.member("name", SessionCookie.access.rawValue)
+                }
             }
             json.name("schemas")
             json.object { json in
@@ -188,7 +203,7 @@ extension Route {
         var types: [ProblemType] = problems + [.badRequest, .internalFault, .unavailable]
         if path.contains("{") { types += [.notFound] }
         if !isOpen { types += [.noSuchClinic, .invalidFields, .overloaded, .moving] }
-        if needsToken { types += [.tokenMissing, .tokenInvalid, .sessionEnded, .notPermitted] }
+        if needsToken { types += [.tokenMissing, .tokenInvalid, .sessionEnded, .notPermitted, .crossSite] }
         if needsToken && !isOwn { types += [.secondFactorRequired] }
         if changesSomething { types += [.bodyTooLarge, .bodyTooSlow, .mediaTypeUnsupported, .outcomeUnknown] }
         if takesKey {

@@ -107,11 +107,9 @@ public enum Schemas {
             [
                 "session": uuid, "role": choice(roles), "subject": uuid, "accessToken": text(2048),
                 "accessTokenExpiresAt": instant,
-                "refreshToken": text(256), "refreshTokenExpiresAt": instant, "mustAddSecondFactor": truth,
+                "refreshToken": text(256), "refreshTokenExpiresAt": instant, "csrfToken": text(64), "mustAddSecondFactor": truth,
             ],
-            required: [
-                "session", "role", "subject", "accessToken", "accessTokenExpiresAt", "refreshToken", "refreshTokenExpiresAt",
-            ]),
+            required: ["session", "role", "subject", "accessTokenExpiresAt", "refreshTokenExpiresAt"]),
         "Session": object(
             [
                 "id": uuid, "role": choice(roles), "device": text(128), "createdAt": instant, "continuedAt": instant,
@@ -153,9 +151,12 @@ public enum Schemas {
             required: ["start"], closed: true),
         "CancellationRequest": object(["reason": choice(cancelReasons), "note": text(500)], closed: true),
         "SignInRequest": object(
-            ["login": text(254), "password": text(128), "role": choice(roles), "code": text(32), "device": text(128)],
+            [
+                "login": text(254), "password": text(128), "role": choice(roles), "code": text(32), "device": text(128),
+                "as": choice(Carrier.allCases.map(\.rawValue)),
+            ],
             required: ["login", "password"], closed: true),
-        "ContinuationRequest": object(["refreshToken": text(256)], required: ["refreshToken"], closed: true),
+        "ContinuationRequest": object(["refreshToken": text(256)], required: [], closed: true),
         "PasswordChange": object(
             ["oldPassword": text(128), "newPassword": text(128)], required: ["oldPassword", "newPassword"], closed: true),
         "PasswordProof": object(["password": text(128)], required: ["password"], closed: true),

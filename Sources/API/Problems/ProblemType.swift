@@ -12,6 +12,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
     case secondFactorRequired = "second-factor-required"
     case tooManyTries = "too-many-tries"
     case notPermitted = "not-permitted"
+    case crossSite = "cross-site"
     case notFound = "not-found"
     case methodNotAllowed = "method-not-allowed"
     case bodyTooLarge = "body-too-large"
@@ -45,7 +46,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         switch self {
         case .badRequest, .invalidFields, .idempotencyKeyMissing: 400
         case .tokenMissing, .tokenInvalid, .credentialsWrong, .sessionEnded, .secondFactorNeeded: 401
-        case .notPermitted, .secondFactorRequired: 403
+        case .notPermitted, .crossSite, .secondFactorRequired: 403
         case .notFound: 404
         case .methodNotAllowed: 405
         case .bodyTooSlow: 408
@@ -77,6 +78,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .secondFactorRequired: "A second factor has to be added first"
         case .tooManyTries: "Too many wrong passwords"
         case .notPermitted: "Not permitted"
+        case .crossSite: "It does not come from this server's own page"
         case .notFound: "There is no such thing"
         case .methodNotAllowed: "This cannot be done here"
         case .bodyTooLarge: "The body is too large"
@@ -127,6 +129,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
             "After five wrong passwords each further try has to wait, twice as long as the one before, up to a quarter of an hour. `Retry-After` says how long. Nothing was done."
         case .tokenInvalid: "The token has expired, or was not issued by this clinic. Get a new one."
         case .notPermitted: "The token's role may not do this."
+        case .crossSite:
+            "What is sent with cookies must come from a page of this origin (`Origin`, `Sec-Fetch-Site`), and a change must carry the session's `csrfToken` in `X-CSRF-Token`. Nothing was done. What is no browser sends `Authorization: Bearer` instead."
         case .notFound: "There is nothing at this address, or the token may not know of it."
         case .methodNotAllowed: "The address exists; the header `Allow` says what can be done with it."
         case .bodyTooLarge: "Bodies may have up to 256 KiB."

@@ -141,6 +141,8 @@ struct Exchange: Sendable {
     let content: [UInt8]
     /// Where this server is reached from outside, for the addresses of problems.
     let base: String
+    /// Where it comes from, if a browser has sent it.
+    let origin: Origin
 
     var call: Call { Call(caller: caller, requestID: requestID, attempt: attempt) }
     var forStaff: Bool { caller.isStaff }
@@ -192,6 +194,8 @@ struct Answer: Sendable {
     var retryAfterSeconds: Int?
     var allow: String?
     var challenge: String?
+    /// Each a `Set-Cookie`.
+    var cookies: [String] = []
     var isRepeat = false
     /// Where the change stands, for the next read; see `CommitMark`.
     var consistencyToken: String?

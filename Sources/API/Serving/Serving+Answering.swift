@@ -24,6 +24,7 @@ extension Serving {
         if let token = answer.consistencyToken { headers[.consistencyToken] = token }
         if let allow = answer.allow { headers[.allow] = allow }
         if let challenge = answer.challenge { headers[.wwwAuthenticate] = challenge }
+        for cookie in answer.cookies { headers.append(HTTPField(name: .setCookie, value: cookie)) }
         if answer.isRepeat { headers[.idempotentReplayed] = "true" }
         var body = answer.body
         if body.count >= Gzip.threshold {

@@ -96,7 +96,7 @@ public final class Serving: Sendable {
         case .clinic(let handler):
             return try await reception.receive(address(of: request)) { premises in
                 visit.tenant = premises.tenant
-                let bearer = try await self.bearer(request, premises)
+                let bearer = try await self.bearer(route, request, premises)
                 (visit.caller, visit.session) = (bearer.caller, bearer.session)
                 if bearer.mustAddSecondFactor, !route.isOwn { throw Problem(.secondFactorRequired) }
                 return try await self.recently(route, request, hasReplica: premises.hasReplica) {
@@ -111,11 +111,25 @@ public final class Serving: Sendable {
         ClinicAddress(host: request.head.authority, tenant: request.headers[.tenant])
     }
 
-    private func bearer(_ request: Request, _ premises: Premises) async throws -> Bearer {
-        guard let header = request.headers[.authorization],
-            header.hasPrefix("Bearer ") || header.lowercased().hasPrefix("bearer ")
-        else { throw Problem(.tokenMissing) }
-        guard let bearer = await premises.tokens.bearer(of: String(header.dropFirst(7))) else { throw Problem(.tokenInvalid) }
+    /// Who asks: by `Authorization` when there is one, right or wrong, and only otherwise by cookies.
+    private func bearer(_ route: Route, _ request: Request, _ premises: Premises) async throws -> Bearer {
+        if let header = request.headers[.authorization] {
+            guard header.hasPrefix("Bearer ") || header.lowercased().hasPrefix("bearer ") else { throw Problem(.tokenMissing) }
+            return try await bearer(of: String(header.dropFirst(7)), premises)
+        }
+        let origin = Origin(request, base: settings.base)
+        if origin.cookies.isAmbiguous { throw Problem(.tokenInvalid) }
+        guard let token = origin.cookies[.access] else { throw Problem(.tokenMissing) }
+        let bearer = try await bearer(of: token, premises)
+        // One that belongs to no session was never given as a cookie.
+        guard let session = bearer.session else { throw Problem(.tokenInvalid) }
+        try origin.requireNotElsewhere()
+        if route.changesSomething { try origin.requireOwnPage(of: session, premises.accounts) }
+        return bearer
+    }
+
+    private func bearer(of token: String, _ premises: Premises) async throws -> Bearer {
+        guard let bearer = await premises.tokens.bearer(of: token) else { throw Problem(.tokenInvalid) }
         if let session = bearer.session, premises.accounts.ended.has(session) { throw Problem(.sessionEnded) }
         return bearer
     }
@@ -139,7 +153,8 @@ public final class Serving: Sendable {
         return Exchange(
             caller: visit.caller ?? .clinic, session: visit.session, requestID: visit.requestID, attempt: attempt,
             parameters: parameters, query: query,
-            ifMatch: ifMatch, ifNoneMatch: request.headers[.ifNoneMatch], body: body, content: content, base: settings.base)
+            ifMatch: ifMatch, ifNoneMatch: request.headers[.ifNoneMatch], body: body, content: content, base: settings.base,
+            origin: Origin(request, base: settings.base))
     }
 
     /// Lets one try at a time through for each caller's key.

@@ -12,29 +12,35 @@ struct SessionRoutes {
         .door(
             .post, "/v1/sessions", "signIn", "Sign in with a password", takes: "SignInRequest", gives: "SessionGrant",
             status: 201,
-            problems: [.credentialsWrong, .tooManyTries, .secondFactorNeeded]
+            problems: [.credentialsWrong, .tooManyTries, .secondFactorNeeded, .crossSite]
         ) { exchange, premises in
             let fields = exchange.fields()
+            let carrier = fields.optionalChoice("as", Carrier.self) ?? .bearer
             let credentials = Credentials(
                 login: fields.text("login", max: 254), password: Password(fields.text("password", max: 128)),
                 role: fields.optionalChoice("role", Role.self), code: fields.optionalText("code", max: 32),
                 device: fields.optionalText("device", max: 128))
             try fields.check()
+            // Or another site's page signs somebody in as whom it likes.
+            if carrier == .cookie { try exchange.origin.requireNotElsewhere() }
             let grant = try await premises.accounts.signIn(credentials, requestID: exchange.requestID)
-            return try await premises.answer(grant, status: 201)
+            return try await premises.answer(grant, status: 201, as: carrier)
         }
     }
 
     private var refresh: Route {
         .door(
             .post, "/v1/session-continuations", "continueSession", "Exchange a refresh token for the next one",
-            takes: "ContinuationRequest", gives: "SessionGrant", status: 200, problems: [.sessionEnded]
+            takes: "ContinuationRequest", gives: "SessionGrant", status: 200, problems: [.sessionEnded, .crossSite]
         ) { exchange, premises in
             let fields = exchange.fields()
-            let token = fields.text("refreshToken", max: 256)
+            let given = fields.optionalText("refreshToken", max: 256)
+            let kept = exchange.origin.cookies[.refresh]
+            if given == nil, kept == nil { fields.reject("refreshToken", "is needed, here or as a cookie") }
             try fields.check()
-            return try await premises.answer(
-                try await premises.accounts.refresh(token, requestID: exchange.requestID), status: 200)
+            if given == nil { try premises.requireOwnPage(exchange.origin, continuing: kept ?? "") }
+            let grant = try await premises.accounts.refresh(given ?? kept ?? "", requestID: exchange.requestID)
+            return try await premises.answer(grant, status: 200, as: given == nil ? .cookie : .bearer)
         }
     }
 
@@ -59,11 +65,13 @@ struct SessionRoutes {
             problems: [.notFound]
         ) { exchange, premises in
             try exchange.fields().check()
-            let id = try exchange.id("id", Session.self)
-            return Answer(
+            let (id, own) = (try exchange.id("id", Session.self), try exchange.ownSession())
+            var answer = Answer(
                 try await premises.accounts.end(
-                    id, asOwnerOf: try exchange.ownSession(), call: exchange.call,
+                    id, asOwnerOf: own, call: exchange.call,
                     wording: exchange.wording { StoredAnswer(status: 200, body: Answer.ended(id)) }))
+            if id == own, exchange.origin.usesCookies { answer.cookies = SessionCookie.allCases.map(\.cleared) }
+            return answer
         }
     }
 
@@ -99,25 +107,45 @@ extension Answer {
     }
 }
 
+/// How a session's tokens are carried: in the body, for programs; or in cookies no script can read, for pages.
+enum Carrier: String, Sendable, CaseIterable { case bearer, cookie }
+
 extension Premises {
+    /// Throws unless a page of this origin continues its own session.
+    fileprivate func requireOwnPage(_ origin: Origin, continuing token: String) throws {
+        guard let session = accounts.session(ofRefreshToken: token) else { throw AccountFault.sessionEnded }
+        try origin.requireOwnPage(of: session, accounts)
+    }
+
     /// Both tokens, of which this is the only copy.
-    fileprivate func answer(_ grant: SessionGrant, status: Int) async throws -> Answer {
+    func answer(_ grant: SessionGrant, status: Int, as carrier: Carrier) async throws -> Answer {
         let (session, lasting) = (grant.session, accounts.settings.accessLasting)
         let access = try await tokens.issue(
             for: session.caller, session: session.id, mustAddSecondFactor: grant.mustAddSecondFactor, lasting: lasting)
-        let accessEnd = accounts.clinic.surroundings.clock.now + lasting
-        return Answer.json(status: status) { json in
+        let now = accounts.clinic.surroundings.clock.now
+        let csrfToken = carrier == .cookie ? accounts.csrfToken(of: session.id) : nil
+        var answer = Answer.json(status: status) { json in
             json.object { json in
                 json.member("session", session.id)
                 json.member("role", session.caller.role.rawValue)
                 json.member("subject", session.caller.subject)
-                json.member("accessToken", access)
-                json.member("accessTokenExpiresAt", accessEnd)
-                json.member("refreshToken", grant.refreshToken)
+                if carrier == .bearer { json.member("accessToken", access) }
+                json.member("accessTokenExpiresAt", now + lasting)
+                if carrier == .bearer { json.member("refreshToken", grant.refreshToken) }
                 json.member("refreshTokenExpiresAt", session.expiresAt)
+                json.member("csrfToken", csrfToken)
                 if grant.mustAddSecondFactor { json.member("mustAddSecondFactor", true) }
             }
         }
+        if let csrfToken {
+            let left = Int((session.expiresAt - now).seconds)
+            answer.cookies = [
+                SessionCookie.access.set(access, forSeconds: Int(lasting.seconds)),
+                SessionCookie.refresh.set(grant.refreshToken, forSeconds: left),
+                SessionCookie.csrf.set(csrfToken, forSeconds: left),
+            ]
+        }
+        return answer
     }
 }
 

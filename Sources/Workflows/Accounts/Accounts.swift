@@ -1,5 +1,5 @@
 public import Identity
-import Notation
+public import Notation
 import People
 import Scheduling
 import Storage
@@ -51,6 +51,14 @@ public final class Accounts: Sendable {
     public func derivedPassword(for purpose: String) -> String {
         String(DerivedKey.text(of: purpose, from: ring.founding, for: "mediconnect derived password").prefix(16))
     }
+
+    /// What a page says of its session in a header, to show that no other site's page speaks in its place.
+    public func csrfToken(of session: ID<Session>) -> String { ring.csrfToken(of: session, at: surroundings.clock.now) }
+
+    public func isCSRFToken(_ text: String, of session: ID<Session>) -> Bool { ring.isCSRFToken(text, of: session) }
+
+    /// Which session a refresh token is of; nil when it is none of this clinic's.
+    public func session(ofRefreshToken text: String) -> ID<Session>? { ring.refreshToken(text)?.session }
 
     /// What stands for a login where wrong passwords are counted. The same after a rotation, which gives nobody five guesses more.
     func failureName(_ login: Personal<String>) -> [UInt8] {

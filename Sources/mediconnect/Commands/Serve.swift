@@ -65,8 +65,12 @@ struct Serve: AsyncParsableCommand {
             try await branch.prepareToAnswer()
             let welcome = demo ? try await Welcome(branch.premises) : nil
             let clinic = SingleClinic(branch: branch)
-            try await serve(try Server(settings, clinic, surroundings: branch.house.surroundings, logger: logger, metrics: metrics)) {
-                if let welcome { print(welcome.text(base: "\(settings.tls.files == nil ? "http" : "https")://\(settings.host):\($0)")) }
+            try await serve(
+                try Server(settings, clinic, surroundings: branch.house.surroundings, logger: logger, metrics: metrics)
+            ) {
+                if let welcome {
+                    print(welcome.text(base: "\(settings.tls.files == nil ? "http" : "https")://\(settings.host):\($0)"))
+                }
             }
         } catch {
             await branch.close()

@@ -34,7 +34,8 @@ final class House: Sendable {
 
     init(
         operations: Operations = Operations(), bodyMaximum: Int = 64 * 1024, document: String = Known.document,
-        clock: StandingClock = StandingClock(Known.morning), freeTries: Int = 1_000, logger: Logger? = nil
+        clock: StandingClock = StandingClock(Known.morning), freeTries: Int = 1_000, secret: UInt8 = 7,
+        logger: Logger? = nil
     ) async throws {
         folder = NSTemporaryDirectory() + "mediconnect-api-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -47,7 +48,7 @@ final class House: Sendable {
             clock: clock, identifiers: Version7Identifiers(clock: clock, random: MachineRandom()), random: MachineRandom())
         clinic = Clinic(database: database, surroundings: surroundings)
         outbox = Outbox(database: database, surroundings: surroundings, workerName: "test", handlers: clinic.deliveries)
-        keyring = LiveKeyring(Keyring(secret: Array(repeating: 7, count: 32)))
+        keyring = LiveKeyring(Keyring(secret: Array(repeating: secret, count: 32)))
         tokens = Tokens(keyring, clock: clock)
         var accountSettings = AccountSettings()
         accountSettings.passwordCost = .least
@@ -112,9 +113,11 @@ final class House: Sendable {
 /// Runs a test in a house of its own.
 func inHouse(
     operations: Operations = Operations(), bodyMaximum: Int = 64 * 1024, document: String = Known.document,
-    freeTries: Int = 1_000, _ body: @escaping @Sendable (Visitor) async throws -> Void
+    freeTries: Int = 1_000, secret: UInt8 = 7, _ body: @escaping @Sendable (Visitor) async throws -> Void
 ) async throws {
-    let house = try await House(operations: operations, bodyMaximum: bodyMaximum, document: document, freeTries: freeTries)
+    let house = try await House(
+        operations: operations, bodyMaximum: bodyMaximum, document: document, freeTries: freeTries,
+        secret: secret)
     let application = Application(router: house.serving.router(), logger: Journal.silent)
     do { try await application.test(.router) { try await body(Visitor(house: house, client: $0)) } } catch {
         await house.close()

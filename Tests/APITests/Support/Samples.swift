@@ -153,7 +153,7 @@ struct Sample: Sendable {
         "CancellationRequest": #"{"reason":"desk","note":"called"}"#,
         "ErrorMarkRequest": #"{"note":"written twice"}"#,
         "SignInRequest":
-            #"{"login":"emma@clinic.example","password":"\#(Known.passwordText)","role":"patient","code":"000000","device":"phone"}"#,
+            #"{"login":"emma@clinic.example","password":"\#(Known.passwordText)","role":"patient","code":"000000","device":"phone","as":"bearer"}"#,
         "PasswordProof": #"{"password":"\#(Known.passwordText)"}"#, "CodeProof": #"{"code":"000000"}"#,
         "FullProof": #"{"password":"\#(Known.passwordText)","code":"000000"}"#,
         "ContinuationRequest": #"{"refreshToken":"mcr_00"}"#,
