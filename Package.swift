@@ -68,6 +68,7 @@ let package = Package(
         room("Resilience", uses: ["Notation"]),
         room("CalendarText", uses: ["Scheduling", "Notation"]),
         room("Sealing", uses: ["Notation", crypto]),
+        room("Secrecy", uses: ["Sealing", "Notation", crypto]),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         room("Identity", uses: ["Sealing", "Notation", "CSodium", crypto]),
 
@@ -82,7 +83,7 @@ let package = Package(
 
         // What the clinic does, and what it leaves to be done.
         room("Outbox", uses: ["Storage", "Resilience", "Notation"]),
-        room("Workflows", uses: ["Identity", "Sealing", "Outbox", "People", "Scheduling", "Storage", "Notation"]),
+        room("Workflows", uses: ["Identity", "Secrecy", "Sealing", "Outbox", "People", "Scheduling", "Storage", "Notation"]),
 
         // Takes a clinic from one database to another while it works.
         room("Moving", uses: ["Storage", "Notation"]),
@@ -104,7 +105,8 @@ let package = Package(
         .executableTarget(
             name: "mediconnect",
             dependencies: [
-                "API", "Moving", "Tenancy", "Sealing", "Identity", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres",
+                "API", "Moving", "Tenancy", "Secrecy", "Sealing", "Identity", "Workflows", "Outbox", "StorageSQLite",
+                "StoragePostgres",
                 "Storage",
                 "Telemetry",
                 "People",
@@ -121,7 +123,8 @@ let package = Package(
         room(
             "TestKit",
             uses: [
-                "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Scheduling", "People", "Notation",
+                "Secrecy", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Scheduling", "People",
+                "Notation",
                 "PostgresCluster", "Processes",
             ]),
         room("Processes"),
@@ -130,7 +133,8 @@ let package = Package(
         .executableTarget(
             name: "proofs",
             dependencies: [
-                "TestKit", "LoopbackClient", "PostgresCluster", "Processes", "API", "Workflows", "Outbox", "StorageSQLite",
+                "TestKit", "LoopbackClient", "PostgresCluster", "Processes", "API", "Secrecy", "Workflows", "Outbox",
+                "StorageSQLite",
                 "Storage", "CSQLite",
                 "People", "Scheduling",
                 "Notation", hummingbird, logging, arguments, lifecycle, signals,
@@ -145,6 +149,7 @@ let package = Package(
         suite("PeopleTests", uses: ["People", "Notation"]),
         suite("IdentityTests", uses: ["Identity", "Notation"]),
         suite("SealingTests", uses: ["Sealing", "Notation"]),
+        suite("SecrecyTests", uses: ["Secrecy", "Notation"]),
         suite("StorageSQLiteTests", uses: ["StorageSQLite", "Storage", "Notation", "CFaultyDisk"]),
         suite(
             "OutboxTests", uses: ["TestKit", "Outbox", "Resilience", "StorageSQLite", "StoragePostgres", "Storage", "Notation"]),
@@ -152,13 +157,15 @@ let package = Package(
         suite(
             "WorkflowsTests",
             uses: [
-                "TestKit", "Workflows", "Outbox", "People", "Scheduling", "StorageSQLite", "StoragePostgres", "Storage",
+                "TestKit", "Secrecy", "Workflows", "Outbox", "People", "Scheduling", "StorageSQLite", "StoragePostgres",
+                "Storage",
                 "Notation",
             ]),
         suite(
             "APITests",
             uses: [
-                "API", "Telemetry", "Workflows", "Identity", "Outbox", "People", "Scheduling", "StorageSQLite", "Storage",
+                "API", "Secrecy", "Telemetry", "Workflows", "Identity", "Outbox", "People", "Scheduling", "StorageSQLite",
+                "Storage",
                 "Notation",
                 hummingbird,
                 hummingbirdTesting, jwt, crypto, logging, metricsFacade, metrics,
@@ -181,7 +188,7 @@ let package = Package(
         suite(
             "PromiseTests",
             uses: [
-                "TestKit", "Sealing", "Identity", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage",
+                "TestKit", "Secrecy", "Sealing", "Identity", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage",
                 "Scheduling",
                 "People",
                 "Notation", "PostgresCluster",

@@ -232,6 +232,7 @@ public enum SQLValue: Sendable, Hashable {
     public static func integer(_ number: Int) -> SQLValue { .integer(Int64(number)) }
     public static func integer(_ number: Int?) -> SQLValue { number.map { .integer(Int64($0)) } ?? .null }
     public static func text(_ text: String?) -> SQLValue { text.map { .text($0) } ?? .null }
+    public static func bytes(_ bytes: [UInt8]?) -> SQLValue { bytes.map { .bytes($0) } ?? .null }
     public static func instant(_ instant: Instant?) -> SQLValue { instant.map { .instant($0) } ?? .null }
     /// Days are kept as days since 1970-01-01 on both engines.
     public static func day(_ day: CalendarDay?) -> SQLValue { day.map { .integer(Int64($0.number)) } ?? .null }

@@ -1,5 +1,6 @@
 public import Notation
 import Scheduling
+public import Secrecy
 public import Storage
 import Synchronization
 
@@ -10,18 +11,22 @@ public final class Clinic: Sendable {
     public let surroundings: Surroundings
     public let settings: ClinicSettings
     public let availability: AvailabilityBoard
+    /// What seals and opens the clinic's personal data.
+    public let keys: ClinicKeys
     let directory = DirectoryCache()
     private let observer: any ClinicObserver
     private let changeSignal = Mutex<Signal?>(nil)
 
+    /// - Parameter master: what wraps the clinic's own keys, which lie in its database.
     public init(
-        database: any Database, surroundings: Surroundings, settings: ClinicSettings = ClinicSettings(),
+        database: any Database, surroundings: Surroundings, master: any MasterKeys, settings: ClinicSettings = ClinicSettings(),
         observer: any ClinicObserver = NobodyWatches()
     ) {
         self.database = database
         self.surroundings = surroundings
         self.settings = settings
         self.observer = observer
+        self.keys = ClinicKeys(master: master, surroundings: surroundings)
         self.availability = AvailabilityBoard(clock: surroundings.clock)
     }
 

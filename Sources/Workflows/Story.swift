@@ -109,16 +109,21 @@ extension Clinic {
             story.sealHooks()
             return reply
         }
-        let reply: Reply<Value>
+        let reply = try await withKeys { try await runKnowingCollisions(body, manner) }
+        observe(call, reply)
+        return reply
+    }
+
+    private func runKnowingCollisions<Answer: Sendable>(
+        _ body: @escaping @Sendable (any WriteTransaction) throws -> Answer, _ manner: StoryManner
+    ) async throws -> Answer {
         do {
-            reply = try await run(body, manner)
+            return try await run(body, manner)
         } catch StorageFault.constraint(let name) where name == "idempotency_pkey" || name == "appointment_pkey" {
             // Another transaction with the same key or name was committed between this one's look and its write. Now there
             // is something to be seen, and what it means is decided again.
-            reply = try await run(body, manner)
+            return try await run(body, manner)
         }
-        observe(call, reply)
-        return reply
     }
 
     private func run<Answer: Sendable>(

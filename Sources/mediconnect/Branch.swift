@@ -41,6 +41,8 @@ final class Branch: Sendable {
             let observer = OutcomeCounters(tenant: isLabelled ? tenant : nil)
             let branch = try Branch(house, try house.keyring(), observer, tenant: tenant, logger)
             do {
+                // Who cannot read the clinic's personal data does not answer for it.
+                try await branch.clinic.readKeys()
                 // The lock file says that no other process has this database: claimed messages belong to nobody now.
                 if !house.engine.isShared { try await branch.outbox.rescueOrphans() }
                 return branch
@@ -57,7 +59,8 @@ final class Branch: Sendable {
     private init(_ house: House, _ keyring: LiveKeyring, _ observer: OutcomeCounters, tenant: String?, _ logger: Logger) throws {
         self.house = house
         self.logger = logger
-        let clinic = Clinic(database: house.database, surroundings: house.surroundings, observer: observer)
+        let clinic = Clinic(
+            database: house.database, surroundings: house.surroundings, master: house.master, observer: observer)
         self.keyring = keyring
         premises = Premises(
             accounts: House.accounts(clinic, keyring, house.settings),

@@ -14,6 +14,8 @@ struct House: Sendable {
     let engine: Engine
     var database: any Database { engine.database }
     let surroundings = Surroundings.machine()
+    /// What wraps the clinic's own keys.
+    var master: MasterKeyFiles { Self.master(settings) }
 
     /// Makes the folder when it is missing and opens the database in it. Throws `StorageFault` with a sentence that says
     /// what to do.
@@ -47,7 +49,7 @@ struct House: Sendable {
 
     var accounts: Accounts {
         get throws {
-            try Self.accounts(Clinic(database: database, surroundings: surroundings), settings)
+            try Self.accounts(Clinic(database: database, surroundings: surroundings, master: master), settings)
         }
     }
 
@@ -61,6 +63,8 @@ struct House: Sendable {
         return Accounts(clinic, keyring, settings: accounts)
     }
 
+    static func master(_ settings: Settings) -> MasterKeyFiles { MasterKeyFiles(settings: settings.master) }
+
     /// The key that signs this node's seals over the audit trail: read, or made on the first start.
     static func sealKey(_ settings: Settings) throws -> SealKey {
         let path = settings.sealKeyPath
@@ -72,13 +76,24 @@ struct House: Sendable {
         return key
     }
 
-    /// 32 random bytes in a file that only this user can read.
+    /// 32 random bytes in a file that only this user can read. Of several programs that start at once one makes it, and the others
+    /// read what it made: a link appears whole or not at all.
     static func made(_ path: String) throws -> [UInt8] {
         let secret = randomBytes(32)
+        let draft = "\(path).\(ProcessInfo.processInfo.processIdentifier)-\(secret[0])\(secret[1])"
         let isMade = FileManager.default.createFile(
-            atPath: path, contents: Data(secret), attributes: [.posixPermissions: 0o600])
+            atPath: draft, contents: Data(secret), attributes: [.posixPermissions: 0o600])
         guard isMade else { throw StorageFault.cannotOpen("\(path) cannot be written") }
-        return secret
+        defer { try? FileManager.default.removeItem(atPath: draft) }
+        do {
+            try FileManager.default.linkItem(atPath: draft, toPath: path)
+            return secret
+        } catch {
+            guard let data = FileManager.default.contents(atPath: path) else {
+                throw StorageFault.cannotOpen("\(path) cannot be written")
+            }
+            return Array(data)
+        }
     }
 
     static func randomBytes(_ count: Int) -> [UInt8] {

@@ -3,6 +3,8 @@ import Configuration
 import Foundation
 import Logging
 import People
+import Sealing
+import Secrecy
 import SystemPackage
 import Tenancy
 
@@ -68,6 +70,9 @@ struct Settings: Sendable {
     var patienceSeconds = 30.0
     /// Nil is `token.secret` in `data`.
     var secretFile: String?
+
+    /// What wraps the keys of the clinics' personal data.
+    var master: MasterSettings
 
     /// Nil is `audit.anchor` in `data`.
     var anchorFile: String?
@@ -152,6 +157,21 @@ extension Settings {
         // sealed audit trail goes. Only one that is kept elsewhere, where nobody can delete a line, tells of an old backup or of
         // an end that was cut off. With tenants each has a file of its own, with its name behind a dot.
         anchorFile = config.string(forKey: "audit.anchor").flatMap { $0.isEmpty ? nil : $0 }
+        // master.key: 64 hexadecimal digits, secret; or several with commas: the first wraps data keys, all unwrap. master.file:
+        // files of 32 bytes, with commas likewise. Default the file master.key in `data`, made on the first start; every node of
+        // a clinic needs the same. Without it no personal data can be read: keep it apart from the database and its backups.
+        master = MasterSettings(usual: data + "/master.key")
+        let digits = config.string(forKey: "master.key", isSecret: true).flatMap { $0.isEmpty ? nil : $0 }
+        for part in digits?.split(separator: ",") ?? [] {
+            let secret = Hexadecimal.bytes(part.filter { !$0.isWhitespace }.lowercased())
+            if let secret, secret.count == LocalMasterKeys.byteCount {
+                master.secrets.append(secret)
+            } else {
+                problems.append("master.key: must be 64 hexadecimal digits, or several such with commas")
+            }
+        }
+        master.files = config.string(forKey: "master.file")?.split(separator: ",").map(String.init) ?? []
+        if digits != nil, !master.files.isEmpty { problems.append("master.file: cannot be combined with master.key") }
         // accounts.secondfactor: staff, everybody or nobody; default staff, and nobody in a demonstration. Who needs one and has none
         // can sign in and add it, and nothing else.
         let factor = config.string(forKey: "accounts.secondfactor")
@@ -252,6 +272,7 @@ extension Settings {
             ("event.loops", String(eventLoops)), ("database.readers", String(readers)),
             ("database.waiting", String(waitingMaximum)),
             ("database.checkpoint", String(checkpointPages)), ("audit.anchor", anchorPath),
+            ("master.file", master.listing),
             ("accounts.secondfactor", secondFactor.rawValue),
             ("drain.seconds", String(drainSeconds)), ("body.maximum", String(bodyMaximumBytes)),
             ("tenants", tenants.path ?? "none: one clinic"), ("tenants.connections", String(tenants.connections)),

@@ -28,7 +28,9 @@ extension Promises {
             let plan = ClinicPlan { $0.maximumPerDay = 1 }
             try await ClinicFixture.open(.postgres, plan) { fixture in
                 let meeting = TwoLookFirst(fixture.database, at: .count, patience: 1)
-                let programs = [1, 2].map { _ in Clinic(database: meeting, surroundings: fixture.surroundings) }
+                let programs = [1, 2].map { _ in
+                    Clinic(database: meeting, surroundings: fixture.surroundings, master: TestKeys.master)
+                }
                 for program in programs { try await program.open() }
                 meeting.begin()
                 let outcomes = await withTaskGroup(of: Outcome.self) { group in

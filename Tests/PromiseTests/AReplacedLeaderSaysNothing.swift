@@ -48,7 +48,8 @@ extension Promises {
                         try await standby.promote()
                         let url = standby.url(database: fresh.name)
                         successors.append(try PostgresDatabase(PostgresSettings(url: url, random: SeededRandom(seed: 2))))
-                        let successor = Clinic(database: successors[0], surroundings: fixture.surroundings)
+                        let successor = Clinic(
+                            database: successors[0], surroundings: fixture.surroundings, master: TestKeys.master)
                         try await successor.open()
                         cluster.thaw()
                         try await body(Pair(fixture: fixture, old: cluster, successor: successor))

@@ -49,7 +49,7 @@ extension Promises {
         @Test func `an index nobody has filled is not brought up to date, and once it is filled it is`() async throws {
             try await ClinicFixture.open(.postgres) { fixture in
                 let time = fixture.plan.time(day: 2, hour: 10)
-                let idle = Clinic(database: fixture.database, surroundings: fixture.surroundings)
+                let idle = Clinic(database: fixture.database, surroundings: fixture.surroundings, master: TestKeys.master)
                 _ = await fixture.book(patient: 1, at: time)
                 let before = try await idle.refreshAvailability()
                 #expect(before == 0)

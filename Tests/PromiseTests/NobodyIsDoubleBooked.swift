@@ -71,7 +71,9 @@ extension Promises {
             return try await ClinicFixture.open(.postgres, plan) { fixture in
                 if unguarded { try await fixture.execute(Unguarded.sql) }
                 let meeting = TwoLookFirst(fixture.database)
-                let programs = [1, 2].map { _ in Clinic(database: meeting, surroundings: fixture.surroundings) }
+                let programs = [1, 2].map { _ in
+                    Clinic(database: meeting, surroundings: fixture.surroundings, master: TestKeys.master)
+                }
                 for program in programs { try await program.open() }
                 meeting.begin()
                 let outcomes = await withTaskGroup(of: Outcome.self) { group in

@@ -31,7 +31,8 @@ struct Workshop: Sendable {
         clinic = Clinic(
             database: database,
             surroundings: Surroundings(
-                clock: clock, identifiers: Version7Identifiers(clock: clock, random: MachineRandom()), random: MachineRandom()))
+                clock: clock, identifiers: Version7Identifiers(clock: clock, random: MachineRandom()), random: MachineRandom()),
+            master: TestKeys.master)
     }
 
     var migrator: Migrator { Migrator(database, migrations: Schema.migrations, clock: clock) }

@@ -47,12 +47,12 @@ public final class ClinicFixture: Sendable {
         self.database = database
         random = SeededRandom(seed: seed)
         surroundings = Surroundings(clock: clock, identifiers: Version7Identifiers(clock: clock, random: random), random: random)
-        clinic = Clinic(database: database, surroundings: surroundings)
+        clinic = Clinic(database: database, surroundings: surroundings, master: TestKeys.master)
     }
 
     /// A second program at the same database, with an index of its own.
     public func anotherClinic() async throws -> Clinic {
-        let clinic = Clinic(database: database, surroundings: surroundings)
+        let clinic = Clinic(database: database, surroundings: surroundings, master: TestKeys.master)
         try await clinic.open()
         return clinic
     }

@@ -65,7 +65,7 @@ final class World: Sendable {
     }
 
     func clinic(on database: any Database, _ surroundings: Surroundings) -> Clinic {
-        Clinic(database: database, surroundings: surroundings)
+        Clinic(database: database, surroundings: surroundings, master: TestKeys.master)
     }
 
     /// One program's own: a clock that differs a little from the others', chance, and identifiers that follow the clock.

@@ -16,7 +16,15 @@ extension Clinic {
         _ bytes: [UInt8], progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
     ) async throws -> ImportSummary {
         let read = ImportedClinic(try ImportFile(bytes))
-        let summary = try await database.write { [self] transaction in
+        let summary = try await withKeys { try await write(read, progress) }
+        try await open()
+        return summary
+    }
+
+    private func write(
+        _ read: ImportedClinic, _ progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
+    ) async throws -> ImportSummary {
+        try await database.write { [self] transaction in
             let story = try Story(transaction, clinic: self, call: Call(caller: .clinic, requestID: "import"))
             var checks = ImportChecks(read, story.directory, transaction)
             try checks.run()
@@ -25,8 +33,6 @@ extension Clinic {
             try importer.write()
             return ImportSummary(checks.clinic)
         }
-        try await open()
-        return summary
     }
 }
 
@@ -47,7 +53,8 @@ private struct Importer {
         try write(clinic.hours) { try transaction.run(StoreWorkingHours(hours: $0)) }
         try write(clinic.exceptions) { try transaction.run(StoreException(exception: $0)) }
         try write(clinic.holidays) { try transaction.run(StoreHoliday(holiday: $0)) }
-        try write(clinic.patients) { try transaction.run(StorePatient(patient: $0)) }
+        let keys = try story.keys
+        try write(clinic.patients) { try transaction.run(StorePatient($0, keys)) }
         // Other nodes read all of it anew: too much has changed to tell them one by one.
         try transaction.run(AdvanceImportRevision())
         let directory = try story.newDirectory()

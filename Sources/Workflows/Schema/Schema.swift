@@ -11,6 +11,7 @@ public enum Schema {
         Migration(number: 2, name: "the audit trail is sealed", up: SealTables.up, down: SealTables.down),
         Migration(number: 3, name: "people sign in", up: AccountTables.up, down: AccountTables.down),
         Migration(number: 4, name: "more roles, and where they work", up: RoleTables.up, down: RoleTables.down),
+        Migration(number: 5, name: "personal data is sealed", up: KeyTables.up, down: KeyTables.down),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).

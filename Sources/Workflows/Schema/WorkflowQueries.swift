@@ -2,7 +2,7 @@ public import Storage
 
 /// Every statement of this module, for the test that looks at their plans. A type that is missing fails that test.
 public enum WorkflowQueries {
-    public static let catalogue: [any Statement.Type] = directory + booking + records + accounts + checks
+    public static let catalogue: [any Statement.Type] = directory + booking + records + accounts + keys + checks
 
     private static let directory: [any Statement.Type] = [
         DirectoryRevision.self, HeldDirectoryRevision.self, TakenDirectoryRevision.self, AdvanceDirectoryRevision.self,
@@ -37,6 +37,11 @@ public enum WorkflowQueries {
         TurnSession.self, EndSession.self, ForgetOldSessions.self, LoginFailures.self, CountLoginFailure.self,
         ForgetLoginFailures.self, ForgetOldLoginFailures.self, SecondFactorOf.self, ProposeSecondFactor.self, UseStep.self,
         RemoveSecondFactor.self, InsertRecoveryCode.self, UseRecoveryCode.self, RemoveRecoveryCodes.self,
+    ]
+
+    private static let keys: [any Statement.Type] = [
+        AllDataKeys.self, InsertDataKey.self, FirstPatientName.self, PatientsByEmail.self, PatientsByPhone.self,
+        PatientsByRecordNumber.self,
     ]
 
     /// Read a whole table on purpose: `ClinicCheck`, `AuditVerifier` and `AuditExport` are for the command line.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Notation
+import Secrecy
 import Storage
 import Tenancy
 import Workflows
@@ -18,6 +19,8 @@ func reported(_ body: () async throws -> Void) async throws {
     } catch let complaint as Complaint {
         try fail([complaint.description])
     } catch let fault as StorageFault {
+        try fail([fault.description])
+    } catch let fault as SecrecyFault {
         try fail([fault.description])
     } catch let settings as SettingsProblems {
         try fail(settings.problems)

@@ -22,7 +22,8 @@ struct Import: AsyncParsableCommand {
     func run() async throws {
         try await withHouse(options) { house in
             try await house.migrator.up()
-            let clinic = Clinic(database: house.database.doing(.background), surroundings: house.surroundings)
+            let clinic = Clinic(
+                database: house.database.doing(.background), surroundings: house.surroundings, master: house.master)
             let progress = ProgressLine()
             let summary = try await clinic.importClinic(try bytes()) { progress.show($0, of: $1) }
             progress.clear()
@@ -59,7 +60,7 @@ struct Seed: AsyncParsableCommand {
     /// True when the database was empty and has the demo clinic now.
     @discardableResult
     static func fillIfEmpty(_ house: House) async throws -> Bool {
-        let clinic = Clinic(database: house.database.doing(.background), surroundings: house.surroundings)
+        let clinic = Clinic(database: house.database.doing(.background), surroundings: house.surroundings, master: house.master)
         guard try await clinic.currentDirectory().locations.isEmpty else { return false }
         _ = try await clinic.importClinic(DemoClinic.document(now: house.surroundings.clock.now))
         return true

@@ -26,7 +26,7 @@ struct Mailbox: AsyncParsableCommand {
             let settings = try await Settings.read(options)
             let engine = try Engine.looking(settings)
             let database = engine.database
-            let clinic = Clinic(database: database, surroundings: .machine())
+            let clinic = Clinic(database: database, surroundings: .machine(), master: House.master(settings))
             let page = try await clinic.mailbox(
                 of: owner, page: PageRequest(limit: limit), for: Caller(role: .desk, subject: ID(high: 0, low: 0)))
             for notice in page.elements {

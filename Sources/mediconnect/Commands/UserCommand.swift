@@ -85,7 +85,7 @@ struct UserCommand: AsyncParsableCommand {
             try await reported {
                 let settings = try await Settings.read(options)
                 let engine = try Engine.looking(settings)
-                let clinic = Clinic(database: engine.database, surroundings: .machine())
+                let clinic = Clinic(database: engine.database, surroundings: .machine(), master: House.master(settings))
                 do { try await show(try House.accounts(clinic, settings)) } catch {
                     await engine.close()
                     throw error

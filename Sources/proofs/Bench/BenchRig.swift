@@ -36,10 +36,10 @@ struct BenchRig {
         if FileManager.default.fileExists(atPath: house.databasePath) { return house }
         let document = folder.file("clinic.json")
         try Data(BenchClinic.document()).write(to: URL(fileURLWithPath: document))
+        house.makeSecret()
         let (status, _) = try await ChildProcess.run(
             server, ["import", document] + house.flags, errors: folder.file("errors"))
         guard status == 0 else { throw ProcessFault("the import failed:\n\(errors)") }
-        house.makeSecret()
         return house
     }
 

@@ -28,7 +28,7 @@ struct SampleBooking {
         try house.copy(from: empty)
         let database = try SQLiteDatabase(SQLiteSettings(path: house.databasePath))
         let surroundings = Surroundings.machine()
-        let clinic = Clinic(database: database, surroundings: surroundings)
+        let clinic = Clinic(database: database, surroundings: surroundings, master: try house.master)
         let values = try await book(visitType, clinic)
         if delivered { try await deliver(database, clinic) }
         await database.close()

@@ -92,9 +92,9 @@ struct Stage: Sendable {
     func importClinic() async throws {
         let document = folder.file("clinic.json")
         try Data(CrashClinic.document()).write(to: URL(fileURLWithPath: document))
+        house.makeSecret()
         let (status, _) = try await ChildProcess.run(
             importer, ["import", document] + house.flags, errors: folder.file("server.log"))
         guard status == 0 else { throw ProcessFault("the import ended with \(status); see \(folder.file("server.log"))") }
-        house.makeSecret()
     }
 }

@@ -5,6 +5,7 @@ import Hummingbird
 import Logging
 import NIOPosix
 import Notation
+import Secrecy
 import Storage
 import StorageSQLite
 import Workflows
@@ -27,7 +28,9 @@ struct FaultyServer: AsyncParsableCommand {
         try await withThrowingTaskGroup { group in
             group.addTask { try await database.run() }
             try await serve(
-                Accounts(Clinic(database: database, surroundings: surroundings), secret: house.secret),
+                Accounts(
+                    Clinic(database: database, surroundings: surroundings, master: LocalMasterKeys([try house.secret])!),
+                    secret: house.secret),
                 Tokens(secret: house.secret, clock: surroundings.clock))
             group.cancelAll()
         }

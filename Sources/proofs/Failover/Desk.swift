@@ -40,6 +40,7 @@ struct DeskRoom: Sendable {
     func importClinic() async throws {
         let document = folder.file("clinic.json")
         try Data(CrashClinic.document()).write(to: URL(fileURLWithPath: document))
+        data.makeSecret()
         let (status, _) = try await ChildProcess.run(executable, ["import", document] + data.flags, errors: log)
         guard status == 0 else { throw ProcessFault("the import ended with \(status); see \(log)") }
     }

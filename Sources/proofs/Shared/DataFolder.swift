@@ -1,5 +1,6 @@
 import Foundation
 import Processes
+import Secrecy
 
 /// A clinic's data on disk.
 struct DataFolder {
@@ -8,10 +9,11 @@ struct DataFolder {
     var url: String?
     var databasePath: String { path + "/clinic.sqlite" }
 
-    /// What a stopped server leaves is one file, and the secret beside it.
+    /// What a stopped server leaves is one file, and the secrets beside it.
     func copy(from other: DataFolder) throws {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        for name in ["clinic.sqlite", "token.secret"] where FileManager.default.fileExists(atPath: "\(other.path)/\(name)") {
+        for name in ["clinic.sqlite", "token.secret", "master.key"]
+        where FileManager.default.fileExists(atPath: "\(other.path)/\(name)") {
             try FileManager.default.copyItem(atPath: "\(other.path)/\(name)", toPath: "\(path)/\(name)")
         }
     }
@@ -19,11 +21,26 @@ struct DataFolder {
     /// What tells the program which database it is.
     var flags: [String] { ["--data", path] + (url.map { ["--database", $0] } ?? []) }
 
-    /// Puts a secret in before the server makes one, so that whoever measures can sign tokens for every copy.
+    /// Puts the secrets in before the program makes some, so that whoever measures can sign tokens for every copy, and several
+    /// servers of one clinic have the same.
     func makeSecret() {
+        try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         let secret = [UInt8](repeating: 7, count: 32)
         _ = FileManager.default.createFile(
             atPath: path + "/token.secret", contents: Data(secret), attributes: [.posixPermissions: 0o600])
+        _ = FileManager.default.createFile(
+            atPath: path + "/master.key", contents: Data(secret), attributes: [.posixPermissions: 0o600])
+    }
+
+    /// What the server made on its first start.
+    var master: LocalMasterKeys {
+        get throws {
+            let secret = FileManager.default.contents(atPath: path + "/master.key").map { Array($0) }
+            guard let keys = LocalMasterKeys([secret ?? []]) else {
+                throw ProcessFault("\(path) has no master key; start the server once")
+            }
+            return keys
+        }
     }
 
     var secret: [UInt8] {

@@ -46,7 +46,7 @@ final class House: Sendable {
         self.clock = clock
         let surroundings = Surroundings(
             clock: clock, identifiers: Version7Identifiers(clock: clock, random: MachineRandom()), random: MachineRandom())
-        clinic = Clinic(database: database, surroundings: surroundings)
+        clinic = Clinic(database: database, surroundings: surroundings, master: Known.master)
         outbox = Outbox(database: database, surroundings: surroundings, workerName: "test", handlers: clinic.deliveries)
         keyring = LiveKeyring(Keyring(secret: Array(repeating: secret, count: 32)))
         tokens = Tokens(keyring, clock: clock)

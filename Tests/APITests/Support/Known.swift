@@ -1,10 +1,12 @@
 import Identity
 import Notation
 import People
+import Secrecy
 
 /// The clinic of these tests: two places, three practitioners, rooms, a device, three kinds of visit, four patients. It is
 /// six o'clock on a Monday morning in Berlin; everybody works from eight to four, Monday to Friday.
 enum Known {
+    static let master = LocalMasterKeys([[UInt8](repeating: 5, count: LocalMasterKeys.byteCount)])!
     static let morning = Instant("2026-03-02T05:00:00Z")!
 
     static func id(_ number: Int) -> String {

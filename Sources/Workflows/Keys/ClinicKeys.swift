@@ -1,0 +1,111 @@
+import Notation
+import Scheduling
+public import Secrecy
+public import Storage
+import Synchronization
+
+/// The keys of one clinic in one node: read when they are first needed, and again when something turns up that was sealed with a
+/// key made elsewhere since. Reading them may take the time of a network, so it never happens inside a transaction: a body that
+/// misses a key throws `SecrecyFault.keyNotRead` and is run again.
+public final class ClinicKeys: Sendable {
+    private let master: any MasterKeys
+    private let surroundings: Surroundings
+    private let known = Mutex<FieldKeys?>(nil)
+
+    init(master: any MasterKeys, surroundings: Surroundings) {
+        self.master = master
+        self.surroundings = surroundings
+    }
+
+    /// Reads the keys, and makes the first ones in a clinic that has none. Throws `SecrecyFault` with a sentence that says what to
+    /// do when the master key does not fit.
+    public func refresh(from database: any Database) async throws {
+        var found = try await Self.found(in: database)
+        if found.records.isEmpty {
+            try await establish(in: database)
+            found = try await Self.found(in: database)
+        }
+        let before = known.withLock { $0 }
+        var keys = before?.keys ?? []
+        for record in found.records where record.state != .retired {
+            if keys.contains(where: { $0.purpose == record.purpose && $0.version == record.version }) { continue }
+            keys.append(
+                try await DataKey(
+                    record.wrapped, purpose: record.purpose, version: record.version, clinic: record.clinic.bytes,
+                    master: master))
+        }
+        guard let clinic = found.records.first?.clinic,
+            let ring = FieldKeys(clinic, keys, revision: found.revision, surroundings.random)
+        else { throw SecrecyFault.dataKeysGone }
+        known.withLock { if $0.map({ $0.revision <= ring.revision }) ?? true { $0 = ring } }
+    }
+
+    /// The keys as they were when the directory had a revision, or later. Throws `.keyNotRead` when those at hand are older.
+    func ring(asOf revision: Int64 = .min) throws -> FieldKeys {
+        guard let ring = known.withLock({ $0 }), ring.revision >= revision else { throw SecrecyFault.keyNotRead(version: 0) }
+        return ring
+    }
+
+    private static func found(in database: any Database) async throws -> (revision: Int64, records: [DataKeyRecord]) {
+        try await database.read { transaction in
+            (try transaction.first(DirectoryRevision()) ?? 0, try transaction.fetch(AllDataKeys()))
+        }
+    }
+
+    /// Two nodes may try at once; the one that holds the directory first has made them.
+    private func establish(in database: any Database) async throws {
+        let surroundings = surroundings
+        let clinic = surroundings.identifiers.next(Clinic.self)
+        var keys: [(DataKey.Purpose, WrappedKey)] = []
+        for purpose in DataKey.Purpose.allCases {
+            let key = DataKey.make(purpose, version: 1, surroundings.random)
+            keys.append((purpose, try await key.wrapped(by: master, clinic: clinic.bytes)))
+        }
+        try await database.write { [keys] transaction in
+            _ = try transaction.first(TakenDirectoryRevision())
+            guard try transaction.fetch(AllDataKeys()).isEmpty else { return }
+            if let name = try transaction.first(FirstPatientName()), FieldCipher.version(of: name) != nil {
+                throw SecrecyFault.dataKeysGone
+            }
+            for (purpose, wrapped) in keys {
+                try transaction.run(
+                    InsertDataKey(
+                        purpose: purpose, version: 1, clinic: clinic, wrapped: wrapped, at: surroundings.clock.now))
+            }
+        }
+    }
+}
+
+extension Clinic {
+    /// Reads the keys, and makes those of a new clinic. Throws with a sentence that says what to do when that cannot be.
+    public func readKeys() async throws {
+        do { try await keys.refresh(from: database) } catch let fault as SecrecyFault {
+            throw StorageFault.cannotOpen(fault.description)
+        }
+    }
+
+    /// Runs `body`, and once more with the keys read anew when it met one this node did not know.
+    func withKeys<Answer: Sendable>(_ body: () async throws -> Answer) async throws -> Answer {
+        do { return try await body() } catch SecrecyFault.keyNotRead {
+            try await keys.refresh(from: database)
+            return try await body()
+        }
+    }
+
+    /// Opens what was read.
+    func opened<Value: Sealable>(_ sealed: Sealed<Value>) async throws -> Value {
+        try await withKeys { try keys.ring().open(sealed) }
+    }
+
+    func opened<Value: Sealable>(_ sealed: [Sealed<Value>]) async throws -> [Value] {
+        try await withKeys {
+            let ring = try keys.ring()
+            return try sealed.map { try ring.open($0) }
+        }
+    }
+}
+
+extension Story {
+    /// The keys as they are while this story is told: nobody changes them before it has ended.
+    var keys: FieldKeys { get throws { try clinic.keys.ring(asOf: directory.revision) } }
+}

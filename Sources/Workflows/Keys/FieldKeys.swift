@@ -1,0 +1,47 @@
+import Notation
+import Secrecy
+
+/// The clinic's keys as a node knows them at a moment.
+struct FieldKeys: Sendable {
+    let clinic: ID<Clinic>
+    let cipher: FieldCipher
+    /// For what is never written anew.
+    let records: FieldCipher
+    let indexes: BlindIndexes
+    /// Every key that was ever known here: what a replica still shows may be sealed with one that is retired by now.
+    let keys: [DataKey]
+    /// Of the directory when they were read. Whoever changes keys moves it on, so a story that is told on a later one knows that
+    /// they may have changed.
+    let revision: Int64
+
+    /// Nil when there is not one of each kind.
+    init?(_ clinic: ID<Clinic>, _ keys: [DataKey], revision: Int64, _ random: any RandomSource) {
+        func all(_ purpose: DataKey.Purpose) -> [DataKey] { keys.filter { $0.purpose == purpose } }
+        guard !all(.field).isEmpty, !all(.record).isEmpty, let index = all(.index).last else { return nil }
+        self.clinic = clinic
+        self.keys = keys
+        self.revision = revision
+        cipher = FieldCipher(clinic: clinic.bytes, keys: all(.field), random: random)
+        records = FieldCipher(clinic: clinic.bytes, keys: all(.record), random: random)
+        indexes = BlindIndexes(index)
+    }
+
+    func seal<Value: Sealable>(_ value: Value) throws -> Sealed<Value> {
+        Sealed(
+            kept: try value.exchanging { column, text in
+                Personal(try cipher.seal(text.revealed, at: FieldPlace(value, column)))
+            })
+    }
+
+    /// Throws `.keyNotRead` when it was sealed with a key made meanwhile, `.notForHere` when it does not belong where it stood.
+    func open<Value: Sealable>(_ sealed: Sealed<Value>) throws -> Value {
+        let kept = sealed.kept
+        return try kept.exchanging { column, text in Personal(try cipher.open(text.revealed, at: FieldPlace(kept, column))) }
+    }
+}
+
+extension FieldPlace {
+    fileprivate init<Value: Sealable>(_ value: Value, _ column: String) {
+        self.init(table: Value.table, column: column, row: value.sealedRow)
+    }
+}

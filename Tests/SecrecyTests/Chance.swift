@@ -1,0 +1,26 @@
+import Notation
+import Synchronization
+
+/// SplitMix64: the same numbers from the same seed.
+final class Chance: RandomSource {
+    private let state: Mutex<UInt64>
+
+    init(_ seed: UInt64) { state = Mutex(seed) }
+
+    func next() -> UInt64 {
+        state.withLock { state in
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var word = state
+            word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
+            return word ^ (word >> 31)
+        }
+    }
+
+    func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) } }
+}
+
+/// Counts up, so that a nonce is known beforehand.
+struct StandingChance: RandomSource {
+    func next() -> UInt64 { 0x0102_0304_0506_0708 }
+}
