@@ -69,6 +69,9 @@ let package = Package(
         room("CalendarText", uses: ["Scheduling", "Notation"]),
         room("Sealing", uses: ["Notation", crypto]),
         room("Secrecy", uses: ["Sealing", "Notation", crypto]),
+        // What may be called outside, and what calls it.
+        room("Outbound", uses: ["Notation"]),
+        room("Connectors", uses: ["Outbound", "Notation", httpClient, nioCore, nioHTTP1, nioSSL]),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         room("Identity", uses: ["Sealing", "Notation", "CSodium", crypto]),
 
@@ -150,6 +153,11 @@ let package = Package(
         suite("IdentityTests", uses: ["Identity", "Notation"]),
         suite("SealingTests", uses: ["Sealing", "Notation"]),
         suite("SecrecyTests", uses: ["Secrecy", "Notation"]),
+        suite("AttackTests", uses: ["LoopbackClient", "Processes", "Workflows", "Notation"]),
+        suite("OutboundTests", uses: ["Outbound"]),
+        suite(
+            "ConnectorsTests",
+            uses: ["Connectors", "Outbound", "TestKit", "Notation", "Processes", nioCore, nioPosix, nioHTTP1, nioSSL]),
         suite("StorageSQLiteTests", uses: ["StorageSQLite", "Storage", "Notation", "CFaultyDisk"]),
         suite(
             "OutboxTests", uses: ["TestKit", "Outbox", "Resilience", "StorageSQLite", "StoragePostgres", "Storage", "Notation"]),
@@ -165,7 +173,7 @@ let package = Package(
             "APITests",
             uses: [
                 "API", "Secrecy", "Telemetry", "Workflows", "Identity", "Outbox", "People", "Scheduling", "StorageSQLite",
-                "Storage",
+                "StoragePostgres", "PostgresCluster", "Storage",
                 "Notation",
                 hummingbird,
                 hummingbirdTesting, jwt, crypto, logging, metricsFacade, metrics,

@@ -29,15 +29,19 @@ public struct Operations: Sendable {
     /// Prometheus text.
     public var metrics: @Sendable () async -> [UInt8]
     public var version: String
+    /// Who wants to hear of a weakness, as RFC 9116 has it; nil where nobody was named.
+    public var securityText: @Sendable () async -> SecurityText?
 
     public init(
         readiness: @escaping @Sendable () async -> String? = { nil },
         deepHealth: @escaping @Sendable () async -> [(name: String, state: String)] = { [] },
-        metrics: @escaping @Sendable () async -> [UInt8] = { [] }, version: String = "dev"
+        metrics: @escaping @Sendable () async -> [UInt8] = { [] }, version: String = "dev",
+        securityText: @escaping @Sendable () async -> SecurityText? = { nil }
     ) {
         self.readiness = readiness
         self.deepHealth = deepHealth
         self.metrics = metrics
         self.version = version
+        self.securityText = securityText
     }
 }

@@ -44,6 +44,28 @@ public final class HalfRequest: Sendable {
         }
     }
 
+    /// Sends bytes as they are, as many as the server takes before it hangs up.
+    public func attempt(_ bytes: [UInt8]) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { sendQuietly(descriptor, $0.baseAddress, $0.count, noSignal) }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Everything the server says until it closes the connection; nil when it stays open for as long as anything is waited for.
+    public func receivedUntilClosed() -> String? {
+        var received: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            if count < 0 && errno != ECONNRESET { return nil }
+            if count <= 0 { return String(decoding: received, as: UTF8.self) }
+            received += buffer.prefix(count)
+        }
+    }
+
     /// Everything the server says until it closes the connection, or until `isEnough`.
     public func received(until isEnough: (String) -> Bool) -> String {
         var received: [UInt8] = []
@@ -58,8 +80,16 @@ public final class HalfRequest: Sendable {
     }
 }
 
+/// The method of the same name hides it.
+private func sendQuietly(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int, _ flags: Int32) -> Int {
+    send(descriptor, bytes, count, flags)
+}
+
 #if canImport(Glibc)
     private let streamSocket = Int32(SOCK_STREAM.rawValue)
+    // A server that has hung up is an answer, and no reason to die.
+    private let noSignal = Int32(MSG_NOSIGNAL)
 #else
     private let streamSocket = SOCK_STREAM
+    private let noSignal: Int32 = 0
 #endif

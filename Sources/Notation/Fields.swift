@@ -137,7 +137,8 @@ public final class Fields {
             return []
         }
         return list(name, count: count) { json, path in
-            guard let text = json.string, !text.isEmpty, text.utf8.count <= max * 8, text.count <= max else {
+            guard let text = json.string, !text.isEmpty, text.utf8.count <= max * 8, text.count <= max, !text.utf8.contains(0)
+            else {
                 return self.refused(path, "must be text of 1 to \(max) characters", json)
             }
             return text

@@ -69,7 +69,9 @@ struct Server {
         try result.get()
     }
 
-    private var speech: HTTP1Channel.Configuration { .init(idleTimeout: .seconds(60)) }
+    private var speech: HTTP1Channel.Configuration {
+        .init(additionalChannelHandlers: [FramingPlacer()], idleTimeout: .seconds(60))
+    }
 
     /// HTTP/1.1, and with a certificate HTTP/2 for whoever would rather.
     private func door() throws -> HTTPServerBuilder {
@@ -128,7 +130,10 @@ struct Server {
                 await gauges.refresh()
                 return metrics.render()
             },
-            version: MediConnect.version)
+            version: MediConnect.version,
+            securityText: { [settings, clock = surroundings.clock] in
+                settings.securityContact.flatMap { SecurityText(contact: $0, now: clock.now) }
+            })
     }
 }
 

@@ -1,7 +1,9 @@
 import ArgumentParser
+import API
 import Configuration
 import Foundation
 import Logging
+import Notation
 import People
 import Sealing
 import Secrecy
@@ -76,6 +78,8 @@ struct Settings: Sendable {
 
     /// Nil is `audit.anchor` in `data`.
     var anchorFile: String?
+    /// Where somebody who has found a weakness can tell it; nil says it nowhere.
+    let securityContact: String?
     /// Who cannot do anything without a second factor.
     var secondFactor: SecondFactorPolicy
     /// Whether somebody has set it.
@@ -156,6 +160,11 @@ extension Settings {
         // audit.anchor: text, a file; default audit.anchor in `data`. Once a minute a line is added to it that says how far the
         // sealed audit trail goes. Only one that is kept elsewhere, where nobody can delete a line, tells of an old backup or of
         // an end that was cut off. With tenants each has a file of its own, with its name behind a dot.
+        // security.contact: `mailto:…` or `https://…`, for /.well-known/security.txt; default none, and then there is none.
+        securityContact = config.string(forKey: "security.contact").flatMap { $0.isEmpty ? nil : $0 }
+        if let securityContact, SecurityText(contact: securityContact, now: Instant(microseconds: 0)) == nil {
+            problems.append("security.contact: must begin with mailto: or https://")
+        }
         anchorFile = config.string(forKey: "audit.anchor").flatMap { $0.isEmpty ? nil : $0 }
         // master.key: 64 hexadecimal digits, secret; or several with commas: the first wraps data keys, all unwrap. master.file:
         // files of 32 bytes, with commas likewise. Default the file master.key in `data`, made on the first start; every node of
@@ -273,6 +282,7 @@ extension Settings {
             ("database.waiting", String(waitingMaximum)),
             ("database.checkpoint", String(checkpointPages)), ("audit.anchor", anchorPath),
             ("master.file", master.listing),
+            ("security.contact", securityContact ?? "none"),
             ("accounts.secondfactor", secondFactor.rawValue),
             ("drain.seconds", String(drainSeconds)), ("body.maximum", String(bodyMaximumBytes)),
             ("tenants", tenants.path ?? "none: one clinic"), ("tenants.connections", String(tenants.connections)),

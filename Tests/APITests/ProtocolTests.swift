@@ -219,4 +219,26 @@ import Testing
                     && health["parts"]?["database"]?.string == "takes no writes")
         }
     }
+
+    @Test func `says whom to tell of a weakness, where somebody wants to hear of it (RFC 9116)`() async throws {
+        try await inHouse { visitor in
+            let heard = try await visitor.get("/.well-known/security.txt", by: nil)
+            #expect(
+                heard.text == """
+                    Contact: mailto:security@clinic.example
+                    Expires: 2026-08-31T05:00:00Z
+                    Preferred-Languages: en
+
+                    """)
+            #expect(heard[header: "Content-Type"] == "text/plain; charset=utf-8")
+        }
+        try await inHouse(operations: Operations()) { visitor async throws in
+            #expect(try await visitor.get("/.well-known/security.txt", by: nil).problem == "not-found")
+        }
+        for contact in [
+            "", "mailto:", "https://", "security@clinic.example", "http://clinic.example", "mailto:a@b\nX: y", "mailto:ä@b",
+        ] {
+            #expect(SecurityText(contact: contact, now: Known.morning) == nil, "\(contact)")
+        }
+    }
 }

@@ -123,7 +123,6 @@ public enum OpenAPI {
             json.member("minLength", 1)
             json.member("maxLength", 255)
             json.member("pattern", "^[!-~]+$")
-        case "tenant": json.member("maxLength", 63)
         case "csrf": json.member("pattern", "^[0-9a-f]{64}$")
         default: break
         }

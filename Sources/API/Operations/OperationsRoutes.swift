@@ -4,7 +4,7 @@ import Notation
 struct OperationsRoutes {
     let operations: Operations
 
-    var routes: [Route] { [live, ready, health, metrics, problems, problem] }
+    var routes: [Route] { [live, ready, health, metrics, securityText, problems, problem] }
 
     private var live: Route {
         Route.open(.get, "/health/live", "live", "The process answers", gives: "Health") { _ in
@@ -40,6 +40,15 @@ struct OperationsRoutes {
     private var metrics: Route {
         Route.open(.get, "/metrics", "metrics", "Metrics for Prometheus") { _ in
             Answer(contentType: "text/plain; version=0.0.4; charset=utf-8", body: await operations.metrics())
+        }
+    }
+
+    private var securityText: Route {
+        Route.open(
+            .get, "/.well-known/security.txt", "securityText", "Whom to tell of a weakness (RFC 9116)", problems: [.notFound]
+        ) { _ in
+            guard let text = await operations.securityText() else { throw Problem(.notFound) }
+            return Answer(contentType: "text/plain; charset=utf-8", body: Array(text.description.utf8))
         }
     }
 

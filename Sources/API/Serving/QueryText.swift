@@ -3,6 +3,9 @@ import Notation
 /// The query of an address as an object of texts, so that it is checked like a body. Digits alone are a number, `true` and
 /// `false` are truths. A plus sign is a plus sign (RFC 3986): times with an offset need no escape.
 enum QueryText {
+    /// No route has half as many. Each is compared with those before it, and anybody may send them.
+    private static let most = 32
+
     static func parse(_ text: String?) throws(Problem) -> JSON {
         guard let text, !text.isEmpty else { return JSON(.object([])) }
         var members: [JSON.Member] = []
@@ -14,6 +17,7 @@ enum QueryText {
             if members.contains(where: { $0.name == name }) {
                 throw Problem(.badRequest, detail: "A parameter of the query stands twice.")
             }
+            guard members.count < most else { throw Problem(.badRequest, detail: "The query has more than \(most) parameters.") }
             members.append(JSON.Member(name: name, value: JSON(content(value))))
         }
         return JSON(.object(members))

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import NIOHTTP1
 import Notation
 import Storage
 
@@ -84,7 +85,11 @@ extension Serving {
     }
 
     private func collect(_ body: RequestBody, upTo maximum: Int) async throws -> ByteBuffer {
-        do { return try await body.collect(upTo: maximum) } catch is NIOTooManyBytesError { throw Problem(.bodyTooLarge) }
+        do { return try await body.collect(upTo: maximum) } catch is NIOTooManyBytesError {
+            throw Problem(.bodyTooLarge)
+        } catch is HTTPParserError {
+            throw Problem(.badRequest, detail: "The body is not cut into pieces as HTTP does it.")
+        }
     }
 }
 

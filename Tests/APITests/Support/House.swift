@@ -26,23 +26,18 @@ final class House: Sendable {
     let accounts: Accounts
     let api: API
     let serving: Serving
-    private let sqlite: SQLiteDatabase
-    private let folder: String
+    private let shelter: Shelter.Opened
     private let keys = Mutex(0)
     private let starts = Mutex(0)
     private let issued = Mutex<[Who: String]>([:])
 
     init(
-        operations: Operations = Operations(), bodyMaximum: Int = 64 * 1024, document: String = Known.document,
+        operations: Operations = .ofTests, bodyMaximum: Int = 64 * 1024, document: String = Known.document,
         clock: StandingClock = StandingClock(Known.morning), freeTries: Int = 1_000, secret: UInt8 = 7,
-        logger: Logger? = nil
+        logger: Logger? = nil, shelter: Shelter = .sqlite
     ) async throws {
-        folder = NSTemporaryDirectory() + "mediconnect-api-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        var settings = SQLiteSettings(path: folder + "/clinic.db", readers: 1)
-        settings.synchronous = .off
-        sqlite = try SQLiteDatabase(settings)
-        database = HauntedDatabase(sqlite)
+        self.shelter = try await shelter.open()
+        database = HauntedDatabase(self.shelter.database)
         self.clock = clock
         let surroundings = Surroundings(
             clock: clock, identifiers: Version7Identifiers(clock: clock, random: MachineRandom()), random: MachineRandom())
@@ -60,7 +55,7 @@ final class House: Sendable {
         self.serving = Serving(
             api: api, reception: OnlyClinic(Premises(accounts: accounts, tokens: tokens)), surroundings: surroundings,
             settings: serving, logger: logger ?? Journal.silent)
-        try await Migrator(sqlite, migrations: Schema.migrations, clock: clock).up()
+        try await Migrator(self.shelter.database, migrations: Schema.migrations, clock: clock).up()
         _ = try await clinic.importClinic(Array(document.utf8))
         for who in Who.allCases {
             try await accounts.create(
@@ -70,8 +65,7 @@ final class House: Sendable {
     }
 
     func close() async {
-        await sqlite.close()
-        try? FileManager.default.removeItem(atPath: folder)
+        await shelter.close()
     }
 
     func token(_ who: Who) async throws -> String {
@@ -112,18 +106,24 @@ final class House: Sendable {
 
 /// Runs a test in a house of its own.
 func inHouse(
-    operations: Operations = Operations(), bodyMaximum: Int = 64 * 1024, document: String = Known.document,
-    freeTries: Int = 1_000, secret: UInt8 = 7, _ body: @escaping @Sendable (Visitor) async throws -> Void
+    operations: Operations = .ofTests, bodyMaximum: Int = 64 * 1024, document: String = Known.document,
+    freeTries: Int = 1_000, secret: UInt8 = 7, shelter: Shelter = .sqlite,
+    _ body: @escaping @Sendable (Visitor) async throws -> Void
 ) async throws {
     let house = try await House(
-        operations: operations, bodyMaximum: bodyMaximum, document: document, freeTries: freeTries,
-        secret: secret)
+        operations: operations, bodyMaximum: bodyMaximum, document: document, freeTries: freeTries, secret: secret,
+        shelter: shelter)
     let application = Application(router: house.serving.router(), logger: Journal.silent)
     do { try await application.test(.router) { try await body(Visitor(house: house, client: $0)) } } catch {
         await house.close()
         throw error
     }
     await house.close()
+}
+
+extension Operations {
+    /// Of a house where somebody wants to hear of weaknesses.
+    static let ofTests = Operations(securityText: { SecurityText(contact: "mailto:security@clinic.example", now: Known.morning) })
 }
 
 /// A log nobody reads.

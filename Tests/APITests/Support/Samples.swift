@@ -117,6 +117,7 @@ struct Sample: Sendable {
         },
         "readMailbox": Sample("ynnnyynn") { _ in .get("/v1/mailbox?recipient=\(Known.emma)") },
         "live": open("/health/live"), "ready": open("/health/ready"), "health": open("/health"), "metrics": open("/metrics"),
+        "securityText": open("/.well-known/security.txt"),
         "listProblems": open("/problems"), "readProblem": open("/problems/not-found"), "openAPI": open("/openapi.json"),
     ]
 
