@@ -72,6 +72,7 @@ let package = Package(
         // What may be called outside, and what calls it.
         room("Outbound", uses: ["Notation"]),
         room("Connectors", uses: ["Outbound", "Notation", httpClient, nioCore, nioHTTP1, nioSSL]),
+        room("Admission", uses: ["Notation"]),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         room("Identity", uses: ["Sealing", "Notation", "CSodium", crypto]),
 
@@ -99,8 +100,8 @@ let package = Package(
         room(
             "API",
             uses: [
-                "Workflows", "Identity", "People", "Scheduling", "Storage", "Notation", "CZlib", hummingbird, jwt, crypto,
-                logging,
+                "Workflows", "Identity", "Admission", "People", "Scheduling", "Storage", "Notation", "CZlib", hummingbird, jwt,
+                crypto, logging,
                 metricsFacade,
             ]),
         room("Telemetry", uses: ["Notation", logging, metrics]),
@@ -108,7 +109,7 @@ let package = Package(
         .executableTarget(
             name: "mediconnect",
             dependencies: [
-                "API", "Moving", "Tenancy", "Secrecy", "Sealing", "Identity", "Workflows", "Outbox", "StorageSQLite",
+                "API", "Admission", "Moving", "Tenancy", "Secrecy", "Sealing", "Identity", "Workflows", "Outbox", "StorageSQLite",
                 "StoragePostgres",
                 "Storage",
                 "Telemetry",
@@ -136,7 +137,8 @@ let package = Package(
         .executableTarget(
             name: "proofs",
             dependencies: [
-                "TestKit", "LoopbackClient", "PostgresCluster", "Processes", "API", "Secrecy", "Workflows", "Outbox",
+                "TestKit", "LoopbackClient", "PostgresCluster", "Processes", "API", "Admission", "Secrecy", "Workflows",
+                "Outbox",
                 "StorageSQLite",
                 "Storage", "CSQLite",
                 "People", "Scheduling",
@@ -158,6 +160,7 @@ let package = Package(
         suite(
             "ConnectorsTests",
             uses: ["Connectors", "Outbound", "TestKit", "Notation", "Processes", nioCore, nioPosix, nioHTTP1, nioSSL]),
+        suite("AdmissionTests", uses: ["Admission", "Notation"]),
         suite("StorageSQLiteTests", uses: ["StorageSQLite", "Storage", "Notation", "CFaultyDisk"]),
         suite(
             "OutboxTests", uses: ["TestKit", "Outbox", "Resilience", "StorageSQLite", "StoragePostgres", "Storage", "Notation"]),
@@ -172,8 +175,8 @@ let package = Package(
         suite(
             "APITests",
             uses: [
-                "API", "Secrecy", "Telemetry", "Workflows", "Identity", "Outbox", "People", "Scheduling", "StorageSQLite",
-                "StoragePostgres", "PostgresCluster", "Storage",
+                "API", "Admission", "Secrecy", "Telemetry", "Workflows", "Identity", "Outbox", "People", "Scheduling",
+                "StorageSQLite", "StoragePostgres", "PostgresCluster", "Storage",
                 "Notation",
                 hummingbird,
                 hummingbirdTesting, jwt, crypto, logging, metricsFacade, metrics,

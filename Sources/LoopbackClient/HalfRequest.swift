@@ -14,15 +14,26 @@ public final class HalfRequest: Sendable {
     private let descriptor: Int32
 
     /// Connects to a port of this machine. Nothing waits longer than `timeoutSeconds`.
-    public init(port: Int, timeoutSeconds: Int = 20) throws {
+    ///
+    /// - Parameter source: the address it comes from; every one in 127.0.0.0/8 is this machine's.
+    public init(port: Int, from source: String? = nil, timeoutSeconds: Int = 20) throws {
         descriptor = socket(AF_INET, streamSocket, 0)
         guard descriptor >= 0 else { throw ProcessFault("no socket: \(String(cString: strerror(errno)))") }
         var limit = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(UInt16(port)).bigEndian
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        if let source {
+            var own = Self.address(source, port: 0)
+            let code = withUnsafePointer(to: &own) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+            guard code == 0 else {
+                close(descriptor)
+                throw ProcessFault("no socket from \(source): \(String(cString: strerror(errno)))")
+            }
+        }
+        var address = Self.address("127.0.0.1", port: port)
         let code = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
@@ -33,6 +44,14 @@ public final class HalfRequest: Sendable {
             close(descriptor)
             throw ProcessFault("no connection to port \(port): \(reason)")
         }
+    }
+
+    private static func address(_ text: String, port: Int) -> sockaddr_in {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(UInt16(port)).bigEndian
+        address.sin_addr.s_addr = inet_addr(text)
+        return address
     }
 
     deinit { close(descriptor) }

@@ -17,12 +17,20 @@ public struct RunningServer: Sendable {
     /// From its start until it said where it listens.
     public let startSeconds: Double
 
+    /// What a server under test is told besides: proofs ask from one address, with few tokens, more than a thousand times a second.
+    /// Whoever tests the limits says so in `environment`.
+    private static let withoutLimits = [
+        "MEDICONNECT_LIMITS_RATES": "off", "MEDICONNECT_LIMITS_OVERLOAD": "off", "MEDICONNECT_PATIENTS_HOLDS": "0",
+        "MEDICONNECT_PATIENTS_APPOINTMENTS": "0", "MEDICONNECT_PATIENTS_LAPSES": "0",
+    ]
+
     /// Returns when it listens. Throws with what it wrote to standard error when it ends before that.
     public static func start(
         _ executable: String, _ arguments: [String], environment: [String: String] = [:], errors: String
     ) async throws -> RunningServer {
         let began = ContinuousClock.now
-        let process = try ChildProcess(executable, arguments, environment: environment, errors: errors)
+        let process = try ChildProcess(
+            executable, arguments, environment: withoutLimits.merging(environment) { $1 }, errors: errors)
         for await line in process.lines {
             guard line.contains(" listens on "),
                 let base = line.firstRange(of: /https?:\/\/127\.0\.0\.1:[0-9]+/).map({ String(line[$0]) }),

@@ -51,6 +51,7 @@ struct Deliberation {
     mutating func placement() throws -> Placement? {
         try askForPatients()
         guard let parties = try parties() else { return nil }
+        try askLimits()
         try askRules(of: parties.visitType.policy, on: parties.clock)
         try askHours(parties)
         try askDay(parties)
@@ -121,6 +122,16 @@ struct Deliberation {
     }
 
     // MARK: The clinic's rules
+
+    /// What each patient has already, where somebody counts.
+    private mutating func askLimits() throws {
+        guard let limits = wish.limits else { return }
+        let since = wish.isHold && limits.lapses != nil ? now - limits.lapseWindow : nil
+        for patient in wish.patients {
+            let load = try calendar.load(of: patient, at: now, lapsedSince: since)
+            for refusal in limits.objections(to: load, isHold: wish.isHold) { try object(refusal) }
+        }
+    }
 
     private mutating func askRules(of policy: SchedulingPolicy, on clock: Zone) throws(Refusal) {
         if wish.start < now { try object(.startIsInThePast) }

@@ -26,6 +26,9 @@ public enum Refusal: String, Error, Sendable, CaseIterable {
     case tooManyPatients
     case overrideNeedsReason
     // The clinic's rules
+    case holdsSuspended
+    case tooManyHolds
+    case tooManyAppointments
     case startIsInThePast
     case startOffGrid
     case noticeTooShort

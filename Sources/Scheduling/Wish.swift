@@ -12,10 +12,15 @@ public struct Wish: Sendable {
     public var device: ID<Resource>?
     /// Staff set the clinic's rules aside, as far as `Refusal.canBeOverridden` lets them.
     public var isOverride: Bool
+    /// What its patients may have at once; nil where nobody counts, because staff ask.
+    public var limits: PatientLimits?
+    /// Only held, to be confirmed before it expires.
+    public var isHold: Bool
 
     public init(
         visitType: ID<VisitType>, practitioner: ID<Resource>, start: Instant, patients: [ID<Participant>],
-        room: ID<Resource>? = nil, device: ID<Resource>? = nil, isOverride: Bool = false
+        room: ID<Resource>? = nil, device: ID<Resource>? = nil, isOverride: Bool = false, limits: PatientLimits? = nil,
+        isHold: Bool = false
     ) {
         self.visitType = visitType
         self.practitioner = practitioner
@@ -24,6 +29,8 @@ public struct Wish: Sendable {
         self.room = room
         self.device = device
         self.isOverride = isOverride
+        self.limits = limits
+        self.isHold = isHold
     }
 }
 
@@ -68,4 +75,14 @@ public protocol Calendar {
     /// How many appointments that hold their time (`AppointmentState.holdsItsTime`) start in `day` with this practitioner,
     /// without counting `moving`.
     func appointments(of practitioner: ID<Resource>, startingIn day: TimeRange, besides moving: ID<Appointment>?) throws -> Int
+
+    /// What a patient has ahead of `now`, and how many of their holds have come to nothing since `since`; nil does not ask for holds.
+    func load(of patient: ID<Participant>, at now: Instant, lapsedSince since: Instant?) throws -> PatientLoad
+}
+
+extension Calendar {
+    /// Where nobody counts.
+    public func load(of patient: ID<Participant>, at now: Instant, lapsedSince since: Instant?) throws -> PatientLoad {
+        PatientLoad()
+    }
 }

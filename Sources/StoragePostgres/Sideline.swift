@@ -25,6 +25,8 @@ public final class Sideline: Sendable {
     private static let channel = "mediconnect"
     /// The lock of the leader, beside those of the schema (`7461, 0`) and the directory (`7461, 1`).
     private static let leadership = "7461, 2"
+    /// A lock that every node shares, so that they can be counted.
+    private static let presence = "7461, 3"
     /// The server ends a session that has been silent for so long, and the lock goes with it: also when this process is
     /// stopped and its kernel still answers for it.
     private static let silenceSeconds = 5.0
@@ -37,6 +39,7 @@ public final class Sideline: Sendable {
         /// From when and until when this node leads, by its own clock that does not stand still.
         var leadsFrom: ContinuousClock.Instant?
         var leadsUntil: ContinuousClock.Instant?
+        var nodes = 1
         var failure: StorageFault?
     }
 
@@ -82,6 +85,9 @@ public final class Sideline: Sendable {
         }
     }
 
+    /// How many nodes there were a second ago, this one among them. Alone as long as it cannot know.
+    public var nodes: Int { state.withLock { $0.nodes } }
+
     /// Why it hears nothing; nil while it does.
     public var failure: StorageFault? { state.withLock { $0.failure } }
 
@@ -107,7 +113,7 @@ public final class Sideline: Sendable {
             do {
                 let connection = try PostgresConnection(settings)
                 defer {
-                    state.withLock { ($0.leadsFrom, $0.leadsUntil) = (nil, nil) }
+                    state.withLock { ($0.leadsFrom, $0.leadsUntil, $0.nodes) = (nil, nil, 1) }
                     connection.close()
                 }
                 try introduce(connection)
@@ -131,6 +137,7 @@ public final class Sideline: Sendable {
                 set_config('statement_timeout', '2000', false), set_config('tcp_keepalives_idle', '5', false),
                 set_config('tcp_keepalives_interval', '2', false), set_config('tcp_keepalives_count', '2', false)
             """)
+        try say(connection, "SELECT pg_advisory_lock_shared(\(Self.presence))")
         try say(connection, "LISTEN \(Self.channel)")
     }
 
@@ -139,6 +146,7 @@ public final class Sideline: Sendable {
         while !hasEnded {
             if (ContinuousClock.now - lastSign).seconds >= 1 {
                 try lead(connection)
+                try count(connection)
                 lastSign = .now
             }
             let sinceTold = (ContinuousClock.now - lastTold).seconds
@@ -168,6 +176,19 @@ public final class Sideline: Sendable {
             if !isLeader { state.leadsFrom = .now + .seconds(Self.leaseSeconds) }
             state.leadsUntil = asked + .seconds(Self.leaseSeconds)
         }
+    }
+
+    private func count(_ connection: PostgresConnection) throws {
+        let parts = Self.presence.split(separator: ", ")
+        let reply = try say(
+            connection,
+            """
+            SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = \(parts[0]) AND objid = \(parts[1]) AND granted
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            """)
+        guard case .rows(let result)? = reply, result.count == 1 else { return }
+        let count = try PostgresRow(result, of: "presence").integer(0)
+        state.withLock { $0.nodes = max(1, Int(count)) }
     }
 
     private func hear(_ connection: PostgresConnection) {

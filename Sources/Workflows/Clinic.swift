@@ -1,5 +1,5 @@
 public import Notation
-import Scheduling
+public import Scheduling
 public import Secrecy
 public import Storage
 import Synchronization
@@ -52,6 +52,9 @@ public final class Clinic: Sendable {
         let ring: @Sendable () -> Void
     }
 
+    /// Somebody has held too many times and let them go.
+    func noteGrabbing() { observer.saw(operation: "holdAppointment", outcome: "suspended") }
+
     func observe<Value>(_ call: Call, _ reply: Reply<Value>) {
         guard let operation = call.attempt?.operation else { return }
         switch reply {
@@ -67,6 +70,9 @@ public struct ClinicSettings: Sendable {
     public var answersKept: Span = .hours(72)
     /// How long before the visit reminders go out.
     public var remindersBefore: [Span] = [.hours(24), .hours(2)]
+
+    /// What a patient may have at once who books without the staff; nil counts nothing.
+    public var patientLimits: PatientLimits?
 
     public init() {}
 }

@@ -60,7 +60,8 @@ final class Branch: Sendable {
         self.house = house
         self.logger = logger
         let clinic = Clinic(
-            database: house.database, surroundings: house.surroundings, master: house.master, observer: observer)
+            database: house.database, surroundings: house.surroundings, master: house.master, settings: house.settings.clinic,
+            observer: observer)
         self.keyring = keyring
         premises = Premises(
             accounts: House.accounts(clinic, keyring, house.settings),
@@ -138,6 +139,9 @@ final class Branch: Sendable {
     /// Why nothing can be written in it at the moment; nil when all is well.
     var complaint: String? { get async { await house.engine.complaint } }
 
+    /// How many nodes serve it, this one among them.
+    var nodes: Int { neighbourhood.nodes }
+
     func close() async {
         await neighbourhood.close()
         await house.engine.close()
@@ -201,6 +205,7 @@ final class Branch: Sendable {
             logger.notice("the sweeper ended holds their timers missed", metadata: ["evt": "holds.swept", "count": "\(holds)"])
         }
         try await clinic.forgetExpiredAnswers()
+        try await clinic.forgetOldHolds()
         try await premises.accounts.forgetOld()
     }
 }

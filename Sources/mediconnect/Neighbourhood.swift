@@ -32,6 +32,9 @@ final class Neighbourhood: Sendable {
     /// Whether this node does what only one has to do.
     var leads: Bool { sideline?.leads ?? true }
 
+    /// How many nodes share the database, this one among them.
+    var nodes: Int { sideline?.nodes ?? 1 }
+
     func close() async { await sideline?.close() }
 
     /// Keeps the index fresh until the task is cancelled: at once when somebody tells, and once a second in any case, so

@@ -1,4 +1,5 @@
 import API
+import Admission
 import Foundation
 import Hummingbird
 import HummingbirdCore
@@ -21,10 +22,15 @@ struct Server {
     let metrics: PrometheusRegistry
     /// Nil speaks plain HTTP.
     let certificate: CertificateKeeper?
+    /// Reads the settings again, as they are now.
+    let reread: @Sendable () async throws -> Settings
+    private let doorkeeper: Doorkeeper
+    private let connections: Connections
     private let state = StateOfServing()
 
     init(
-        _ settings: Settings, _ clinics: any Clinics, surroundings: Surroundings, logger: Logger, metrics: PrometheusRegistry
+        _ settings: Settings, _ clinics: any Clinics, surroundings: Surroundings, logger: Logger, metrics: PrometheusRegistry,
+        reread: @escaping @Sendable () async throws -> Settings
     ) throws {
         self.settings = settings
         do {
@@ -36,6 +42,13 @@ struct Server {
         self.surroundings = surroundings
         self.logger = logger
         self.metrics = metrics
+        self.reread = reread
+        doorkeeper = Doorkeeper(
+            limits: settings.limits.rates, proxies: settings.limits.proxies, waitingRoom: settings.limits.waitingRoom)
+        connections = Connections(
+            settings.limits.connections.within(OpenFiles.raised()), proxies: settings.limits.proxies,
+            patience: settings.limits.patience)
+        register()
     }
 
     /// Serves until SIGTERM or SIGINT: then it is not ready any more, finishes what is in flight, and returns.
@@ -51,9 +64,14 @@ struct Server {
             onListening(port, certificate == nil)
         }
         var all: [ServiceGroupConfiguration.ServiceConfiguration] = [.init(service: clinics)]
+        all.append(.init(service: Rereading(read: reread, door: doorkeeper, logger: logger)))
+        all.append(
+            .init(
+                service: Doorbell(
+                    clinics: clinics, door: doorkeeper, connections: connections, clock: surroundings.clock)))
         if let certificate { all.append(.init(service: certificate)) }
         if certificate != nil, let port = settings.tls.plainPort {
-            let plain = application(serving.router(isOverTLS: false), .http1(configuration: speech), port: port, group) {
+            let plain = application(serving.router(isOverTLS: false), plain(), port: port, group) {
                 onListening($0, true)
             }
             all.append(.init(service: plain, successTerminationBehavior: .gracefullyShutdownGroup))
@@ -70,19 +88,29 @@ struct Server {
     }
 
     private var speech: HTTP1Channel.Configuration {
-        .init(additionalChannelHandlers: [FramingPlacer()], idleTimeout: .seconds(60))
+        .init(additionalChannelHandlers: [FramingPlacer(), connections.watch()])
+    }
+
+    private func plain() -> HTTPServerBuilder {
+        let (speech, connections) = (speech, connections)
+        return HTTPServerBuilder { responder in
+            CountedServer(base: HTTP1Channel(responder: responder, configuration: speech), connections: connections)
+        }
     }
 
     /// HTTP/1.1, and with a certificate HTTP/2 for whoever would rather.
     private func door() throws -> HTTPServerBuilder {
-        guard let certificate else { return .http1(configuration: speech) }
+        guard let certificate else { return plain() }
+        let connections = connections
         let (configuration, patience) = (certificate.configuration, TimeAmount.seconds(Int64(settings.tls.handshakeSeconds)))
         let streams = HTTP2UpgradeChannel.Configuration(
             idleTimeout: .seconds(60), gracefulCloseTimeout: .seconds(settings.drainSeconds), streamConfiguration: speech)
         return HTTPServerBuilder { responder in
-            PatientServer(
-                base: try HTTP2UpgradeChannel(tlsConfiguration: configuration, configuration: streams, responder: responder),
-                patience: patience)
+            CountedServer(
+                base: PatientServer(
+                    base: try HTTP2UpgradeChannel(tlsConfiguration: configuration, configuration: streams, responder: responder),
+                    patience: patience),
+                connections: connections)
         }
     }
 
@@ -94,7 +122,7 @@ struct Server {
             router: router, server: door,
             configuration: .init(
                 address: .hostname(settings.host, port: port), serverName: nil, reuseAddress: true,
-                availableConnectionsDelegate: MaximumAvailableConnections(10_000)),
+                availableConnectionsDelegate: MaximumAvailableConnections(connections.maximum)),
             onServerRunning: { onListening($0.localAddress?.port ?? 0) }, eventLoopGroupProvider: .shared(group),
             logger: quietLogger)
         application.logger.logLevel = .error
@@ -107,11 +135,28 @@ struct Server {
         return quiet
     }
 
+    /// What is measured by looking.
+    private func register() {
+        metrics.registerGauge("mediconnect_connections", help: "Connections of clients") { [connections] in
+            Double(connections.total)
+        }
+        metrics.registerGauge("mediconnect_requests_places", help: "How many requests may be worked on at once at the moment") {
+            [doorkeeper] in Double(doorkeeper.load.places)
+        }
+        metrics.registerGauge("mediconnect_requests_inside", help: "Requests that are worked on") { [doorkeeper] in
+            Double(doorkeeper.load.inside)
+        }
+        metrics.registerGauge("mediconnect_requests_waiting", help: "Requests that wait until they may be worked on") {
+            [doorkeeper] in
+            Double(doorkeeper.load.waiting)
+        }
+    }
+
     private func serving() -> Serving {
         var serving = ServingSettings(base: settings.publicURL)
         serving.bodyMaximum = settings.bodyMaximumBytes
         return Serving(
-            api: API(operations: operations(), isAnswering: settings.roles.contains(.api)), reception: clinics,
+            api: API(operations: operations(), isAnswering: settings.roles.contains(.api)), reception: clinics, door: doorkeeper,
             surroundings: surroundings, settings: serving, logger: logger)
     }
 

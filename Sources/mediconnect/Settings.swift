@@ -5,10 +5,12 @@ import Foundation
 import Logging
 import Notation
 import People
+import Scheduling
 import Sealing
 import Secrecy
 import SystemPackage
 import Tenancy
+import Workflows
 
 /// The flags every command that touches the clinic takes. Flags win over the environment, the environment over the file.
 struct CommonOptions: ParsableArguments {
@@ -68,6 +70,8 @@ struct Settings: Sendable {
     var bodyMaximumBytes: Int
     var tenants: TenantSettings
     var tls: TLSSettings
+    var limits: LimitSettings
+    var patientLimits: PatientLimits
     /// How long opening a database waits for a server that is not there yet.
     var patienceSeconds = 30.0
     /// Nil is `token.secret` in `data`.
@@ -84,6 +88,13 @@ struct Settings: Sendable {
     var secondFactor: SecondFactorPolicy
     /// Whether somebody has set it.
     let isSecondFactorChosen: Bool
+
+    /// What is the clinic's to decide.
+    var clinic: ClinicSettings {
+        var clinic = ClinicSettings()
+        clinic.patientLimits = patientLimits
+        return clinic
+    }
 
     var databaseName: String { databaseURL.map(DatabaseAddress.withoutPassword) ?? databasePath }
     var databasePath: String { data + "/clinic.sqlite" }
@@ -244,6 +255,18 @@ extension Settings {
         drainSeconds = whole("drain.seconds", "drain.seconds", 30, 1...600)
         // body.maximum: bytes of a request's body; default 262144.
         bodyMaximumBytes = whole("body.maximum", "body.maximum", 256 * 1024, 1024...16_777_216)
+        // patients.holds: times one patient may hold at once; default 3. patients.appointments: how many they may have ahead; default
+        // 20. patients.lapses: how many of their holds may come to nothing in an hour before they may hold no more; default 10. 0 is no
+        // limit. They bind patients, not the staff.
+        func most(_ name: String, _ usual: Int?) -> Int? {
+            let count = whole(ConfigKey("patients.\(name)"), "patients.\(name)", usual ?? 0, 0...100_000)
+            return count == 0 ? nil : count
+        }
+        let own = PatientLimits.usual
+        patientLimits = PatientLimits(
+            holds: most("holds", own.holds), appointments: most("appointments", own.appointments),
+            lapses: most("lapses", own.lapses))
+        limits = LimitSettings(config, whole: whole, reject: { problems.append($0) })
         // tenants (in a settings file tenants.file): a JSON file, the directory of clinics; default none, which is one clinic.
         let directory = config.string(forKey: "tenants") ?? config.string(forKey: "tenants.file")
         // tenants.connections: connections of this node for all clinics together; default 100. As many clinics are open at once
@@ -287,6 +310,10 @@ extension Settings {
             ("drain.seconds", String(drainSeconds)), ("body.maximum", String(bodyMaximumBytes)),
             ("tenants", tenants.path ?? "none: one clinic"), ("tenants.connections", String(tenants.connections)),
             ("tenants.round", String(tenants.roundSeconds)), ("tenants.labels", String(tenants.areLabelled)),
-        ] + tls.listing
+        ] + tls.listing + limits.listing
+            + [
+                ("patients.holds", patientLimits.holds), ("patients.appointments", patientLimits.appointments),
+                ("patients.lapses", patientLimits.lapses),
+            ].map { ($0.0, $0.1.map(String.init) ?? "none") }
     }
 }

@@ -90,8 +90,9 @@ extension ProblemType {
     /// What `Retry-After` says, as a client sees it.
     var retryAfter: Int? {
         switch self {
-        case .requestInProgress, .outcomeUnknown, .overloaded, .moving, .tooManyTries: 1
+        case .requestInProgress, .outcomeUnknown, .overloaded, .moving, .tooManyTries, .rateLimited: 1
         case .unavailable: 5
+        case .holdsSuspended: 900
         default: nil
         }
     }

@@ -1,4 +1,5 @@
 import API
+import Admission
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -108,8 +109,10 @@ import Testing
     }
 }
 
-private func onTheWire(bodyMaximum: Int = 64 * 1024, _ body: @escaping @Sendable (Visitor) async throws -> Void) async throws {
-    let house = try await House(bodyMaximum: bodyMaximum)
+func onTheWire(
+    bodyMaximum: Int = 64 * 1024, door: Doorkeeper = Doorkeeper(), _ body: @escaping @Sendable (Visitor) async throws -> Void
+) async throws {
+    let house = try await House(bodyMaximum: bodyMaximum, door: door)
     let application = Application(
         router: house.serving.router(), configuration: .init(address: .hostname("127.0.0.1", port: 0)), logger: Journal.silent)
     do { try await application.test(.live) { try await body(Visitor(house: house, client: $0)) } } catch {

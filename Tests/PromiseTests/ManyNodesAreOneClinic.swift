@@ -134,6 +134,21 @@ extension Promises {
             }
         }
 
+        /// What is for all nodes together is divided by how many there are (MC-10).
+        @Test func `nodes count each other, and notice when one goes`() async throws {
+            try await Engine.withPostgres { _, url in
+                let first = try sideline(url, "first")
+                #expect(first.nodes == 1)
+                let others = try [sideline(url, "second"), sideline(url, "third")]
+                try await eventually { first.nodes == 3 && others.allSatisfy { $0.nodes == 3 } }
+                await others[0].close()
+                try await eventually { first.nodes == 2 }
+                await others[1].close()
+                try await eventually { first.nodes == 1 }
+                await first.close()
+            }
+        }
+
         @Test func `news told by one node are heard by the others and not by itself`() async throws {
             try await Engine.withPostgres { _, url in
                 let (mine, theirs) = (Count(), Count())

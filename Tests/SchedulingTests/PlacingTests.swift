@@ -60,11 +60,13 @@ import Testing
     final class Taken: Calendar {
         var claims: [Claim]
         var today: Int
+        var load: PatientLoad
         private(set) var questions: [ID<Resource>] = []
 
-        init(_ claims: [Claim] = [], today: Int = 0) {
+        init(_ claims: [Claim] = [], today: Int = 0, load: PatientLoad = PatientLoad()) {
             self.claims = claims
             self.today = today
+            self.load = load
         }
 
         func claims(of holder: ID<Resource>, overlapping range: TimeRange) -> [Claim] {
@@ -75,6 +77,8 @@ import Testing
         func appointments(of practitioner: ID<Resource>, startingIn day: TimeRange, besides moving: ID<Appointment>?) -> Int {
             moving == nil ? today : today - 1
         }
+
+        func load(of patient: ID<Participant>, at now: Instant, lapsedSince since: Instant?) -> PatientLoad { load }
     }
 
     static func claim(_ holder: ID<Resource>, lane: Int = 0, _ from: String, _ to: String, of appointment: Int = 900) -> Claim {
@@ -119,7 +123,25 @@ import Testing
         var directory = PlacingTests.directory()
         var taken: [Claim] = []
         var today = 0
+        var load = PatientLoad()
         var testDescription: String { refusal.rawValue }
+    }
+
+    private static func limited(isHold: Bool) -> Wish {
+        wish {
+            $0.limits = PatientLimits(holds: 2, appointments: 5, lapses: 4)
+            $0.isHold = isHold
+        }
+    }
+
+    @Test func `what a patient has already counts only where somebody counts it, and holds only for holds`() throws {
+        let much = Taken([], load: PatientLoad(holds: 9, appointments: 4, lapses: 99))
+        #expect(throws: Never.self) { try Self.directory().place(Self.wish(), in: much, now: Self.now) }
+        #expect(throws: Never.self) { try Self.directory().place(Self.limited(isHold: false), in: much, now: Self.now) }
+        #expect(
+            try Self.directory().objections(to: Self.limited(isHold: true), in: much, now: Self.now) == [
+                .holdsSuspended, .tooManyHolds,
+            ])
     }
 
     static let cases: [Case] = [
@@ -137,6 +159,10 @@ import Testing
         Case(refusal: .deviceUnsuitable, wish: wish { $0.device = ultrasound }, directory: directory { $0[5].tags = [] }),
         Case(refusal: .tooManyPatients, wish: wish { $0.patients = [id(1), id(2)] }),
         Case(refusal: .tooManyPatients, wish: wish { $0.patients = [id(1), id(1)] }, directory: directory(patientsMaximum: 2)),
+        Case(refusal: .holdsSuspended, wish: limited(isHold: true), load: PatientLoad(lapses: 4)),
+        Case(refusal: .tooManyHolds, wish: limited(isHold: true), load: PatientLoad(holds: 2, appointments: 2, lapses: 3)),
+        Case(
+            refusal: .tooManyAppointments, wish: limited(isHold: false), load: PatientLoad(holds: 2, appointments: 5, lapses: 9)),
         Case(refusal: .startIsInThePast, wish: wish(at("2026-02-27T09:00:00Z"))),
         Case(refusal: .startOffGrid, wish: wish(nine + .minutes(5))),
         Case(refusal: .startOffGrid, wish: wish(nine + Span(microseconds: 1))),
@@ -153,7 +179,7 @@ import Testing
     ]
 
     @Test(arguments: cases) func `every obstacle has its refusal`(example: Case) throws {
-        let calendar = Taken(example.taken, today: example.today)
+        let calendar = Taken(example.taken, today: example.today, load: example.load)
         #expect(throws: example.refusal) { try example.directory.place(example.wish, in: calendar, now: Self.now) }
         #expect(try example.directory.objections(to: example.wish, in: calendar, now: Self.now).first == example.refusal)
     }

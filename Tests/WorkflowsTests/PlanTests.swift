@@ -27,6 +27,9 @@ import Workflows
         ("PatientsByEmail", "INDEX patient_email (email_index=? AND id>?)"),
         ("PatientsByPhone", "INDEX patient_phone (phone_index=? AND id>?)"),
         ("PatientsByRecordNumber", "INDEX patient_record_number (record_number_index=? AND id>?)"),
+        ("AheadOfPatient", "SEARCH appointment_patient USING PRIMARY KEY (patient_id=? AND start_at>?"),
+        ("LapsedHolds", "INDEX patient_hold_of_patient (patient_id=? AND lapsed_at>?)"),
+        ("ForgetOldHolds", "INDEX patient_hold_lapsed (lapsed_at<?)"),
     ]
 
     /// Lists in pages: their order comes from the index, not from sorting all there is.
@@ -63,7 +66,8 @@ import Workflows
         for index in [
             "appointment_of_practitioner", "appointment_of_day", "appointment_held", "claim_of_appointment",
             "notice_of_recipient", "idempotency_expiry", "session_of_account", "session_ended", "session_expiry",
-            "login_failure_age", "patient_email", "patient_phone", "patient_record_number",
+            "login_failure_age", "patient_email", "patient_phone", "patient_record_number", "patient_hold_of_patient",
+            "patient_hold_lapsed",
         ] {
             let database = try clinic()
             try database.execute("DROP INDEX \(index)")

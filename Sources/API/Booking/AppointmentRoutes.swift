@@ -11,7 +11,10 @@ struct AppointmentRoutes {
         Route(
             .post, "/v1/appointments", "bookAppointment", "Book an appointment, or hold its time",
             takes: "BookingRequest", gives: "Appointment", status: 201, alsoGives: [200],
-            problems: [.unknownReference, .unsuitable, .startInThePast, .timeUnavailable, .patientBusy, .identifierAlreadyUsed]
+            problems: [
+                .unknownReference, .unsuitable, .holdsSuspended, .tooManyHolds, .tooManyAppointments, .startInThePast,
+                .timeUnavailable, .patientBusy, .identifierAlreadyUsed,
+            ]
         ) { exchange, clinic in
             let fields = exchange.fields()
             let request = BookingRequest(fields, content: exchange.content)

@@ -1,3 +1,4 @@
+import Admission
 import Notation
 import Workflows
 
@@ -50,6 +51,8 @@ public enum OpenAPI {
     private static func operation(_ route: Route, _ json: inout JSONWriter) {
         json.member("operationId", route.operation)
         json.member("summary", route.summary)
+        // What gives way first when not everything can be served (docs/guides/limits.md).
+        json.member("x-urgency", route.urgency.name)
         json.name("security")
         json.array { json in
             guard route.needsToken else { return }
@@ -201,7 +204,7 @@ extension Route {
     public var possibleProblems: [ProblemType] {
         var types: [ProblemType] = problems + [.badRequest, .internalFault, .unavailable]
         if path.contains("{") { types += [.notFound] }
-        if !isOpen { types += [.noSuchClinic, .invalidFields, .overloaded, .moving] }
+        if !isOpen { types += [.noSuchClinic, .invalidFields, .rateLimited, .overloaded, .moving] }
         if needsToken { types += [.tokenMissing, .tokenInvalid, .sessionEnded, .notPermitted, .crossSite] }
         if needsToken && !isOwn { types += [.secondFactorRequired] }
         if changesSomething { types += [.bodyTooLarge, .bodyTooSlow, .mediaTypeUnsupported, .outcomeUnknown] }

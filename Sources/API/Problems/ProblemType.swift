@@ -11,6 +11,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
     case secondFactorNeeded = "second-factor-needed"
     case secondFactorRequired = "second-factor-required"
     case tooManyTries = "too-many-tries"
+    case rateLimited = "rate-limited"
     case notPermitted = "not-permitted"
     case crossSite = "cross-site"
     case notFound = "not-found"
@@ -29,6 +30,9 @@ public enum ProblemType: String, Sendable, CaseIterable {
     case cancellationTooLate = "cancellation-too-late"
     case unknownReference = "unknown-reference"
     case unsuitable = "unsuitable"
+    case holdsSuspended = "holds-suspended"
+    case tooManyHolds = "too-many-holds"
+    case tooManyAppointments = "too-many-appointments"
     case startInThePast = "start-in-the-past"
     case timeUnavailable = "time-unavailable"
     case patientBusy = "patient-busy"
@@ -51,7 +55,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .methodNotAllowed: 405
         case .bodyTooSlow: 408
         case .requestInProgress, .identifierAlreadyUsed, .transitionNotAllowed, .holdExpired, .cancellationTooLate,
-            .timeUnavailable, .patientBusy:
+            .timeUnavailable, .patientBusy, .tooManyHolds, .tooManyAppointments:
             409
         case .changedMeanwhile: 412
         case .bodyTooLarge: 413
@@ -59,7 +63,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .noSuchClinic: 421
         case .idempotencyKeyReused, .unknownReference, .unsuitable, .startInThePast, .overrideNeedsReason: 422
         case .preconditionRequired: 428
-        case .tooManyTries: 429
+        case .tooManyTries, .rateLimited, .holdsSuspended: 429
         case .internalFault: 500
         case .outcomeUnknown, .overloaded, .moving, .unavailable: 503
         }
@@ -77,6 +81,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .secondFactorNeeded: "A code is needed"
         case .secondFactorRequired: "A second factor has to be added first"
         case .tooManyTries: "Too many wrong passwords"
+        case .rateLimited: "Too many requests"
         case .notPermitted: "Not permitted"
         case .crossSite: "It does not come from this server's own page"
         case .notFound: "There is no such thing"
@@ -95,6 +100,9 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .cancellationTooLate: "Too late to cancel or move"
         case .unknownReference: "Something named in the request does not exist"
         case .unsuitable: "It does not fit this visit"
+        case .holdsSuspended: "No more times can be held for a while"
+        case .tooManyHolds: "Too many times are held already"
+        case .tooManyAppointments: "Too many appointments are ahead already"
         case .startInThePast: "The time has passed"
         case .timeUnavailable: "The time is not available"
         case .patientBusy: "A patient has another appointment at this time"
@@ -127,6 +135,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
             "The clinic wants a second factor of everybody in this role. Add one with `POST /v1/second-factor`, confirm it, and continue the session."
         case .tooManyTries:
             "After five wrong passwords each further try has to wait, twice as long as the one before, up to a quarter of an hour. `Retry-After` says how long. Nothing was done."
+        case .rateLimited:
+            "More was asked in a short time than one user, one address, or everybody together may. `RateLimit-Policy` names the limit, `Retry-After` says when to come back. Nothing was done."
         case .tokenInvalid: "The token has expired, or was not issued by this clinic. Get a new one."
         case .notPermitted: "The token's role may not do this."
         case .crossSite:
@@ -150,6 +160,11 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .cancellationTooLate: "The clinic's cut-off has passed. Call the desk."
         case .unknownReference: "A patient, practitioner, visit type, room, device or location in the request does not exist."
         case .unsuitable: "The practitioner, room or device does not do this visit, or there are too many patients for it."
+        case .holdsSuspended:
+            "Many times were held for this patient within an hour and not taken. Holding is possible again when some of that is longer ago; booking outright is possible now. The clinic is told."
+        case .tooManyHolds: "A patient may hold a few times at once. Confirm one or give it back, and hold again."
+        case .tooManyAppointments:
+            "A patient may have so many appointments ahead as the clinic allows. The desk can book more, or cancel one that is not needed."
         case .startInThePast: "Choose a time that is still to come."
         case .timeUnavailable: "Look for free times again and choose another. Staff are told the reason in `refusal`."
         case .patientBusy: "Nobody can be in two places at once. Move or cancel the other appointment first."
@@ -167,7 +182,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
     public var retry: Retry {
         switch self {
         case .requestInProgress, .outcomeUnknown, .moving: .sameKey
-        case .overloaded, .unavailable, .tooManyTries: .after
+        case .overloaded, .unavailable, .tooManyTries, .rateLimited, .holdsSuspended: .after
         default: .never
         }
     }
@@ -175,8 +190,9 @@ public enum ProblemType: String, Sendable, CaseIterable {
     /// Seconds for `Retry-After`.
     var retryAfterSeconds: Int? {
         switch self {
-        case .requestInProgress, .outcomeUnknown, .overloaded, .moving, .tooManyTries: 1
+        case .requestInProgress, .outcomeUnknown, .overloaded, .moving, .tooManyTries, .rateLimited: 1
         case .unavailable: 5
+        case .holdsSuspended: 900
         default: nil
         }
     }

@@ -26,6 +26,9 @@ extension Refusal {
         case .cancellationTooLate: .cancellationTooLate
         case .practitionerUnsuitable, .roomUnsuitable, .deviceUnsuitable, .tooManyPatients: .unsuitable
         case .overrideNeedsReason: .overrideNeedsReason
+        case .holdsSuspended: .holdsSuspended
+        case .tooManyHolds: .tooManyHolds
+        case .tooManyAppointments: .tooManyAppointments
         case .startIsInThePast: .startInThePast
         case .startOffGrid, .noticeTooShort, .beyondHorizon, .holiday, .practitionerAway, .outsideWorkingHours, .dayIsFull,
             .practitionerTaken, .roomTaken, .deviceTaken:
@@ -56,6 +59,9 @@ extension Refusal {
         case .deviceUnsuitable: "The device does not suit this visit."
         case .tooManyPatients: "There are too many patients for this visit, or one stands twice."
         case .overrideNeedsReason: "An override needs a reason."
+        case .holdsSuspended: "Too many times were held for this patient and not taken."
+        case .tooManyHolds: "The patient holds too many times already."
+        case .tooManyAppointments: "The patient has too many appointments ahead already."
         case .startIsInThePast: "The start has passed."
         case .startOffGrid: "Visits of this kind do not start at this minute."
         case .noticeTooShort: "The start is too soon."

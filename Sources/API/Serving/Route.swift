@@ -1,3 +1,4 @@
+public import Admission
 import Identity
 import Notation
 import People
@@ -28,6 +29,8 @@ public struct Route: Sendable {
     public let isSecret: Bool
     /// About the caller's own account, which they look after whatever else they may do.
     public let isOwn: Bool
+    /// What gives way first when not everything can be served; see `Route+Urgency.swift`.
+    public let urgency: Urgency
     let handler: Handler
 
     enum Handler: Sendable {
@@ -108,6 +111,7 @@ public struct Route: Sendable {
         self.isSecret = isSecret
         self.isOwn = isOwn
         self.handler = handler
+        urgency = Self.urgency(of: operation, method, handler)
     }
 }
 
@@ -196,6 +200,8 @@ struct Answer: Sendable {
     var challenge: String?
     /// Each a `Set-Cookie`.
     var cookies: [String] = []
+    /// Where the caller stands with the limit that is nearest.
+    var rate: RateVerdict?
     var isRepeat = false
     /// Where the change stands, for the next read; see `CommitMark`.
     var consistencyToken: String?

@@ -10,7 +10,7 @@ import Storage
 extension Serving {
     func response(_ answer: Answer, requestID: String, _ request: Request) -> Response {
         var headers = HTTPFields()
-        headers.reserveCapacity(11)
+        headers.reserveCapacity(13)
         headers[.requestID] = requestID
         // What is answered is data: no browser is to guess that it is a page, show it in a frame, or load anything for it (ASVS 3.4).
         headers[.xContentTypeOptions] = "nosniff"
@@ -20,6 +20,7 @@ extension Serving {
         if let etag = answer.etag { headers[.eTag] = etag }
         if let location = answer.location { headers[.location] = location }
         headers[.cacheControl] = answer.cacheControl ?? "no-store"
+        if let rate = answer.rate { (headers[.rateLimitPolicy], headers[.rateLimit]) = (rate.policyText, rate.standingText) }
         if let seconds = answer.retryAfterSeconds { headers[.retryAfter] = String(seconds) }
         if let token = answer.consistencyToken { headers[.consistencyToken] = token }
         if let allow = answer.allow { headers[.allow] = allow }

@@ -89,6 +89,9 @@ extension Serving {
             throw Problem(.bodyTooLarge)
         } catch is HTTPParserError {
             throw Problem(.badRequest, detail: "The body is not cut into pieces as HTTP does it.")
+        } catch let error where !(error is CancellationError) {
+            // Its client hung up, or kept us waiting until the connection was closed: no fault of ours.
+            throw Problem(.badRequest, detail: "The body did not come to its end.")
         }
     }
 }
@@ -99,5 +102,9 @@ extension HTTPField.Name {
     static let idempotentReplayed = HTTPField.Name("Idempotent-Replayed")!
     static let requestID = HTTPField.Name("X-Request-Id")!
     static let tenant = HTTPField.Name("X-Tenant")!
+    static let rateLimit = HTTPField.Name("RateLimit")!
+    static let rateLimitPolicy = HTTPField.Name("RateLimit-Policy")!
+    static let forwarded = HTTPField.Name("Forwarded")!
+    static let forwardedFor = HTTPField.Name("X-Forwarded-For")!
     static let referrerPolicy = HTTPField.Name("Referrer-Policy")!
 }

@@ -1,3 +1,4 @@
+public import Admission
 import Foundation
 import HTTPTypes
 public import Hummingbird
@@ -26,24 +27,34 @@ public struct ServingSettings: Sendable {
 /// What Hummingbird keeps for one request.
 public struct ServingContext: RequestContext {
     public var coreContext: CoreRequestContextStorage
-    public init(source: ApplicationRequestContextSource) { coreContext = .init(source: source) }
+    /// Who is at the other end of the connection: the client, or a proxy. Nil where there is no network.
+    public let peer: NetworkAddress?
+
+    public init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        peer = source.channel.remoteAddress.flatMap { NetworkAddress($0) }
+    }
 }
 
-/// The door: turns HTTP into an `Exchange` and an `Answer` into HTTP. In this order: request id, clinic, token, size, key,
+/// The door: turns HTTP into an `Exchange` and an `Answer` into HTTP. In this order: request id, how often this address asks,
+/// clinic, token, how often this user asks, size, key,
 /// and only then the route; a refusal on the way is a problem document like any other.
 public final class Serving: Sendable {
     let api: API
     private let reception: any Reception
+    let door: Doorkeeper
     let surroundings: Surroundings
     let settings: ServingSettings
     let logger: Logger
     let gauges: [String: RouteGauges]
 
     public init(
-        api: API, reception: any Reception, surroundings: Surroundings, settings: ServingSettings, logger: Logger
+        api: API, reception: any Reception, door: Doorkeeper = Doorkeeper(), surroundings: Surroundings,
+        settings: ServingSettings, logger: Logger
     ) {
         self.api = api
         self.reception = reception
+        self.door = door
         self.surroundings = surroundings
         self.settings = settings
         self.logger = logger
@@ -76,6 +87,7 @@ public final class Serving: Sendable {
             answer = Problem(error, forStaff: visit.caller?.isStaff ?? false).answer(base: settings.base)
             if answer.status >= 500 { report(error, route, visit) }
         }
+        answer.rate = visit.rate
         let response = response(answer, requestID: visit.requestID, request)
         gauges.record(status: answer.status, since: started)
         note(route, answer, request, visit, since: started)
@@ -89,19 +101,26 @@ public final class Serving: Sendable {
         case .house(let handler):
             return try await handler(try await exchange(route, request, context, visit))
         case .door(let handler):
+            try arrive(route, request, context, &visit)
             return try await reception.receive(address(of: request)) { premises in
                 visit.tenant = premises.tenant
+                try self.enter(route, premises, &visit)
                 return try await handler(try await self.exchange(route, request, context, visit), premises)
             }
         case .clinic(let handler):
+            try arrive(route, request, context, &visit)
             return try await reception.receive(address(of: request)) { premises in
                 visit.tenant = premises.tenant
                 let bearer = try await self.bearer(route, request, premises)
                 (visit.caller, visit.session) = (bearer.caller, bearer.session)
+                try self.enter(route, premises, &visit)
                 if bearer.mustAddSecondFactor, !route.isOwn { throw Problem(.secondFactorRequired) }
                 return try await self.recently(route, request, hasReplica: premises.hasReplica) {
                     let exchange = try await self.exchange(route, request, context, visit)
-                    return try await self.once(exchange, premises.inFlight) { try await handler(exchange, premises) }
+                    return try await self.once(exchange, premises.inFlight) {
+                        // Signing in has a desk of its own, and is not let in here: see `HashingDesk`.
+                        try await self.door.inside(route.urgency, self.surroundings) { try await handler(exchange, premises) }
+                    }
                 }
             }
         }
@@ -175,6 +194,7 @@ struct Visit: Sendable {
     var tenant: String?
     var caller: Caller?
     var session: ID<Session>?
+    var rate: RateVerdict?
 }
 
 extension Route {

@@ -22,6 +22,7 @@ public final class ClinicFixture: Sendable {
     /// The database as the clinic sees it, behind whatever a test put in its way.
     public let database: any Database
     public let clinic: Clinic
+    private let settings: ClinicSettings
     /// Everything asked through the fixture.
     public let history = History()
 
@@ -29,30 +30,35 @@ public final class ClinicFixture: Sendable {
     ///
     /// - Parameter sabotage: what a test puts between the clinic and its database; by default nothing.
     public static func open<Answer>(
-        _ engine: Engine = .sqlite, _ plan: ClinicPlan = ClinicPlan(), seed: UInt64 = 1,
+        _ engine: Engine = .sqlite, _ plan: ClinicPlan = ClinicPlan(), settings: ClinicSettings = ClinicSettings(),
+        seed: UInt64 = 1,
         sabotage: (any Database) -> any Database = { $0 }, _ body: (ClinicFixture) async throws -> Answer
     ) async throws -> Answer {
         try await engine.withDatabase { database in
             let clock = ManualClock(plan.startsAt)
             try await Migrator(database, migrations: Schema.migrations, clock: clock).up()
-            let fixture = ClinicFixture(plan, sabotage(database), clock, seed: seed)
+            let fixture = ClinicFixture(plan, sabotage(database), clock, settings, seed: seed)
             _ = try await fixture.clinic.importClinic(plan.document())
             return try await body(fixture)
         }
     }
 
-    init(_ plan: ClinicPlan, _ database: any Database, _ clock: ManualClock, seed: UInt64) {
+    init(
+        _ plan: ClinicPlan, _ database: any Database, _ clock: ManualClock, _ settings: ClinicSettings = ClinicSettings(),
+        seed: UInt64
+    ) {
         self.plan = plan
         self.clock = clock
         self.database = database
+        self.settings = settings
         random = SeededRandom(seed: seed)
         surroundings = Surroundings(clock: clock, identifiers: Version7Identifiers(clock: clock, random: random), random: random)
-        clinic = Clinic(database: database, surroundings: surroundings, master: TestKeys.master)
+        clinic = Clinic(database: database, surroundings: surroundings, master: TestKeys.master, settings: settings)
     }
 
     /// A second program at the same database, with an index of its own.
     public func anotherClinic() async throws -> Clinic {
-        let clinic = Clinic(database: database, surroundings: surroundings, master: TestKeys.master)
+        let clinic = Clinic(database: database, surroundings: surroundings, master: TestKeys.master, settings: settings)
         try await clinic.open()
         return clinic
     }

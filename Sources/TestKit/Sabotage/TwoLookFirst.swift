@@ -11,11 +11,11 @@ import Synchronization
     import Darwin
 #endif
 
-/// A database in which the first two transactions that look for others' claims, or count the day's appointments, wait for
-/// each other there: both have seen the time free before either takes it. Only for engines on which two transactions can
+/// A database in which the first two transactions that look for others' claims, count the day's appointments, or look at what a
+/// patient has, wait for each other there: both have seen the time free before either takes it. Only for engines on which two transactions can
 /// write at once; with one writer the second would never come.
 public final class TwoLookFirst: Database {
-    public enum Look: Sendable { case claims, count }
+    public enum Look: Sendable { case claims, count, patient }
 
     private let inner: any Database
     private let look: Look
@@ -59,6 +59,7 @@ private final class MeetingTransaction: PassingTransaction {
     override func fetch<Asked: Query>(_ query: Asked) throws -> [Asked.Row] {
         let rows = try super.fetch(query)
         if look == .claims, BlindTransaction.looksAtOthers(Asked.self) { meeting.meet() }
+        if look == .patient, Asked.Row.self == AppointmentState.self { meeting.meet() }
         return rows
     }
 

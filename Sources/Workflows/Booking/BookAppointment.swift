@@ -69,17 +69,18 @@ extension Clinic {
         for patient in request.patients { foreseen.append(PatientExists(id: patient.of())) }
         if let directory = directory.snapshot {
             foreseen += directory.questions(
-                about: request.wish, now: surroundings.clock.now, Prospect(directory: directory, board: availability))
+                about: request.wish(limits: call.caller.isStaff ? nil : settings.patientLimits), now: surroundings.clock.now,
+                Prospect(directory: directory, board: availability))
         }
         return foreseen
     }
 }
 
 extension BookingRequest {
-    fileprivate var wish: Wish {
+    fileprivate func wish(limits: PatientLimits?) -> Wish {
         Wish(
             visitType: visitType, practitioner: practitioner, start: start, patients: patients, room: room, device: device,
-            isOverride: overrideReason != nil)
+            isOverride: overrideReason != nil, limits: limits, isHold: isHold)
     }
 }
 
@@ -111,9 +112,10 @@ extension Story {
         let prospect =
             clinic.database.gainsFromForesight ? Prospect(directory: directory, board: clinic.availability) : nil
         let calendar = TransactionCalendar(transaction: transaction, prospect: prospect)
-        let placement = try directory.place(request.wish, in: calendar, now: now)
+        let placement = try directory.place(request.wish(limits: patientLimits), in: calendar, now: now)
         let appointment = appointment(request, placement)
         try store(appointment, placement, content: request.content)
+        try rememberHold(appointment)
         try tell(
             appointment.state == .pending ? .held : .booked, of: appointment, from: nil, reason: request.overrideReason,
             overridden: placement.overridden)

@@ -25,6 +25,7 @@ extension Clinic {
             try story.matches(appointment, target)
             let confirmed = try appointment.confirmed(at: story.now)
             try story.update(confirmed)
+            try story.transaction.run(ForgetHold(appointment: confirmed.id))
             try story.cancelFollowUps(of: confirmed)
             try story.tell(.confirmed, of: confirmed, from: appointment.state)
             try story.scheduleFollowUps(of: confirmed)
@@ -105,6 +106,7 @@ extension Story {
     /// Ends an appointment: it gives up its time and everything still planned for it.
     func end(_ ended: Appointment, was: Appointment, kind: AppointmentEvent.Kind, note: Personal<String>? = nil) throws {
         try update(ended)
+        try noteLapse(of: was)
         try releaseClaims(of: was)
         try cancelFollowUps(of: was)
         try tell(kind, of: ended, from: was.state, reason: note)

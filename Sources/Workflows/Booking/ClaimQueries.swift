@@ -165,6 +165,13 @@ private final class RehearsalCalendar: Calendar {
         asked.append(AppointmentCount(practitioner: practitioner, day: day, except: moving))
         return 0
     }
+
+    func load(of patient: ID<Participant>, at now: Instant, lapsedSince since: Instant?) -> PatientLoad {
+        asked.append(HoldPatient(patient: patient))
+        asked.append(AheadOfPatient(patient: patient, now: now))
+        if let since { asked.append(LapsedHolds(patient: patient, since: since)) }
+        return PatientLoad()
+    }
 }
 
 extension Directory {
@@ -207,5 +214,15 @@ struct TransactionCalendar: Calendar {
             _ = try transaction.first(HoldDays(practitioner: practitioner))
         }
         return try transaction.first(AppointmentCount(practitioner: practitioner, day: day, except: moving)) ?? 0
+    }
+
+    func load(of patient: ID<Participant>, at now: Instant, lapsedSince since: Instant?) throws -> PatientLoad {
+        // As above.
+        if let transaction = transaction as? any WriteTransaction {
+            _ = try transaction.first(HoldPatient(patient: patient))
+        }
+        let ahead = try transaction.fetch(AheadOfPatient(patient: patient, now: now))
+        let lapses = try since.flatMap { try transaction.first(LapsedHolds(patient: patient, since: $0)) } ?? 0
+        return PatientLoad(holds: ahead.count { $0 == .pending }, appointments: ahead.count, lapses: lapses)
     }
 }

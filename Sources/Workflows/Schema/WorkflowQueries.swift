@@ -19,6 +19,8 @@ public enum WorkflowQueries {
         OverdueHolds.self, AppointmentsOfPatient.self, AppointmentsOfPractitioner.self, AppointmentsOfDay.self,
         LiveClaims.self, InsertClaim.self, ClaimsOfAppointment.self, DeleteClaims.self, HoldDays.self, AppointmentCount.self,
         ClaimsFrom.self, StartsFrom.self, StartsIn.self, EventHorizon.self, TouchedSince.self,
+        HoldPatient.self, AheadOfPatient.self, LapsedHolds.self, InsertPatientHold.self, LapseHold.self, ForgetHold.self,
+        ForgetOldHolds.self,
     ]
 
     private static let records: [any Statement.Type] = [

@@ -51,6 +51,13 @@ struct Serve: AsyncParsableCommand {
         }
     }
 
+    /// The settings as they are now.
+    private var reread: @Sendable () async throws -> Settings {
+        { [common, network, host, port, role] in
+            try await Settings.read(common, network, host: host, port: port, role: role)
+        }
+    }
+
     private func serveOne(_ settings: Settings, _ logger: Logger, _ metrics: PrometheusRegistry) async throws {
         let branch = try await Branch.open(settings, logger: logger)
         do {
@@ -66,7 +73,8 @@ struct Serve: AsyncParsableCommand {
             let welcome = demo ? try await Welcome(branch.premises) : nil
             let clinic = SingleClinic(branch: branch)
             try await serve(
-                try Server(settings, clinic, surroundings: branch.house.surroundings, logger: logger, metrics: metrics)
+                try Server(
+                    settings, clinic, surroundings: branch.house.surroundings, logger: logger, metrics: metrics, reread: reread)
             ) {
                 if let welcome {
                     print(welcome.text(base: "\(settings.tls.files == nil ? "http" : "https")://\(settings.host):\($0)"))
@@ -89,7 +97,9 @@ struct Serve: AsyncParsableCommand {
         let surroundings = Surroundings.machine()
         let branches = try Branches(settings, file, clock: surroundings.clock, logger: logger)
         branches.register(in: metrics)
-        try await serve(try Server(settings, branches, surroundings: surroundings, logger: logger, metrics: metrics)) { _ in }
+        try await serve(
+            try Server(settings, branches, surroundings: surroundings, logger: logger, metrics: metrics, reread: reread)
+        ) { _ in }
         logger.notice("stopped", metadata: ["evt": "server.stopped"])
     }
 

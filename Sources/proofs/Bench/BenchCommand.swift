@@ -23,7 +23,10 @@ struct Bench: AsyncParsableCommand {
     var seconds = 5
     @Option(help: "Measurements of each kind; the median counts.")
     var rounds = 5
-    @Option(help: "Only these: bookings, postgres, claims, backlog, history, search, first, growth, memory; separated by commas.")
+    @Option(
+        help:
+            "Only these: bookings, postgres, claims, backlog, history, search, first, growth, memory, door, overload; separated by commas."
+    )
     var only: String?
     @Flag(help: "Half a million appointments on file where it would be five million.")
     var quick = false
@@ -57,6 +60,8 @@ struct Bench: AsyncParsableCommand {
             ("first", { try await FirstFree(rig: rig).measure() }),
             ("growth", { try await Growth(rig: rig).measure() }),
             ("memory", { try await Memory(rig: rig).measure() }),
+            ("door", { DoorCost().measure() }),
+            ("overload", { try await Overload(rig: rig).measure() }),
         ]
         var findings: [Finding] = []
         for (name, body) in all where wanted?.contains(name) ?? true { findings += try await body() }

@@ -49,11 +49,13 @@ struct BenchRig {
         return house
     }
 
-    func serve(_ house: DataFolder, _ arguments: [String] = []) async throws -> RunningServer {
+    func serve(
+        _ house: DataFolder, _ arguments: [String] = [], environment: [String: String] = [:]
+    ) async throws -> RunningServer {
         do {
             return try await RunningServer.start(
                 server, ["serve", "--port", "0"] + house.flags + arguments,
-                environment: ["MEDICONNECT_LOG_LEVEL": "warning"],
+                environment: environment.merging(["MEDICONNECT_LOG_LEVEL": "warning"]) { $1 },
                 errors: folder.file("errors"))
         } catch { throw ProcessFault("the server did not start:\n\(errors)") }
     }

@@ -47,7 +47,7 @@ final class Gate: Sendable {
         var isOpen = false
         var arrivals = 0
         var waiting: [CheckedContinuation<Void, Never>] = []
-        var watchers: [CheckedContinuation<Void, Never>] = []
+        var watchers: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
     }
     private let state = Mutex(State())
 
@@ -56,20 +56,21 @@ final class Gate: Sendable {
             let (isOpen, watchers) = state.withLock { state in
                 state.arrivals += 1
                 if !state.isOpen { state.waiting.append(continuation) }
-                defer { state.watchers = [] }
-                return (state.isOpen, state.watchers)
+                let arrivals = state.arrivals
+                defer { state.watchers.removeAll { $0.count <= arrivals } }
+                return (state.isOpen, state.watchers.filter { $0.count <= arrivals })
             }
-            for watcher in watchers { watcher.resume() }
+            for watcher in watchers { watcher.continuation.resume() }
             if isOpen { continuation.resume() }
         }
     }
 
-    /// Returns when somebody has reached the gate.
-    func reached() async {
+    /// Returns when so many have reached the gate.
+    func reached(by count: Int = 1) async {
         await withCheckedContinuation { continuation in
             let isThere = state.withLock { state in
-                if state.arrivals == 0 { state.watchers.append(continuation) }
-                return state.arrivals > 0
+                if state.arrivals < count { state.watchers.append((count, continuation)) }
+                return state.arrivals >= count
             }
             if isThere { continuation.resume() }
         }

@@ -1,4 +1,5 @@
 import API
+import Admission
 import Identity
 import Foundation
 import HTTPTypes
@@ -34,7 +35,7 @@ final class House: Sendable {
     init(
         operations: Operations = .ofTests, bodyMaximum: Int = 64 * 1024, document: String = Known.document,
         clock: StandingClock = StandingClock(Known.morning), freeTries: Int = 1_000, secret: UInt8 = 7,
-        logger: Logger? = nil, shelter: Shelter = .sqlite
+        door: Doorkeeper = Doorkeeper(), logger: Logger? = nil, shelter: Shelter = .sqlite
     ) async throws {
         self.shelter = try await shelter.open()
         database = HauntedDatabase(self.shelter.database)
@@ -53,7 +54,8 @@ final class House: Sendable {
         var serving = ServingSettings(base: "https://clinic.example")
         serving.bodyMaximum = bodyMaximum
         self.serving = Serving(
-            api: api, reception: OnlyClinic(Premises(accounts: accounts, tokens: tokens)), surroundings: surroundings,
+            api: api, reception: OnlyClinic(Premises(accounts: accounts, tokens: tokens)), door: door,
+            surroundings: surroundings,
             settings: serving, logger: logger ?? Journal.silent)
         try await Migrator(self.shelter.database, migrations: Schema.migrations, clock: clock).up()
         _ = try await clinic.importClinic(Array(document.utf8))
@@ -107,11 +109,11 @@ final class House: Sendable {
 /// Runs a test in a house of its own.
 func inHouse(
     operations: Operations = .ofTests, bodyMaximum: Int = 64 * 1024, document: String = Known.document,
-    freeTries: Int = 1_000, secret: UInt8 = 7, shelter: Shelter = .sqlite,
+    freeTries: Int = 1_000, secret: UInt8 = 7, door: Doorkeeper = Doorkeeper(), shelter: Shelter = .sqlite,
     _ body: @escaping @Sendable (Visitor) async throws -> Void
 ) async throws {
     let house = try await House(
-        operations: operations, bodyMaximum: bodyMaximum, document: document, freeTries: freeTries, secret: secret,
+        operations: operations, bodyMaximum: bodyMaximum, document: document, freeTries: freeTries, secret: secret, door: door,
         shelter: shelter)
     let application = Application(router: house.serving.router(), logger: Journal.silent)
     do { try await application.test(.router) { try await body(Visitor(house: house, client: $0)) } } catch {

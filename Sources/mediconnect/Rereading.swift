@@ -1,0 +1,64 @@
+import API
+import Admission
+import Logging
+import Notation
+import ServiceLifecycle
+import Telemetry
+import UnixSignals
+
+/// Reads the settings again on SIGHUP and takes from them what may change while the server runs. What is wrong with them is said,
+/// and everything stays as it is.
+struct Rereading: Service {
+    let read: @Sendable () async throws -> Settings
+    let door: Doorkeeper
+    let logger: Logger
+
+    func run() async throws {
+        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+            do { take(try await read().limits) } catch {
+                let reason = (error as? SettingsProblems)?.description ?? "the settings cannot be read"
+                logger.error("the settings stay as they are", metadata: ["evt": "settings.refused", "reason": "\(reason)"])
+            }
+        }
+    }
+
+    private func take(_ new: LimitSettings) {
+        let old = door.limits
+        door.set(new.rates)
+        let changes = RatePolicy.allCases.filter { old[$0] != new.rates[$0] }.map { policy in
+            "\(policy.rawValue): \(text(old[policy])), now \(text(new.rates[policy]))"
+        }
+        logger.notice(
+            "the settings were read again",
+            metadata: [
+                "evt": "settings.read", "reason": "\(changes.isEmpty ? "no limit changed" : changes.joined(separator: "; "))",
+            ])
+    }
+
+    private func text(_ allowance: Allowance?) -> String { allowance.map { "\($0)" } ?? "none" }
+}
+
+/// Tells the door what time it is, and once a second among how many nodes it divides what is for all of them.
+struct Doorbell: Service {
+    let clinics: any Clinics
+    let door: Doorkeeper
+    let connections: Connections
+    let clock: any WallClock
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            var countedAt: Instant?
+            while !Task.isCancelled {
+                let now = clock.now
+                door.tick(at: now)
+                door.set(isCrammed: connections.isCrammed)
+                if countedAt.map({ now - $0 >= .seconds(1) }) ?? true {
+                    // Of several clinics each may be served by other nodes: the one with most of them is the nearest to the truth.
+                    door.set(nodes: clinics.open.map(\.nodes).max() ?? 1)
+                    countedAt = now
+                }
+                try? await clock.sleep(until: now + .milliseconds(25))
+            }
+        }
+    }
+}
