@@ -14,6 +14,7 @@ public struct API: Sendable {
         let clinics =
             TimeRoutes().routes + AppointmentRoutes().routes + DirectoryRoutes().routes + HoursRoutes().routes
             + PatientRoutes().routes + MailboxRoutes().routes + SessionRoutes().routes + SecondFactorRoutes().routes
+            + EmergencyRoutes().routes
         let house = OperationsRoutes(operations: operations).routes
         let described = clinics + house
         routes = described + [OpenAPI.route(describing: described)]

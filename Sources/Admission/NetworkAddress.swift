@@ -36,6 +36,21 @@ public struct NetworkAddress: Hashable, Sendable {
         }
     }
 
+    /// As people write it, the same for the same address: `192.0.2.1`, `2001:db8::1` (RFC 5952). For the audit, which is where it may stand.
+    public var text: String {
+        if high == 0 && low >> 32 == 0xFFFF {
+            return [24, 16, 8, 0].map { String(low >> $0 & 0xFF) }.joined(separator: ".")
+        }
+        var bytes = in6_addr()
+        withUnsafeMutableBytes(of: &bytes) { raw in
+            raw.storeBytes(of: high.bigEndian, toByteOffset: 0, as: UInt64.self)
+            raw.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
+        }
+        var written = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        precondition(inet_ntop(AF_INET6, &bytes, &written, socklen_t(INET6_ADDRSTRLEN)) != nil, "46 bytes hold any address")
+        return String(decoding: written.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
     /// Sixteen bytes in the order of the network.
     public init(bytes: UnsafeRawBufferPointer) {
         precondition(bytes.count == 16, "an address of version 6 has sixteen bytes")

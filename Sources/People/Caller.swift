@@ -12,10 +12,13 @@ public enum Role: String, Sendable, CaseIterable {
 
     /// Whether the subject is somebody at a keyboard, or a machine, whom the clinic's directory does not know.
     public var isUnknownToTheDirectory: Bool { self != .patient && self != .practitioner }
+
+    /// Whether it can be limited to some of the clinic's locations.
+    public var canHavePlaces: Bool { self == .desk || self == .billing }
 }
 
 /// The label of a location of the clinic, as far as permission goes.
-public enum Place {}
+public enum Workplace {}
 
 /// Who is asking: a role, and whose token it is. For a patient and a practitioner the subject is their own identifier
 /// in the clinic; for everybody else it names the person at the keyboard, or the system.
@@ -25,9 +28,9 @@ public struct Caller: Sendable, Hashable {
     /// What a token is limited to, beyond its role; nil where nothing was said. A service without any may do nothing.
     public let scopes: Set<Scope>?
     /// The locations the caller works at; empty where it is all of them.
-    public let places: Set<ID<Place>>
+    public let places: Set<ID<Workplace>>
 
-    public init(role: Role, subject: ID<Caller>, scopes: Set<Scope>? = nil, places: Set<ID<Place>> = []) {
+    public init(role: Role, subject: ID<Caller>, scopes: Set<Scope>? = nil, places: Set<ID<Workplace>> = []) {
         self.role = role
         self.subject = subject
         self.scopes = role == .service ? scopes ?? [] : scopes
@@ -39,6 +42,11 @@ public struct Caller: Sendable, Hashable {
 
     /// The clinic itself, when a timer acts and nobody asked.
     public static let clinic = Caller(role: .admin, subject: ID(high: 0, low: 0))
+
+    /// The same, limited to some locations; to none stands for all of them.
+    public func working(at places: Set<ID<Workplace>>) -> Caller {
+        Caller(role: role, subject: subject, scopes: scopes, places: places)
+    }
 
     public func isPatient(_ id: ID<Patient>) -> Bool { role == .patient && id.of(Caller.self) == subject }
     public var isStaff: Bool { role != .patient }

@@ -9,21 +9,39 @@ public struct Call: Sendable {
     public let caller: Caller
     public let requestID: String
     public let attempt: Attempt?
+    /// What the caller says they look for; nil is what their role usually does.
+    public var purpose: Purpose?
+    /// The operation's name in the API; nil for what nobody asked over it.
+    public var operation: String?
+    /// The network address it came from.
+    public var address: String?
+    /// Who is at the command line, and no caller of the clinic's: `operator:brandt`.
+    public var operatorName: String?
 
-    public init(caller: Caller, requestID: String, attempt: Attempt? = nil) {
+    public init(
+        caller: Caller, requestID: String, attempt: Attempt? = nil, purpose: Purpose? = nil, operation: String? = nil,
+        address: String? = nil
+    ) {
         self.caller = caller
         self.requestID = requestID
         self.attempt = attempt
+        self.purpose = purpose
+        self.operation = operation
+        self.address = address
     }
+
+    /// Who acts, as the audit names them.
+    var by: String { operatorName ?? caller.principal }
 }
 
 /// One transaction while it is being told: what it reads, decides and writes, and what the index hears after the commit.
-final class Story {
+final class Story: Deciding {
     let transaction: any WriteTransaction
     let clinic: Clinic
     let call: Call
     let now: Instant
     let directory: Directory
+    var trail = Trail()
     private(set) var hints: [AvailabilityHint] = []
     private var told: [ID<AppointmentEvent>] = []
 
@@ -53,9 +71,7 @@ final class Story {
 
     func newID<Subject>(_: Subject.Type = Subject.self) -> ID<Subject> { clinic.surroundings.identifiers.next(Subject.self) }
 
-    func require(_ act: Act) throws(Refusal) {
-        if !call.caller.may(act) { throw .notPermitted }
-    }
+    var looking: any ReadTransaction { transaction }
 
     /// Registers what has to happen once the commit is durable, in one hook.
     func sealHooks() {
@@ -143,12 +159,16 @@ extension Clinic {
     ) throws -> Reply<Value> {
         let subject: Subject
         do { subject = try permit(story) } catch let refusal as Refusal {
+            try story.recordRefusal(refusal)
             // Not kept under the key: who is let in later may try again. But it says what is not there, and must not say so
             // from what a replaced leader last saw.
             if database.isShared { try story.transaction.post(Vouch()) }
             return .refused(refusal, wording.refused(refusal))
         }
-        if let known = try story.earlierAnswer() { return .repeated(known) }
+        if let known = try story.earlierAnswer() {
+            try story.recordRepeat()
+            return .repeated(known)
+        }
         do {
             let value = try story.transaction.savepoint { try story.namingTheHolder { try act(story, subject) } }
             let answer = wording.done(value)

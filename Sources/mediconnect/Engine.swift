@@ -28,6 +28,12 @@ enum Engine: Sendable {
         }
     }
 
+    /// For commands that look and leave a record of it, also beside a running server.
+    static func recording(_ settings: Settings) throws -> Engine {
+        guard settings.databaseURL == nil else { return try looking(settings) }
+        return .sqlite(try SQLiteDatabase.beside(SQLiteSettings(path: settings.databasePath, readers: 1)))
+    }
+
     /// For commands that only look, also beside a running server.
     static func looking(_ settings: Settings) throws -> Engine {
         guard let url = settings.databaseURL else {

@@ -53,6 +53,8 @@ struct Settings: Sendable {
     var databaseURL: String?
     /// For listening and electing, past a pooler; nil is `databaseURL`.
     var directURL: String?
+    /// For whoever owns the tables, where the server does not; nil is `databaseURL`.
+    var ownerURL: String?
     /// Nil reads everything from the primary.
     var replicaURL: String?
     var pool: Int
@@ -210,6 +212,10 @@ extension Settings {
         // database.direct.url: text; default database.url. Behind PgBouncer, the way past it: a node listens and is elected on
         // one connection of its own.
         directURL = config.string(forKey: "database.direct.url", isSecret: true).flatMap { $0.isEmpty ? nil : $0 }
+        // database.owner.url: text; default database.url. Where the tables belong to another role than the server works as: 'migrate'
+        // uses this one, and lets the role of database.url work with them, but not change or delete what is in the audit.
+        ownerURL = config.string(forKey: "database.owner.url", isSecret: true).flatMap { $0.isEmpty ? nil : $0 }
+        if ownerURL != nil && databaseURL == nil { problems.append("database.owner.url: needs database.url, which the server uses") }
         // database.replica.url: text; default none. Lists are read there while it does not lag more than five seconds.
         replicaURL = config.string(forKey: "database.replica.url", isSecret: true).flatMap { $0.isEmpty ? nil : $0 }
         // role: api, worker, reconciler, or several with commas between; default all three. A node without api still answers
@@ -298,6 +304,7 @@ extension Settings {
             ("data", data), ("database.url", databaseURL.map(DatabaseAddress.withoutPassword) ?? "the embedded database in data"),
             ("database.pool", String(pool)), ("database.bouncer", String(isBehindBouncer)),
             ("database.direct.url", directURL.map(DatabaseAddress.withoutPassword) ?? "database.url"),
+            ("database.owner.url", ownerURL.map(DatabaseAddress.withoutPassword) ?? "database.url"),
             ("database.replica.url", replicaURL.map(DatabaseAddress.withoutPassword) ?? "none"),
             ("role", NodeRole.allCases.filter(roles.contains).map(\.rawValue).joined(separator: ",")), ("host", host),
             ("port", String(port)), ("public.url", publicURL), ("log.level", logLevel.rawValue),

@@ -127,7 +127,7 @@ import Workflows
                 headers: ["X-Request-Id": "req-7"])
             try await visitor.do("arrival", to: held.id, by: .brandt)
             try await visitor.do("error-mark", to: held.id, #"{"note":"wrong person"}"#, by: .admin)
-            let audit = try await visitor.get("/v1/appointments/\(held.id)/audit").items
+            let audit = try await visitor.get("/v1/appointments/\(held.id)/audit").items.filter { $0["toState"] != nil }
             #expect(
                 audit.compactMap { $0["act"]?.string }
                     == ["held", "confirmed", "rescheduled", "arrived", "entered-in-error"].map { "appointment.\($0)" })

@@ -109,12 +109,17 @@ import Testing
             for _ in 0..<6 { try await visitor.do("rescheduling", to: id, #"{"start":"\#(visitor.house.newStart())"}"#) }
             try await visitor.house.deliver()
             for (list, count) in [
-                ("/v1/mailbox", 26), ("/v1/mailbox?recipient=\(Known.emma)", 13), ("/v1/appointments/\(id)/audit", 7),
+                ("/v1/mailbox", 26), ("/v1/mailbox?recipient=\(Known.emma)", 13),
             ] {
                 let all = try await visitor.pages(of: list, limit: 3)
                 let ids = all.compactMap { $0["id"]?.string }
                 #expect(all.count == count && Set(ids).count == count && ids == ids.sorted(), "\(list): \(all.count)")
             }
+            // Each page is a read, which the next one finds at the end: seven changes on three pages, then what was read meanwhile.
+            let audit = try await visitor.pages(of: "/v1/appointments/\(id)/audit", limit: 3)
+            let (ids, changes) = (audit.compactMap { $0["id"]?.string }, audit.filter { $0["toState"] != nil })
+            #expect(changes.count == 7 && Set(ids).count == ids.count && ids == ids.sorted(), "\(audit.count)")
+            #expect(audit.dropFirst(7).allSatisfy { $0["act"]?.string == "read.audit" } && audit.count <= 12, "\(audit.count)")
         }
     }
 }

@@ -31,6 +31,7 @@ import Testing
                 let heard = try await visitor.send(try await sample.ask(visitor), by: who)
                 switch sample.mark(for: who) {
                 case "y": #expect(heard.status == route.status, "\(route.operation): \(heard.status) \(heard.text)")
+                case "i": #expect(heard.problem == "invalid-fields", "\(route.operation): \(heard.status) \(heard.text)")
                 case "c": #expect(heard.problem == "transition-not-allowed", "\(route.operation): \(heard.status) \(heard.text)")
                 case "n": #expect(heard.problem == "not-permitted", "\(route.operation): \(heard.status) \(heard.text)")
                 default: #expect(heard.problem == "not-found", "\(route.operation): \(heard.status) \(heard.text)")
@@ -151,7 +152,8 @@ import Testing
                 #expect(first.status == route.status && !first.isRepeat && again.isRepeat, "\(route.operation) \(again.text)")
                 #expect(again.status == first.status && again.body == first.body, "\(route.operation)")
                 #expect(again.headersBesidesTheRepeat == first.headersBesidesTheRepeat, "\(route.operation)")
-                #expect(try await visitor.rows() == rows, "\(route.operation) took effect twice")
+                let (before, after) = (RowCounts.withoutAudit(rows), RowCounts.withoutAudit(try await visitor.rows()))
+                #expect(before == after, "\(route.operation) took effect twice")
             }
         }
     }

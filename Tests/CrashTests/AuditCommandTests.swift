@@ -104,11 +104,21 @@ final class AuditCommandTests {
         // The booking under "one"; the one under "two" is another patient's.
         #expect(own.filter { $0.contains(#""by":"desk:"#) && $0.contains("appointment.booked") }.count == 1, "\(own)")
         #expect(everything.filter { $0.contains(#""by":"desk:"#) && $0.contains("appointment.booked") }.count == 2)
-        #expect(Set(own).isSubset(of: everything) && own.count < everything.count)
+        // Each export is on record before it begins.
+        #expect(everything.filter { $0.contains("export.audit") }.count == 1 && !own.contains { $0.contains("export.audit") })
+        #expect(own.count < everything.count && Set(own).isSubset(of: everything))
         #expect(try await lines(["--to", "2026-01-01T00:00:00Z"]).isEmpty)
-        #expect(try await lines(["--from", "2026-01-01T00:00:00Z"]) == everything)
+        let later = try await lines(["--from", "2026-01-01T00:00:00Z"])
+        #expect(later.filter { !$0.contains("export.audit") } == everything.filter { !$0.contains("export.audit") })
+        let exports = later.filter { $0.contains("export.audit") }
+        #expect(exports.count == 4 && exports.allSatisfy { $0.contains(#""by":"operator:"#) }, "\(exports)")
+        #expect(exports.filter { $0.contains(#""patients":["\#(patient)"]"#) && $0.contains("PATRQT") }.count == 1, "\(exports)")
+        for line in try await lines(["--format", "fhir"]) {
+            let event = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+            #expect(event["resourceType"] as? String == "AuditEvent" && (event["agent"] as? [Any])?.count == 3, "\(line)")
+        }
         for (arguments, complaint) in [
-            (["--patient", "emma"], "--patient must be a UUID"), (["--from", "yesterday"], "--from must be a moment like"),
+            (["--patient", "emma"], "--patient must be a UUID"), (["--format", "xml"], "--format must be own or fhir"), (["--from", "yesterday"], "--from must be a moment like"),
             (["--from", "2026-03-02T00:00:00Z", "--to", "2026-03-01T00:00:00Z"], "--from must be before --to"),
         ] {
             let heard = try await run(["audit", "export"] + arguments)

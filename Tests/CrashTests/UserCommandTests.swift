@@ -63,6 +63,18 @@ final class UserCommandTests {
             #expect(heard.status == 1 && heard.said.contains(complaint), "\(arguments): \(heard.said)")
         }
         #expect(try await run(["list"]).said.contains("chief@clinic.example  active  admin="))
+        let river = "01900000-0000-7000-8000-000000000001"
+        for (arguments, status, said) in [
+            (["revoke", "chief@clinic.example", "--role", "billing"], Int32(1), "the account is not that"),
+            (["grant", "chief@clinic.example", "--role", "billing"], 0, "may sign in as billing."),
+            (["grant", "chief@clinic.example", "--role", "desk", "--place", river], 1, "a place is no location"),
+            (["grant", "chief@clinic.example", "--role", "admin", "--place", river], 1, "--place is for desk and billing"),
+            (["grant", "chief@clinic.example", "--role", "service"], 1, "--role must be one of"),
+            (["revoke", "chief@clinic.example", "--role", "billing"], 0, "is billing no more."),
+        ] {
+            let heard = try await run(arguments)
+            #expect(heard.status == status && heard.said.contains(said), "\(arguments): \(heard.said)")
+        }
         for (act, state) in [("lock", "locked"), ("unlock", "active"), ("close", "closed")] {
             #expect(try await run([act, "chief@clinic.example"]).said.contains("is \(state)."))
             #expect(try await run(["list"]).said.contains("chief@clinic.example  \(state)"))

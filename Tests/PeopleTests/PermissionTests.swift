@@ -5,53 +5,107 @@ import Testing
 
 /// The one table of permissions, cell by cell.
 @Suite struct ThePermissions {
-    /// Whether a caller may: `y` always, `-` never, `o` only when it is about themself, `a` only when it is about them alone.
+    /// Whether a caller may: `y` always, `-` never, `o` when it is about themself, `c` when the patient is in their care, `p` when it
+    /// happens where they work, `e` in an emergency; in a line of several words a word for each role.
     struct Line: Sendable, CustomStringConvertible {
         let name: String
         /// In the order of the roles. A service has every scope there is.
-        let cells: String
+        let cells: [String]
         /// The act, about somebody: they are its patient, its practitioner, its owner.
         let act: @Sendable (ID<Caller>) -> Act
         var description: String { name }
+
+        init(_ name: String, _ cells: String, _ act: @escaping @Sendable (ID<Caller>) -> Act) {
+            self.name = name
+            self.cells = cells.split(separator: " ").map(String.init)
+            self.act = act
+        }
     }
 
+    //                                      patient practitioner desk admin billing privacy service
     static let table: [Line] = [
-        Line(name: "searchTimes", cells: "yyyyyyy") { _ in .searchTimes },
-        Line(name: "explainTimes", cells: "-oyy--y") { .explainTimes(practitioner: $0) },
-        Line(name: "explainTimes of anybody", cells: "-yyy--y") { _ in .explainTimes(practitioner: nil) },
-        Line(name: "readDirectory", cells: "yyyyyyy") { _ in .readDirectory },
-        Line(name: "changeDirectory", cells: "---y---") { _ in .changeDirectory },
-        Line(name: "changeHours", cells: "-oyy---") { .changeHours(of: $0) },
-        Line(name: "readAbsences", cells: "-yyy---") { _ in .readAbsences },
-        Line(name: "readPatient", cells: "oyyyy-y") { .readPatient($0.of()) },
-        Line(name: "changePatients", cells: "--yy--y") { _ in .changePatients },
-        Line(name: "book", cells: "ooyy--y") { .book(patients: [$0.of()], practitioner: $0) },
-        Line(name: "seeAppointment", cells: "ooyyy-y") { .seeAppointment(patients: [$0.of()], practitioner: $0) },
-        Line(name: "changeAppointment", cells: "ooyy--y") { .changeAppointment(patients: [$0.of()], practitioner: $0) },
-        Line(name: "runTheDay", cells: "-oyy--y") { .runTheDay(practitioner: $0) },
-        Line(name: "overrideConflict", cells: "-oy----") { .overrideConflict(practitioner: $0) },
-        Line(name: "correctMistake", cells: "--yy---") { _ in .correctMistake },
-        Line(name: "listOfPatient", cells: "o-yyy-y") { .listOfPatient($0.of()) },
-        Line(name: "listOfPractitioner", cells: "-oyyy-y") { .listOfPractitioner($0) },
-        Line(name: "listOfDay", cells: "--yyy-y") { _ in .listOfDay },
-        Line(name: "readMailbox", cells: "ooyyoo-") { .readMailbox($0) },
-        Line(name: "readWholeMailbox", cells: "--yy---") { _ in .readWholeMailbox },
-        Line(name: "readAudit", cells: "-oyy-y-") { .readAudit(practitioner: $0) },
-        Line(name: "readFreeText", cells: "-yyy---") { _ in .readFreeText },
-        Line(name: "breakGlass", cells: "-------") { .breakGlass($0.of()) },
-        Line(name: "reviewEmergencies", cells: "---y-y-") { _ in .reviewEmergencies },
-        Line(name: "replayDeadLetters", cells: "---y---") { _ in .replayDeadLetters },
+        Line("searchTimes", "y y y y y y y") { _ in .searchTimes },
+        Line("explainTimes", "- o y y - - y") { .explainTimes(practitioner: $0) },
+        Line("explainTimes of anybody", "- y y y - - y") { _ in .explainTimes(practitioner: nil) },
+        Line("readDirectory", "y y y y y y y") { _ in .readDirectory },
+        Line("changeDirectory", "- - - y - - -") { _ in .changeDirectory },
+        Line("changeHours", "- o y y - - -") { .changeHours(of: $0) },
+        Line("readAbsences", "- y y y - - -") { _ in .readAbsences },
+        Line("readPatient", "o ce y y y - y") { .readPatient($0.of()) },
+        Line("changePatients", "- - y y - - y") { _ in .changePatients },
+        Line("book", "o o p y - - y") { .book(patients: [$0.of()], practitioner: $0) },
+        Line("seeAppointment", "o oe pe y p - y") { .seeAppointment(patients: [$0.of()], practitioner: $0) },
+        Line("changeAppointment", "o o p y - - y") { .changeAppointment(patients: [$0.of()], practitioner: $0) },
+        Line("runTheDay", "- o p y - - y") { .runTheDay(practitioner: $0) },
+        Line("overrideConflict", "- o p - - - -") { .overrideConflict(practitioner: $0) },
+        Line("correctMistake", "- - y y - - -") { _ in .correctMistake },
+        Line("listOfPatient", "o e y y y - y") { .listOfPatient($0.of()) },
+        Line("listOfPractitioner", "- o y y y - y") { .listOfPractitioner($0) },
+        Line("listOfDay", "- - y y y - y") { _ in .listOfDay },
+        Line("readMailbox", "o o op y o o -") { .readMailbox($0) },
+        Line("readWholeMailbox", "- - p y - - -") { _ in .readWholeMailbox },
+        Line("readAudit", "- o p y - y -") { .readAudit(practitioner: $0) },
+        Line("readFreeText", "- y y y - - -") { _ in .readFreeText },
+        Line("breakGlass", "- y y - - - -") { .breakGlass($0.of()) },
+        Line("reviewEmergencies", "- - - y - y -") { _ in .reviewEmergencies },
+        Line("replayDeadLetters", "- - - y - - -") { _ in .replayDeadLetters },
     ]
 
     static let own = ID<Caller>(high: 7, low: 7)
     static let other = ID<Caller>(high: 8, low: 8)
 
+    static let elsewhere = ID<Workplace>(high: 9, low: 9)
+
+    /// Every role, about themself and another, working everywhere and at some place, with every relationship there is.
     @Test(arguments: table) func `are what the table says`(line: Line) {
         for (role, cell) in zip(Role.allCases, line.cells) {
-            let caller = Caller(role: role, subject: Self.own, scopes: role == .service ? Scope.list("system/*.cruds") : nil)
-            #expect(caller.may(line.act(Self.own)) == (cell != "-"), "\(role) about themself")
-            #expect(caller.may(line.act(Self.other)) == (cell == "y"), "\(role) about another")
+            for (isLimited, bits) in (0..<8).flatMap({ bits in [(false, bits), (true, bits)] }) {
+                let relationship = Relationship(rawValue: bits)
+                let scopes = role == .service ? Scope.list("system/*.cruds") : nil
+                let caller = Caller(role: role, subject: Self.own, scopes: scopes, places: isLimited ? [Self.elsewhere] : [])
+                let byRelationship =
+                    cell.contains("y") || cell.contains("c") && relationship.contains(.careTeam)
+                    || cell.contains("p") && (!isLimited || relationship.contains(.samePlace))
+                    || cell.contains("e") && relationship.contains(.brokenGlass)
+                let situation = "\(role) \(isLimited ? "somewhere" : "everywhere") \(bits)"
+                let (own, other) = (line.act(Self.own), line.act(Self.other))
+                #expect(caller.decide(own, relationship).isPermitted == (byRelationship || cell.contains("o")), "\(situation), themself")
+                #expect(caller.decide(other, relationship).isPermitted == byRelationship, "\(situation), another")
+            }
         }
+    }
+
+    @Test func `say why not, in an order`() {
+        func objection(_ role: Role, _ act: Act, _ relationship: Relationship = [], _ purpose: Purpose? = nil, scope: String? = nil)
+            -> Objection?
+        {
+            let caller = Caller(
+                role: role, subject: Self.own, scopes: scope.flatMap(Scope.list), places: role == .desk ? [Self.elsewhere] : [])
+            guard case .refused(let objection) = caller.decide(act, relationship, for: purpose) else { return nil }
+            return objection
+        }
+        let read = Act.readPatient(Self.other.of())
+        let see = Act.seeAppointment(patients: [Self.other.of()], practitioner: Self.other)
+        #expect(objection(.privacy, read, [], .treatment) == .notForThisRole)
+        #expect(objection(.service, read, scope: "system/Appointment.r") == .outOfScope)
+        #expect(objection(.practitioner, read, .careTeam, .payment) == .purposeNotOfThisRole)
+        #expect(objection(.practitioner, read, .careTeam, .brokenGlass) == .glassIsWhole)
+        #expect(objection(.practitioner, read) == .notInTheirCare)
+        #expect(objection(.desk, see) == .atAnotherPlace)
+        #expect(objection(.patient, read) == .notTheirOwn)
+        #expect(objection(.practitioner, see) == .notTheirOwn)
+    }
+
+    @Test func `are for the purpose the role usually has, for the one that is named, or for the broken glass`() {
+        let (own, other) = (Act.seeAppointment(patients: [], practitioner: Self.own), Act.readPatient(Self.other.of()))
+        let doctor = Caller(role: .practitioner, subject: Self.own)
+        #expect(doctor.decide(own) == .permitted(for: .treatment))
+        #expect(doctor.decide(own, for: .emergencyTreatment) == .permitted(for: .emergencyTreatment))
+        #expect(doctor.decide(other, .brokenGlass) == .permitted(for: .brokenGlass), "whatever they say")
+        #expect(doctor.decide(other, .brokenGlass, for: .treatment) == .permitted(for: .brokenGlass))
+        #expect(doctor.decide(other, [.brokenGlass, .careTeam]) == .permitted(for: .treatment), "nobody breaks what is open")
+        for role in Role.allCases { #expect(role.purposes.contains(role.usualPurpose), "\(role)") }
+        #expect(Purpose.allCases.map(\.rawValue) == ["TREAT", "HPAYMT", "HOPERAT", "PATRQT", "ETREAT", "BTG"])
     }
 
     /// A `switch` without `default`: who adds an act must come here, and add its line above.

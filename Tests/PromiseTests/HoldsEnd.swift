@@ -21,7 +21,7 @@ extension Promises {
         }
 
         private func expect(_ id: ID<Appointment>, is state: AppointmentState, _ fixture: ClinicFixture) async throws {
-            let found = try await fixture.clinic.appointment(id, for: fixture.plan.desk()).state
+            let found = try await fixture.clinic.appointment(id, for: .looking(fixture.plan.desk())).state
             #expect(found == state)
         }
 
@@ -39,7 +39,7 @@ extension Promises {
                 #expect(await fixture.book(patient: 1, at: start).refusal == .practitionerTaken)
                 fixture.clock.advance(by: .milliseconds(1))
                 while try await worker.step() > 0 {}
-                let ended = try await fixture.clinic.appointment(held.id, for: fixture.plan.desk())
+                let ended = try await fixture.clinic.appointment(held.id, for: .looking(fixture.plan.desk()))
                 #expect(ended.state == .cancelled && ended.cancellation?.reason == .expired)
                 #expect(await fixture.book(patient: 1, at: start).told?.state == .booked)
             }
@@ -107,7 +107,7 @@ extension Promises {
                 }
                 while try await fixture.worker().step() > 0 {}
                 try await fixture.keepsEveryPromise(isQuiet: true)
-                let notices = try await fixture.clinic.mailbox(of: nil, page: PageRequest(limit: 50), for: fixture.plan.desk())
+                let notices = try await fixture.clinic.mailbox(of: nil, page: PageRequest(limit: 50), for: .looking(fixture.plan.desk()))
                     .elements
                 #expect(notices.count { $0.kind == .expiry && $0.recipientRole == .patient } == 1)
                 try await expect(held.id, is: .cancelled, fixture)

@@ -40,7 +40,7 @@ extension Promises {
             return try await Recency.$wanted.withValue(.since(mark: mark)) {
                 try await fixture.clinic.appointments(
                     .ofPractitioner(fixture.plan.practitioner(0)), in: fixture.plan.range(ofDays: 0..<9), page: request,
-                    for: fixture.plan.desk()
+                    for: .looking(fixture.plan.desk())
                 ).elements.map(\.visit.from)
             }
         }

@@ -37,7 +37,7 @@ extension Promises {
         /// The minutes before of every reminder so far, in order.
         private func reminders(_ fixture: ClinicFixture) async throws -> [String] {
             let page = PageRequest(limit: 200)
-            let notices = try await fixture.clinic.mailbox(of: nil, page: page, for: fixture.plan.desk()).elements
+            let notices = try await fixture.clinic.mailbox(of: nil, page: page, for: .looking(fixture.plan.desk())).elements
             return notices.filter { $0.kind == .reminder }.map(\.payload)
         }
 

@@ -62,7 +62,8 @@ extension Promises {
                 .everyChangeIsTold,
                 anew(
                     """
-                    INSERT INTO audit SELECT subject_id, $new, at, by, act, from_state, to_state, reason, overridden, request_id
+                    INSERT INTO audit (subject_id, id, at, by, act, from_state, to_state, reason, overridden, request_id)
+                    SELECT subject_id, $new, at, by, act, from_state, to_state, reason, overridden, request_id
                     FROM audit
                     """)
             ),

@@ -20,6 +20,12 @@ import Workflows
         ("DeleteClaims", "INDEX claim_of_appointment (appointment_id=?)"),
         ("AuditOf", "PRIMARY KEY (subject_id=? AND id>?)"), ("NoticesOf", "INDEX notice_of_recipient (recipient_id=? AND id>?)"),
         ("NoticesAfter", "PRIMARY KEY (id>?)"), ("StoredAttempt", "(key=? AND principal=?)"),
+        ("AppointmentsOfPlace", "INDEX appointment_of_place (location_id=? AND start_at>?"),
+        ("CareGiven", "SEARCH appointment_patient USING PRIMARY KEY (patient_id=? AND start_at>?"),
+        ("AuditOfLists", "INDEX audit_of_lists"),
+        ("UnreviewedEmergencies", "INDEX emergency_unreviewed (id>?)"), ("EmergenciesAfter", "PRIMARY KEY (id>?)"),
+        ("SubjectsOfRole", "INDEX account_role_of (role=?)"),
+        ("BrokenGlass", "INDEX emergency_of_caller (principal=? AND patient_id=? AND ends_at>?)"),
         ("ForgetExpiredAttempts", "INDEX idempotency_expiry (expires_at<?)"),
         ("OpenSessions", "INDEX session_of_account (account_id=?)"), ("EndedSince", "INDEX session_ended (ended_at>?)"),
         ("ForgetOldSessions", "INDEX session_expiry (expires_at<?)"),
@@ -34,7 +40,7 @@ import Workflows
 
     /// Lists in pages: their order comes from the index, not from sorting all there is.
     static let lists = [
-        "AppointmentsOfPractitioner", "AppointmentsOfDay", "AuditOf", "NoticesOf", "NoticesAfter", "OverdueHolds",
+        "AppointmentsOfPractitioner", "AppointmentsOfPlace", "AppointmentsOfDay", "AuditOf", "NoticesOf", "NoticesAfter", "OverdueHolds",
         "ForgetExpiredAttempts", "AccountsAfter", "OpenSessions", "PatientsByEmail", "PatientsByPhone", "PatientsByRecordNumber",
     ]
 
@@ -67,7 +73,7 @@ import Workflows
             "appointment_of_practitioner", "appointment_of_day", "appointment_held", "claim_of_appointment",
             "notice_of_recipient", "idempotency_expiry", "session_of_account", "session_ended", "session_expiry",
             "login_failure_age", "patient_email", "patient_phone", "patient_record_number", "patient_hold_of_patient",
-            "patient_hold_lapsed",
+            "patient_hold_lapsed", "appointment_of_place", "emergency_of_caller", "emergency_unreviewed", "account_role_of",
         ] {
             let database = try clinic()
             try database.execute("DROP INDEX \(index)")

@@ -47,7 +47,7 @@ struct AppointmentRoutes {
             try fields.check()
             let list = patient.map { AppointmentList.ofPatient($0) } ?? practitioner.map { .ofPractitioner($0) } ?? .ofDay
             let found = try await clinic.appointments(
-                list, in: TimeRange(from: from, to: to), page: page, for: exchange.caller)
+                list, in: TimeRange(from: from, to: to), page: page, for: exchange.call)
             return found.answer { $1.write(to: &$0, for: exchange.caller) }
         }
     }
@@ -57,7 +57,7 @@ struct AppointmentRoutes {
             .get, "/v1/appointments/{id}", "readAppointment", "One appointment", gives: "Appointment", alsoGives: [304],
             problems: [.notFound]
         ) { exchange, clinic in
-            let appointment = try await clinic.appointment(try exchange.id(), for: exchange.caller)
+            let appointment = try await clinic.appointment(try exchange.id(), for: exchange.call)
             let etag = appointment.etag
             if exchange.hasAlready(etag) { return Answer(status: 304).cached("private, no-store", etag: etag) }
             return Answer.json { appointment.write(to: &$0, for: exchange.caller) }.cached("private, no-store", etag: etag)
@@ -72,7 +72,7 @@ struct AppointmentRoutes {
             let fields = exchange.queryFields()
             let page = fields.page()
             try fields.check()
-            return try await clinic.audit(of: try exchange.id(), page: page, for: exchange.caller).answer { $1.write(to: &$0) }
+            return try await clinic.audit(of: try exchange.id(), page: page, for: exchange.call).answer { $1.write(to: &$0) }
         }
     }
 

@@ -1,5 +1,6 @@
 import Admission
 import Notation
+import People
 import Workflows
 
 /// The OpenAPI 3.1 description, made from the same table that the router is made from, so the two cannot disagree.
@@ -80,6 +81,11 @@ public enum OpenAPI {
                 "X-Tenant", in: "header", required: false, form: "tenant",
                 "Which clinic, on a server with several, where the host name does not say", &json)
         }
+        if route.needsToken && !route.isOwn {
+            parameter(
+                "X-Purpose-Of-Use", in: "header", required: false, form: "purpose",
+                "What the caller looks for; the default is what the role usually does", &json)
+        }
         for parameter in route.query {
             self.parameter(
                 parameter.name, in: "query", required: parameter.isRequired, form: parameter.form, parameter.description, &json)
@@ -114,6 +120,12 @@ public enum OpenAPI {
     private static func schema(of form: String, _ json: inout JSONWriter) {
         json.member("type", form == "limit" ? "integer" : "string")
         switch form {
+        case "purpose":
+            json.name("enum")
+            json.array(of: Purpose.allCases) { $0.value($1.rawValue) }
+        case "review":
+            json.name("enum")
+            json.array { $0.value("unreviewed") }
         case "uuid", "date-time": json.member("format", form)
         case "limit":
             json.member("minimum", 1)

@@ -1,4 +1,5 @@
 import People
+import Workflows
 
 /// The shapes of bodies as JSON Schema (2020-12), by the names the routes use. Published in `/openapi.json`; the import's
 /// schema under `docs/api` is made of the same.
@@ -44,6 +45,7 @@ public enum Schemas {
         let steps = (1...288).map { $0 * 5 }.filter { 1440 % $0 == 0 }.map(String.init)
         return #"{"type":"integer","enum":[\#(steps.joined(separator: ","))]}"#
     }()
+    private static let verdicts = EmergencyAccess.Verdict.allCases.map(\.rawValue)
     private static let weekdays = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
     private static let states = [
         "pending", "booked", "arrived", "checked-in", "fulfilled", "cancelled", "noshow", "entered-in-error",
@@ -101,7 +103,8 @@ public enum Schemas {
             required: ["start", "end", "practitioner", "location"]),
         "AuditEntry": object([
             "id": uuid, "at": instant, "by": text(64), "act": text(64), "fromState": choice(states), "toState": choice(states),
-            "reason": text(500), "overridden": list(text(64)), "requestId": text(64),
+            "reason": text(500), "overridden": list(text(64)), "requestId": text(64), "role": choice(roles), "purpose": choice(Purpose.allCases.map(\.rawValue)),
+            "address": text(64), "operation": text(64), "outcome": text(64), "patients": list(uuid), "query": text(500),
         ]),
         "SessionGrant": object(
             [
@@ -118,9 +121,15 @@ public enum Schemas {
         "SecondFactor": object(["secret": text(64), "address": text(1024)], required: ["secret", "address"]),
         "RecoveryCodes": object(["recoveryCodes": list(text(32))], required: ["recoveryCodes"]),
         "Ended": object(["id": uuid]),
+        "EmergencyAccess": object(
+            [
+                "id": uuid, "by": text(64), "patient": uuid, "reason": text(500), "begunAt": instant, "endsAt": instant,
+                "overdue": truth,
+                "review": object(["by": text(64), "at": instant, "verdict": choice(verdicts), "note": text(500)]),
+            ], required: ["id", "by", "patient", "reason", "begunAt", "endsAt", "overdue"]),
         "Notice": object([
             "id": uuid, "recipient": uuid, "recipientRole": choice(roles),
-            "kind": choice(["confirmation", "cancellation", "expiry", "move", "reminder"]), "appointment": uuid, "at": instant,
+            "kind": choice(["confirmation", "cancellation", "expiry", "move", "reminder", "emergency"]), "appointment": uuid, "at": instant,
             "details": #"{"type":"object"}"#,
         ]),
     ]
@@ -156,6 +165,11 @@ public enum Schemas {
                 "as": choice(Carrier.allCases.map(\.rawValue)),
             ],
             required: ["login", "password"], closed: true),
+        "EmergencyRequest": object(
+            ["reason": text(500), "password": text(128), "code": text(32)], required: ["reason"], closed: true,
+            also: #""oneOf":[{"required":["password"]},{"required":["code"]}]"#),
+        "EmergencyReview": object(["verdict": choice(verdicts), "note": text(500)], required: ["verdict"], closed: true),
+        "RoleChoice": object(["role": choice(roles)], required: ["role"], closed: true),
         "ContinuationRequest": object(["refreshToken": text(256)], required: [], closed: true),
         "PasswordChange": object(
             ["oldPassword": text(128), "newPassword": text(128)], required: ["oldPassword", "newPassword"], closed: true),
@@ -171,6 +185,8 @@ public enum Schemas {
             lists["\(record)Page"] = object(["items": list(reference(record)), "next": text(64)], required: ["items"])
         }
         lists["AuditPage"] = object(["items": list(reference("AuditEntry")), "next": text(64)], required: ["items"])
+        lists["EmergencyAccessPage"] = object(
+            ["items": list(reference("EmergencyAccess")), "next": text(64)], required: ["items"])
         lists["NoticePage"] = object(["items": list(reference("Notice")), "next": text(64)], required: ["items"])
         for record in ["WorkingHours", "ScheduleException", "Holiday", "Session"] {
             lists["\(record)List"] = object(["items": list(reference(record))], required: ["items"])

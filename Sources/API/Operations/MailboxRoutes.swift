@@ -17,7 +17,7 @@ struct MailboxRoutes {
                 try fields.check()
                 let seesAll = exchange.caller.may(.readWholeMailbox)
                 let owner = named ?? (seesAll ? nil : exchange.caller.subject)
-                return try await clinic.mailbox(of: owner, page: page, for: exchange.caller).answer { $1.write(to: &$0) }
+                return try await clinic.mailbox(of: owner, page: page, for: exchange.call).answer { $1.write(to: &$0) }
             }
         ]
     }

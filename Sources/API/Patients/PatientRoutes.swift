@@ -25,7 +25,7 @@ struct PatientRoutes {
         Route(.get, "/v1/patients/{id}", "readPatient", "One patient", gives: "Patient", problems: [.notFound]) {
             exchange, clinic in
             do {
-                let patient = try await clinic.patient(try exchange.id(), for: exchange.caller)
+                let patient = try await clinic.patient(try exchange.id(), for: exchange.call)
                 var answer = Answer(patient.stored(status: 200))
                 answer.cacheControl = "private, no-store"
                 return answer

@@ -99,6 +99,8 @@ extension Problem {
             let names = roles.map(\.rawValue).joined(separator: ", ")
             self.init(
                 ProblemType.invalidFields, errors: wrong("role", "must be one of \(names): what this account may sign in as"))
+        case .roleTaken, .roleMissing: self.init(ProblemType.transitionNotAllowed)
+        case .placeUnknown: self.init(ProblemType.unknownReference)
         case .passwordUnsuitable(let flaw): self.init(ProblemType.invalidFields, errors: wrong("newPassword", flaw.sentence))
         case .secondFactorNeeded: self.init(ProblemType.secondFactorNeeded)
         case .secondFactorThere: self.init(ProblemType.transitionNotAllowed, detail: "There is a second factor already.")

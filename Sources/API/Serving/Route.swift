@@ -74,6 +74,17 @@ public struct Route: Sendable {
             isSecret: isSecret, isOwn: true)
     }
 
+    /// For what a token alone is not enough for: the body brings a password or a code.
+    static func proven(
+        _ method: Method, _ path: String, _ operation: String, _ summary: String, takes: String, gives: String, status: Int,
+        alsoGives: [Int] = [], problems: [ProblemType],
+        handler: @escaping @Sendable (Exchange, Premises) async throws -> Answer
+    ) -> Route {
+        Route(
+            method, path, operation, summary, .clinic(handler), takes: takes, gives: gives, status: status, alsoGives: alsoGives,
+            problems: problems, isSecret: true)
+    }
+
     /// For who has no token yet.
     static func door(
         _ method: Method, _ path: String, _ operation: String, _ summary: String, takes: String, gives: String, status: Int,
@@ -148,7 +159,16 @@ struct Exchange: Sendable {
     /// Where it comes from, if a browser has sent it.
     let origin: Origin
 
-    var call: Call { Call(caller: caller, requestID: requestID, attempt: attempt) }
+    /// What the caller says they look for (`X-Purpose-Of-Use`).
+    let purpose: Purpose?
+    let operation: String
+    /// The network address the request came from.
+    let address: String?
+
+    var call: Call {
+        Call(
+            caller: caller, requestID: requestID, attempt: attempt, purpose: purpose, operation: operation, address: address)
+    }
     var forStaff: Bool { caller.isStaff }
 
     /// An identifier in the path; one that cannot exist is not found.

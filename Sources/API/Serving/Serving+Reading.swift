@@ -3,6 +3,7 @@ import Hummingbird
 import NIOCore
 import NIOHTTP1
 import Notation
+import People
 import Storage
 
 // What comes in: the key, the body, the request's id.
@@ -31,6 +32,19 @@ extension Serving {
             throw Problem(.mediaTypeUnsupported)
         }
         return try JSON(parsing: Array(buffer.readableBytesView))
+    }
+
+    /// What the caller says they look for: one of HL7's codes that their role may name.
+    func purpose(of request: Request, _ caller: Caller?) throws(Problem) -> Purpose? {
+        guard let text = request.headers[.purposeOfUse] else { return nil }
+        guard let purpose = Purpose(rawValue: text) else {
+            let known = Purpose.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Problem(.badRequest, detail: "X-Purpose-Of-Use must be one of \(known).")
+        }
+        if let caller, !caller.role.purposes.contains(purpose) {
+            throw Problem(.notPermitted, detail: "This role does not look for that purpose.")
+        }
+        return purpose
     }
 
     /// The client's own id when it is harmless, else a new one.
@@ -101,6 +115,7 @@ extension HTTPField.Name {
     static let consistencyToken = HTTPField.Name("Consistency-Token")!
     static let idempotentReplayed = HTTPField.Name("Idempotent-Replayed")!
     static let requestID = HTTPField.Name("X-Request-Id")!
+    static let purposeOfUse = HTTPField.Name("X-Purpose-Of-Use")!
     static let tenant = HTTPField.Name("X-Tenant")!
     static let rateLimit = HTTPField.Name("RateLimit")!
     static let rateLimitPolicy = HTTPField.Name("RateLimit-Policy")!

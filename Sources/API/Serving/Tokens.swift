@@ -105,7 +105,7 @@ public final class Tokens: Sendable {
     /// Nil where one part cannot be read: a token that is limited somehow must not pass for one that is not.
     private func caller(_ claims: TokenClaims, _ role: Role) -> Caller? {
         guard let subject = ID<Caller>(claims.sub.value) else { return nil }
-        let places = (claims.places ?? []).compactMap { ID<Place>($0) }
+        let places = (claims.places ?? []).compactMap { ID<Workplace>($0) }
         guard places.count == claims.places?.count ?? 0, claims.places?.isEmpty != true else { return nil }
         guard let scope = claims.scope else { return Caller(role: role, subject: subject, places: Set(places)) }
         guard let scopes = Scope.list(scope) else { return nil }

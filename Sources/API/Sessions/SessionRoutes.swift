@@ -6,7 +6,7 @@ import Workflows
 
 /// Signing in, staying signed in, and signing out.
 struct SessionRoutes {
-    var routes: [Route] { [signIn, refresh, list, end, changePassword] }
+    var routes: [Route] { [signIn, refresh, actAs, list, end, changePassword] }
 
     private var signIn: Route {
         .door(
@@ -41,6 +41,21 @@ struct SessionRoutes {
             if given == nil { try premises.requireOwnPage(exchange.origin, continuing: kept ?? "") }
             let grant = try await premises.accounts.refresh(given ?? kept ?? "", requestID: exchange.requestID)
             return try await premises.answer(grant, status: 200, as: given == nil ? .cookie : .bearer)
+        }
+    }
+
+    private var actAs: Route {
+        .own(
+            .post, "/v1/session/role", "actAs", "Go on as something else the account is", takes: "RoleChoice",
+            gives: "SessionGrant", problems: [.sessionEnded], isSecret: true
+        ) { exchange, premises in
+            let fields = exchange.fields()
+            let role = fields.choice("role", Role.self)
+            try fields.check()
+            let own = try exchange.ownSession()
+            return try await premises.answer(
+                try await premises.accounts.act(as: role, in: own, requestID: exchange.requestID), status: 200,
+                as: exchange.origin.usesCookies ? .cookie : .bearer)
         }
     }
 

@@ -56,7 +56,7 @@ struct TimeRoutes {
                 patients: fields.optionalID("patient", Participant.self).map { [$0] } ?? [], room: fields.optionalID("room"),
                 device: fields.optionalID("device"))
             try fields.check()
-            let objections = try await clinic.objections(to: wish, for: exchange.caller)
+            let objections = try await clinic.objections(to: wish, for: exchange.call)
             return Answer.json { json in
                 json.object { json in
                     json.member("available", objections.isEmpty)

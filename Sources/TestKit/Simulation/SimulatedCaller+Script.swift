@@ -119,7 +119,7 @@ extension SimulatedCaller {
     /// Nobody is shown less than they were told (C10).
     private func lookAtOwn() async {
         guard let one = random.one(of: mine),
-            let seen = try? await world.anyNode(random).clinic.appointment(one.id, for: caller)
+            let seen = try? await world.anyNode(random).clinic.appointment(one.id, for: .looking(caller))
         else { return }
         world.coverage.add("looked at an own appointment")
         if seen.version < one.version {
@@ -133,7 +133,7 @@ extension SimulatedCaller {
         let list = AppointmentList.ofPractitioner(plan.practitioner(practitioner))
         guard
             let page = try? await world.anyNode(random).clinic.appointments(
-                list, in: plan.range(ofDays: 1..<3), page: PageRequest(limit: 200), for: plan.desk())
+                list, in: plan.range(ofDays: 1..<3), page: PageRequest(limit: 200), for: .looking(plan.desk()))
         else { return }
         world.coverage.add("looked at a day")
         let live = page.elements.filter { $0.state.holdsItsTime }.map(\.visit)

@@ -149,7 +149,7 @@ public struct Storm: Sendable {
         for practitioner in clinicPlan.practitionerIDs {
             for start in clinicPlan.starts(onDays: plan.dayRange) {
                 let wish = Wish(visitType: clinicPlan.consultation, practitioner: practitioner, start: start, patients: [someone])
-                let objections = try await clinic.objections(to: wish, for: clinicPlan.desk())
+                let objections = try await clinic.objections(to: wish, for: .looking(clinicPlan.desk()))
                 if !objections.contains(.practitionerTaken) { count += 1 }
             }
         }

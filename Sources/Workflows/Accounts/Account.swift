@@ -20,7 +20,7 @@ public struct SessionRecord: Sendable {
     public let id: ID<Session>
     let account: ID<Account>
     /// Who it speaks for.
-    public let caller: Caller
+    public internal(set) var caller: Caller
     /// What the client calls itself: `Emma's phone`.
     public let device: Personal<String>?
     let turn: Int
@@ -44,6 +44,8 @@ public enum SessionEnd: String, Sendable, CaseIterable {
     /// There were too many, and it was the oldest.
     case tooMany = "too-many"
     case secondFactorReset = "second-factor-reset"
+    /// What the account may sign in as, or where, is not what it was.
+    case rolesChanged = "roles-changed"
 }
 
 /// What a session is continued with, and for how long.
@@ -61,6 +63,11 @@ public enum AccountFault: Error, Sendable, Equatable {
     case tooManyTries(seconds: Int)
     /// The account is several things, and which is meant was not said.
     case roleNeeded([Role])
+    /// It is that already, as somebody else.
+    case roleTaken
+    /// It is not that, or it is nothing else: then it can only be closed.
+    case roleMissing
+    case placeUnknown
     case sessionEnded
     case passwordUnsuitable(PasswordFlaw)
     case loginTaken

@@ -52,6 +52,26 @@ struct RolesOfAccount: Query {
     static func row(_ columns: any Columns) throws -> Caller { Caller(role: try columns.choice(0), subject: try columns.id(1)) }
 }
 
+/// The locations each role of an account is limited to.
+struct PlacesOfAccount: Query {
+    static let sql: SQL = "SELECT role, location_id FROM account_place WHERE account_id = $1 ORDER BY role, location_id"
+    let account: ID<Account>
+    var bindings: [SQLValue] { [.id(account)] }
+    static func row(_ columns: any Columns) throws -> (role: Role, place: ID<Workplace>) {
+        (role: try columns.choice(0), place: try columns.id(1))
+    }
+}
+
+extension ReadTransaction {
+    /// What an account may sign in as, and where.
+    func roles(of account: ID<Account>) throws -> [Caller] {
+        let places = try fetch(PlacesOfAccount(account: account))
+        return try fetch(RolesOfAccount(account: account)).map { role in
+            role.working(at: Set(places.filter { $0.role == role.role }.map(\.place)))
+        }
+    }
+}
+
 struct InsertAccount: Command {
     static let sql: SQL = """
         INSERT INTO account (id, login, state, password_hash, password_set_at, created_at) VALUES ($1, $2, 'active', $3, $4, $4)
@@ -68,6 +88,28 @@ struct InsertAccountRole: Command {
     let account: ID<Account>
     let caller: Caller
     var bindings: [SQLValue] { [.id(account), .text(caller.role.rawValue), .id(caller.subject)] }
+}
+
+struct InsertAccountPlace: Command {
+    static let sql: SQL = "INSERT INTO account_place (account_id, role, location_id) VALUES ($1, $2, $3)"
+    let account: ID<Account>
+    let role: Role
+    let place: ID<Workplace>
+    var bindings: [SQLValue] { [.id(account), .text(role.rawValue), .id(place)] }
+}
+
+struct DeleteAccountPlaces: Command {
+    static let sql: SQL = "DELETE FROM account_place WHERE account_id = $1 AND role = $2"
+    let account: ID<Account>
+    let role: Role
+    var bindings: [SQLValue] { [.id(account), .text(role.rawValue)] }
+}
+
+struct DeleteAccountRole: Command {
+    static let sql: SQL = "DELETE FROM account_role WHERE account_id = $1 AND role = $2"
+    let account: ID<Account>
+    let role: Role
+    var bindings: [SQLValue] { [.id(account), .text(role.rawValue)] }
 }
 
 struct SetPassword: Command {

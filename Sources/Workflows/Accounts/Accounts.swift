@@ -70,6 +70,11 @@ public final class Accounts: Sendable {
         DerivedKey.digest(of: session.description, from: ring.founding, for: "mediconnect session failures")
     }
 
+    /// The same where the glass is broken: who is right there has proved nothing that would give other tries back.
+    func emergencyFailureName(_ session: ID<Session>) -> [UInt8] {
+        DerivedKey.digest(of: session.description, from: ring.founding, for: "mediconnect emergency failures")
+    }
+
     static func normal(_ login: String) -> Personal<String> { Personal(login.lowercased()) }
 }
 

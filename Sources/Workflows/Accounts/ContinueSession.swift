@@ -21,9 +21,11 @@ extension Accounts {
         let turn = try await database.write { transaction -> Turn in
             while true {
                 let now = surroundings.clock.now
-                guard let session = try transaction.first(SessionByID(id: token.session)), session.isOpen(at: now),
-                    try transaction.first(AccountByID(id: session.account))?.state == .active
+                guard var session = try transaction.first(SessionByID(id: token.session)), session.isOpen(at: now),
+                    try transaction.first(AccountByID(id: session.account))?.state == .active,
+                    let caller = try transaction.roles(of: session.account).first(where: { $0.role == session.caller.role })
                 else { return .over }
+                session.caller = caller
                 // A session that is open has shown the factor there is: adding one ends all that have not.
                 let hasFactor = try transaction.first(SecondFactorOf(account: session.account))?.isConfirmed == true
                 if token.turn == session.turn {

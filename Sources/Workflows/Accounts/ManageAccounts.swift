@@ -6,7 +6,7 @@ import Storage
 
 // What whoever looks after the clinic does with accounts.
 extension Accounts {
-    /// Makes an account. Throws `.loginTaken`, `.passwordUnsuitable`.
+    /// Makes an account. Throws `.loginTaken`, `.passwordUnsuitable`, `.placeUnknown`.
     ///
     /// - Parameter roles: what they may sign in as: at least one, each once.
     @discardableResult
@@ -20,12 +20,15 @@ extension Accounts {
         let hash = try await HashingDesk.shared.attending { place in
             try await place.run { try PasswordHash.make(of: password, cost: cost) }
         }
-        let surroundings = surroundings
+        let (surroundings, clinic) = (surroundings, clinic)
         let id = surroundings.identifiers.next(Account.self)
         do {
             try await database.write { transaction in
                 try transaction.run(InsertAccount(id: id, login: login, hash: hash, at: surroundings.clock.now))
-                for role in roles { try transaction.run(InsertAccountRole(account: id, caller: role)) }
+                for role in roles {
+                    try transaction.run(InsertAccountRole(account: id, caller: role))
+                    try transaction.limit(id, role, in: clinic)
+                }
                 try transaction.audit("account.created", of: id, by: by, requestID: requestID, surroundings)
             }
         } catch StorageFault.constraint(let name) where name == "account_login" || name == "account.login" {
@@ -39,13 +42,21 @@ extension Accounts {
         return try await database.read { try $0.first(AccountByLogin(login: login)) }
     }
 
+    /// What an account may sign in as, and where; nothing where there is none.
+    public func roles(login: String) async throws -> [Caller] {
+        let login = Self.normal(login)
+        return try await database.read { transaction in
+            guard let account = try transaction.first(AccountByLogin(login: login)) else { return [] }
+            return try transaction.roles(of: account.id)
+        }
+    }
+
     /// Accounts by their logins, after one, and what each may sign in as.
     public func accounts(after login: String = "", limit: Int = 100) async throws -> [(account: Account, roles: [Caller])] {
         let login = Self.normal(login)
         return try await database.read { transaction in
             let accounts = try transaction.fetch(AccountsAfter(login: login, limit: limit))
-            let roles = try transaction.fetch(each: accounts.map { RolesOfAccount(account: $0.id) })
-            return zip(accounts, roles).map { (account: $0, roles: $1) }
+            return try accounts.map { (account: $0, roles: try transaction.roles(of: $0.id)) }
         }
     }
 

@@ -61,10 +61,11 @@ extension Accounts {
     /// Runs what may fail because a password or a code is wrong, as one of the tries of this session: strangers who guess at the door do
     /// not use them up, and nothing but everything being right gives them back.
     func trying<Answer>(
-        in own: ID<Session>, requestID: String, _ body: (HashingDesk.Place, Account) async throws -> Answer
+        in own: ID<Session>, countedAs name: [UInt8]? = nil, requestID: String,
+        _ body: (HashingDesk.Place, Account) async throws -> Answer
     ) async throws -> Answer {
         try await HashingDesk.shared.attending { place in
-            let name = failureName(own)
+            let name = name ?? failureName(own)
             try await countTry(name)
             let account = try await owner(of: own)
             do { return try await body(place, account) } catch let fault as AccountFault

@@ -73,6 +73,13 @@ struct TurnSession: Command {
     var bindings: [SQLValue] { [.id(id), .integer(turn), .instant(at), .instant(expiresAt)] }
 }
 
+struct ChangeSessionRole: Command {
+    static let sql: SQL = "UPDATE session SET role = $2, subject_id = $3 WHERE id = $1 AND ended_at IS NULL"
+    let id: ID<Session>
+    let caller: Caller
+    var bindings: [SQLValue] { [.id(id), .text(caller.role.rawValue), .id(caller.subject)] }
+}
+
 struct EndSession: Command {
     static let sql: SQL = "UPDATE session SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL"
     let id: ID<Session>

@@ -76,7 +76,7 @@ extension Accounts {
                         || transaction.useRecovery(code, account.id, ring)
                 else { throw AccountFault.credentialsWrong }
             }
-            let roles = try transaction.fetch(RolesOfAccount(account: account.id))
+            let roles = try transaction.roles(of: account.id)
             let wanted = roles.filter { role in credentials.role.map { $0 == role.role } ?? true }
             guard wanted.count == 1 else {
                 throw AccountFault.roleNeeded(Role.allCases.filter { role in roles.contains { $0.role == role } })

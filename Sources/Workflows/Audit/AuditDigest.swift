@@ -1,4 +1,5 @@
 import Notation
+import People
 import Scheduling
 import Sealing
 
@@ -14,7 +15,7 @@ extension AuditEntry {
     /// sealed is computed again years later.
     var digest: [UInt8] {
         var bytes = CanonicalBytes()
-        bytes.add("mediconnect audit record 1")
+        bytes.add(circumstances == nil ? "mediconnect audit record 1" : "mediconnect audit record 2")
         bytes.add(subject)
         bytes.add(id)
         bytes.add(at)
@@ -25,7 +26,20 @@ extension AuditEntry {
         bytes.add(reason?.revealed)
         bytes.add(overridden.isEmpty ? nil : overridden.joined(separator: " "))
         bytes.add(requestID)
+        if let circumstances { circumstances.add(to: &bytes) }
         return bytes.digest
+    }
+}
+
+extension AuditEntry.Circumstances {
+    fileprivate func add(to bytes: inout CanonicalBytes) {
+        bytes.add(role.rawValue)
+        bytes.add(purpose.rawValue)
+        bytes.add(address)
+        bytes.add(operation)
+        bytes.add(outcome)
+        bytes.add(patients.map(\.description).joined(separator: " "))
+        bytes.add(query)
     }
 }
 

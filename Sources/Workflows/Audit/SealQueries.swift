@@ -14,18 +14,19 @@ struct InsertUnsealed: Insertion {
 
 /// The records that wait, after one, and what became of them: nothing, where somebody has deleted the record.
 struct UnsealedRecords: Query {
-    static let sql: SQL = """
-        SELECT audit_unsealed.subject_id, audit_unsealed.id, audit.at, by, act, from_state, to_state, reason, overridden, request_id
+    static let sql = SQL(
+        """
+        SELECT audit_unsealed.subject_id, audit_unsealed.id, \(auditColumns)
         FROM audit_unsealed LEFT JOIN audit ON audit.subject_id = audit_unsealed.subject_id AND audit.id = audit_unsealed.id
         WHERE audit_unsealed.id > $1 ORDER BY audit_unsealed.id LIMIT $2
-        """
+        """)
     let after: ID<AuditEntry>
     let limit: Int
     var bindings: [SQLValue] { [.id(after), .integer(limit)] }
     static func row(_ columns: any Columns) throws -> Waiting {
         Waiting(
             subject: try columns.id(0), id: try columns.id(1),
-            entry: columns.isNull(2) ? nil : try AuditEntry(columns, subject: try columns.id(0), firstColumn: 1))
+            entry: columns.isNull(2) ? nil : try AuditEntry(columns, subject: try columns.id(0), firstColumn: 2))
     }
 
     struct Waiting: Sendable {
@@ -51,9 +52,7 @@ struct DeleteUnsealedRange: Command {
 }
 
 struct AuditRecord: Query {
-    static let sql: SQL = """
-        SELECT id, at, by, act, from_state, to_state, reason, overridden, request_id FROM audit WHERE subject_id = $1 AND id = $2
-        """
+    static let sql = SQL("SELECT \(auditColumns) FROM audit WHERE subject_id = $1 AND id = $2")
     let subject: ID<AuditSubject>
     let id: ID<AuditEntry>
     var bindings: [SQLValue] { [.id(subject), .id(id)] }
@@ -141,12 +140,27 @@ struct IsUnsealed: Query {
     static func row(_ columns: any Columns) throws -> Bool { true }
 }
 
+/// Records of lists, by time, after one.
+struct AuditOfLists: Query {
+    static let sql = SQL(
+        """
+        SELECT subject_id, \(auditColumns) FROM audit
+        WHERE query IS NOT NULL AND at < $3 AND (at, id) > ($1, $2) ORDER BY at, id LIMIT $4
+        """)
+    let after: Cursor
+    let before: Instant
+    let limit: Int
+    var bindings: [SQLValue] { [.instant(after.at), .id(after.id), .instant(before), .integer(limit)] }
+    static func row(_ columns: any Columns) throws -> AuditEntry { try AuditBetween.row(columns) }
+}
+
 /// The records of a stretch of time after one, in the order they are kept in.
 struct AuditBetween: Query {
-    static let sql: SQL = """
-        SELECT subject_id, id, at, by, act, from_state, to_state, reason, overridden, request_id FROM audit
-        WHERE (subject_id, id) > ($1, $2) AND at >= $3 AND at < $4 ORDER BY subject_id, id LIMIT $5
+    static let sql = SQL(
         """
+        SELECT subject_id, \(auditColumns) FROM audit
+        WHERE (subject_id, id) > ($1, $2) AND at >= $3 AND at < $4 ORDER BY subject_id, id LIMIT $5
+        """)
     let subject: ID<AuditSubject>
     let id: ID<AuditEntry>
     let range: TimeRange

@@ -47,19 +47,31 @@ extension Clinic {
 
     /// Why a time cannot be had, every reason in order of precedence; empty when it can. For staff only, and decided on
     /// the database, not on the index.
-    public func objections(to wish: Wish, for caller: Caller) async throws -> [Refusal] {
-        guard caller.may(.explainTimes(practitioner: wish.practitioner.of())) else { throw Refusal.notPermitted }
-        return try await database.read { [self] transaction in
-            let directory = try directory.current(transaction)
-            let calendar = TransactionCalendar(transaction: transaction)
-            var found = Set(try directory.objections(to: wish, in: calendar, now: surroundings.clock.now))
-            // Without a patient the question is only about the time.
-            if wish.patients.isEmpty { found.remove(.patientUnknown) }
-            for patient in wish.patients where try transaction.first(PatientExists(id: patient.of())) == nil {
-                found.insert(.patientUnknown)
-            }
-            return Refusal.allCases.filter(found.contains)
+    ///
+    /// Whether a patient has another appointment at that time is something about the patient, and recorded.
+    public func objections(to wish: Wish, for call: Call) async throws -> [Refusal] {
+        let act = Act.explainTimes(practitioner: wish.practitioner.of())
+        guard let patient = wish.patients.first else {
+            guard call.caller.decide(act, for: call.purpose).isPermitted else { throw Refusal.notPermitted }
+            return try await database.read { [self] in try objections(to: wish, $0) }
         }
+        return try await disclose("read.calendar", patient, to: call) { [self] look in
+            look.trail.concerns(wish.patients.map { $0.of() })
+            try look.require(act)
+            return try objections(to: wish, look.looking)
+        }
+    }
+
+    private func objections(to wish: Wish, _ transaction: any ReadTransaction) throws -> [Refusal] {
+        let directory = try directory.current(transaction)
+        let calendar = TransactionCalendar(transaction: transaction)
+        var found = Set(try directory.objections(to: wish, in: calendar, now: surroundings.clock.now))
+        // Without a patient the question is only about the time.
+        if wish.patients.isEmpty { found.remove(.patientUnknown) }
+        for patient in wish.patients where try transaction.first(PatientExists(id: patient.of())) == nil {
+            found.insert(.patientUnknown)
+        }
+        return Refusal.allCases.filter(found.contains)
     }
 }
 

@@ -158,6 +158,19 @@ struct AppointmentsOfPractitioner: Query {
     static func row(_ columns: any Columns) throws -> Appointment { try Appointment(columns) }
 }
 
+struct AppointmentsOfPlace: Query {
+    static let sql = SQL(
+        """
+        SELECT \(appointmentColumns) FROM appointment
+        WHERE location_id = $1 AND start_at >= $2 AND start_at < $3 AND (start_at, id) > ($4, $5)
+        ORDER BY start_at, id LIMIT $6
+        """)
+    let place: ID<Location>
+    let page: AppointmentPage
+    var bindings: [SQLValue] { [.id(place)] + page.bindings }
+    static func row(_ columns: any Columns) throws -> Appointment { try Appointment(columns) }
+}
+
 struct AppointmentsOfDay: Query {
     static let sql = SQL(
         """

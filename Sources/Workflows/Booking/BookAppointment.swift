@@ -85,10 +85,18 @@ extension BookingRequest {
 }
 
 extension Story {
-    fileprivate func requireBooking(_ request: BookingRequest) throws(Refusal) {
-        let practitioner = request.practitioner.of(Caller.self)
-        try require(.book(patients: request.patients.map { $0.of() }, practitioner: practitioner))
-        if request.overrideReason != nil { try require(.overrideConflict(practitioner: practitioner)) }
+    fileprivate func requireBooking(_ request: BookingRequest) throws {
+        let patients = request.patients.map { $0.of(Patient.self) }
+        if let id = request.id { trail.isAbout(id, patients) } else if let first = patients.first { trail.isAbout(first, patients) }
+        try requireTime(with: request.practitioner, for: patients, isOverride: request.overrideReason != nil)
+    }
+
+    /// That the caller may have time of a practitioner, for an appointment of these patients.
+    func requireTime(with practitioner: ID<Resource>, for patients: [ID<Patient>], isOverride: Bool) throws {
+        // Of one the directory does not know, the domain says that there is none.
+        let place = directory.resources[practitioner]?.location ?? call.caller.places.first?.of()
+        try require(.book(patients: patients, practitioner: practitioner.of()), patients: patients, at: place)
+        if isOverride { try require(.overrideConflict(practitioner: practitioner.of()), patients: patients, at: place) }
     }
 
     /// What stands under the identifier the client chose. The same content is a repeat, anything else a collision.
@@ -98,10 +106,8 @@ extension Story {
             throw Refusal.identifierAlreadyUsed
         }
         // It may have been moved to somebody else since.
-        let patients = appointment.patients.map { $0.of(Patient.self) }
-        guard call.caller.may(.seeAppointment(patients: patients, practitioner: appointment.practitioner.of())) else {
-            throw Refusal.identifierAlreadyUsed
-        }
+        guard try permits(appointment.seeing, with: appointment) else { throw Refusal.identifierAlreadyUsed }
+        try recordRepeat()
         return appointment
     }
 

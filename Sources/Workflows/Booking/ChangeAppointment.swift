@@ -55,6 +55,7 @@ extension Clinic {
         _ target: AppointmentTarget, note: Personal<String>, call: Call, wording: Wording<Appointment>
     ) async throws -> Reply<Appointment> {
         try await perform(call, wording: wording) { story in
+            story.trail.isAbout(target.id)
             try story.require(.correctMistake)
             return try story.permitted(target.id) { .changeAppointment(patients: $0, practitioner: $1) }
         } act: { story, appointment in
@@ -85,13 +86,12 @@ extension Clinic {
 extension Story {
     /// The appointment, when the caller may do this with it. Somebody who may not even see it hears that there is none.
     func permitted(_ id: ID<Appointment>, _ act: ([ID<Patient>], ID<Caller>) -> Act) throws -> Appointment {
+        trail.isAbout(id)
         guard let appointment = try transaction.first(AppointmentToChange(id: id)) else { throw Refusal.appointmentUnknown }
         let patients = appointment.patients.map { $0.of(Patient.self) }
-        let practitioner = appointment.practitioner.of(Caller.self)
-        guard call.caller.may(.seeAppointment(patients: patients, practitioner: practitioner)) else {
-            throw Refusal.appointmentUnknown
-        }
-        try require(act(patients, practitioner))
+        trail.concerns(patients)
+        guard try permits(appointment.seeing, with: appointment) else { throw Refusal.appointmentUnknown }
+        try require(act(patients, appointment.practitioner.of()), patients: patients, at: appointment.location)
         return appointment
     }
 
@@ -111,6 +111,10 @@ extension Story {
         try cancelFollowUps(of: was)
         try tell(kind, of: ended, from: was.state, reason: note)
     }
+}
+
+extension Appointment {
+    var seeing: Act { .seeAppointment(patients: patients.map { $0.of() }, practitioner: practitioner.of()) }
 }
 
 /// What the desk notes while the day goes by.

@@ -36,6 +36,7 @@ extension Story {
         _ kind: AppointmentEvent.Kind, of appointment: Appointment, from: AppointmentState?,
         reason: Personal<String>? = nil, overridden: [Refusal] = []
     ) throws {
+        trail.concerns(appointment.patients.map { $0.of() })
         let event = AppointmentEvent(
             id: newID(), kind: kind, appointment: appointment.id, at: now, payload: appointment.eventPayload(kind))
         told(event.id)
@@ -44,7 +45,7 @@ extension Story {
             AuditEntry(
                 id: newID(), subject: appointment.id.of(), at: now, by: call.caller.principal, act: kind.rawValue,
                 fromState: from, toState: appointment.state, reason: reason, overridden: overridden.map(\.rawValue),
-                requestID: call.requestID))
+                requestID: call.requestID, circumstances: circumstances()))
         try transaction.post(.event(event, version: appointment.version, newID(), now))
     }
 
@@ -52,6 +53,28 @@ extension Story {
     func record(_ entry: AuditEntry) throws {
         try transaction.post(InsertAudit(entry: entry))
         try transaction.post(InsertUnsealed(entry: entry))
+    }
+
+    /// Writes down that somebody was refused what is about a patient, or asked for what is not there.
+    func recordRefusal(_ refusal: Refusal) throws {
+        try recordTry("refused.\(call.operation ?? "request")", outcome: trail.outcome(of: refusal))
+    }
+
+    /// Writes down that somebody was told once more what they had been told.
+    func recordRepeat() throws {
+        try recordTry("repeated.\(call.operation ?? "request")", outcome: AuditEntry.Circumstances.done)
+    }
+
+    private func recordTry(_ act: String, outcome: String) throws {
+        guard let subject = trail.subject else { return }
+        try record(
+            AuditEntry(
+                id: newID(), subject: subject, at: now, by: call.caller.principal, act: act, fromState: nil, toState: nil,
+                reason: nil, overridden: [], requestID: call.requestID, circumstances: circumstances(outcome: outcome)))
+    }
+
+    func circumstances(outcome: String = AuditEntry.Circumstances.done) -> AuditEntry.Circumstances {
+        trail.circumstances(of: call, outcome: outcome)
     }
 
     /// Work that falls due later: the end of a hold, or the first reminder of a booking.

@@ -1,4 +1,5 @@
 import Notation
+import People
 import Scheduling
 import Storage
 
@@ -23,8 +24,9 @@ struct InsertAudit: Insertion {
     static let rank = 5
     var touches: [Touch]? { [] }
     static let sql: SQL = """
-        INSERT INTO audit (subject_id, id, at, by, act, from_state, to_state, reason, overridden, request_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        INSERT INTO audit (subject_id, id, at, by, act, from_state, to_state, reason, overridden, request_id, role, purpose, address,
+            operation, outcome, patients, query)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
         """
     let entry: AuditEntry
     var bindings: [SQLValue] {
@@ -32,17 +34,22 @@ struct InsertAudit: Insertion {
             .identifier(high: entry.subject.high, low: entry.subject.low), .id(entry.id), .instant(entry.at), .text(entry.by),
             .text(entry.act), .text(entry.fromState?.rawValue), .text(entry.toState?.rawValue),
             .text(entry.reason?.revealed), .text(entry.overridden.isEmpty ? nil : entry.overridden.joined(separator: " ")),
-            .text(entry.requestID),
+            .text(entry.requestID), .text(entry.circumstances?.role.rawValue), .text(entry.circumstances?.purpose.rawValue),
+            .text(entry.circumstances?.address), .text(entry.circumstances?.operation), .text(entry.circumstances?.outcome),
+            entry.circumstances.map { .ids($0.patients) } ?? .null, .text(entry.circumstances?.query),
         ]
     }
 }
 
+/// The columns of a record but its subject, in the order `AuditEntry(columns)` reads them.
+let auditColumns = """
+    audit.id, audit.at, audit.by, audit.act, audit.from_state, audit.to_state, audit.reason, audit.overridden, audit.request_id,
+    audit.role, audit.purpose, audit.address, audit.operation, audit.outcome, audit.patients, audit.query
+    """
+
 /// The audit of one subject, oldest first, after a cursor.
 struct AuditOf: Query {
-    static let sql: SQL = """
-        SELECT id, at, by, act, from_state, to_state, reason, overridden, request_id FROM audit
-        WHERE subject_id = $1 AND id > $2 ORDER BY id LIMIT $3
-        """
+    static let sql = SQL("SELECT \(auditColumns) FROM audit WHERE subject_id = $1 AND id > $2 ORDER BY id LIMIT $3")
     let subject: ID<AuditSubject>
     let after: ID<AuditEntry>
     let limit: Int
@@ -62,6 +69,17 @@ extension AuditEntry {
             toState: try columns.optional(firstColumn + 5) { try columns.choice($0) },
             reason: try columns.optional(firstColumn + 6, columns.text).map { Personal($0) },
             overridden: try columns.optional(firstColumn + 7, columns.text)?.split(separator: " ").map(String.init) ?? [],
-            requestID: try columns.text(firstColumn + 8))
+            requestID: try columns.text(firstColumn + 8), circumstances: try Circumstances(columns, firstColumn: firstColumn + 9))
+    }
+}
+
+extension AuditEntry.Circumstances {
+    fileprivate init?(_ columns: any Columns, firstColumn first: Int) throws {
+        if columns.isNull(first) { return nil }
+        self.init(
+            role: try columns.choice(first), purpose: try columns.choice(first + 1),
+            address: try columns.optional(first + 2, columns.text), operation: try columns.optional(first + 3, columns.text),
+            outcome: try columns.text(first + 4), patients: try columns.ids(first + 5),
+            query: try columns.optional(first + 6, columns.text))
     }
 }

@@ -1,4 +1,5 @@
 public import Notation
+public import People
 public import Scheduling
 
 /// Something that happened to an appointment, for whoever wants to hear of it. The kinds are stable for good.
@@ -43,4 +44,21 @@ public struct AuditEntry: Sendable {
     /// The rules staff set aside.
     public let overridden: [String]
     public let requestID: String
+    /// Nil in records from before they were kept, and in those about accounts.
+    public var circumstances: Circumstances?
+
+    /// From where, as what and what for somebody acted, and what came of it: what FHIR's AuditEvent wants to know.
+    public struct Circumstances: Sendable, Equatable {
+        /// The outcome of what was permitted; of all else it says why not.
+        public static let done = "done"
+
+        public let role: Role
+        public let purpose: Purpose
+        public let address: String?
+        public let operation: String?
+        public let outcome: String
+        public let patients: [ID<Patient>]
+        /// What a list was asked for with; nil for what is no list.
+        public let query: String?
+    }
 }

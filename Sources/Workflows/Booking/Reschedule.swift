@@ -40,10 +40,10 @@ extension Clinic {
 }
 
 extension Story {
-    fileprivate func requireMove(of appointment: Appointment, _ move: MoveRequest) throws(Refusal) {
-        let practitioner = (move.practitioner ?? appointment.practitioner).of(Caller.self)
-        try require(.book(patients: appointment.patients.map { $0.of() }, practitioner: practitioner))
-        if move.overrideReason != nil { try require(.overrideConflict(practitioner: practitioner)) }
+    fileprivate func requireMove(of appointment: Appointment, _ move: MoveRequest) throws {
+        try requireTime(
+            with: move.practitioner ?? appointment.practitioner, for: appointment.patients.map { $0.of() },
+            isOverride: move.overrideReason != nil)
     }
 
     fileprivate func move(_ appointment: Appointment, _ move: MoveRequest) throws -> Appointment {

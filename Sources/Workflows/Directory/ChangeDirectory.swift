@@ -78,11 +78,11 @@ extension Story {
         return directory
     }
 
-    func auditChange(of subject: ID<AuditSubject>, _ act: String) throws {
+    func auditChange(of subject: ID<AuditSubject>, _ act: String, reason: Personal<String>? = nil) throws {
         try record(
             AuditEntry(
                 id: newID(), subject: subject, at: now, by: call.caller.principal, act: act, fromState: nil, toState: nil,
-                reason: nil, overridden: [], requestID: call.requestID))
+                reason: reason, overridden: [], requestID: call.requestID, circumstances: circumstances()))
     }
 
     fileprivate func checkReferences(of change: DirectoryChange) throws(Refusal) {

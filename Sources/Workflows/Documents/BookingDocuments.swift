@@ -86,7 +86,20 @@ extension AuditEntry {
             json.member("reason", reason?.revealed)
             if !overridden.isEmpty { json.member("overridden", overridden) }
             json.member("requestId", requestID)
+            circumstances?.write(to: &json)
         }
+    }
+}
+
+extension AuditEntry.Circumstances {
+    fileprivate func write(to json: inout JSONWriter) {
+        json.member("role", role.rawValue)
+        json.member("purpose", purpose.rawValue)
+        json.member("address", address)
+        json.member("operation", operation)
+        json.member("outcome", outcome)
+        if !patients.isEmpty { json.member("patients", patients) }
+        json.member("query", query)
     }
 }
 

@@ -11,6 +11,7 @@ extension Clinic {
         [
             Topic.event: .transactional { [self] in try announce($1, in: $0) },
             Topic.reminder: .transactional { [self] in try remind($1, in: $0) },
+            Topic.emergency: .transactional { [self] in try tellOfEmergency($1, in: $0) },
             Topic.holdExpiry: .transactional { [self] transaction, delivery in
                 try expire(try delivery.appointment(), in: transaction)
                 return .done
@@ -54,8 +55,16 @@ extension Clinic {
         return .done
     }
 
+    /// Tells the privacy officers; where a clinic has none, its admins.
+    private func tellOfEmergency(_ delivery: Delivery, in transaction: any WriteTransaction) throws -> Verdict {
+        let officers = try transaction.fetch(SubjectsOfRole(role: .privacy))
+        let (told, role) = officers.isEmpty ? (try transaction.fetch(SubjectsOfRole(role: .admin)), Role.admin) : (officers, .privacy)
+        for recipient in told { try tell(recipient, role, .emergency, nil, payload: delivery.payload, in: transaction) }
+        return .done
+    }
+
     private func tell(
-        _ recipient: ID<Caller>, _ role: Role, _ kind: Notice.Kind, _ appointment: ID<Appointment>, payload: String,
+        _ recipient: ID<Caller>, _ role: Role, _ kind: Notice.Kind, _ appointment: ID<Appointment>?, payload: String,
         in transaction: any WriteTransaction
     ) throws {
         try transaction.post(

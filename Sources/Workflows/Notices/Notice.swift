@@ -8,13 +8,16 @@ import Storage
 public struct Notice: Sendable {
     public enum Kind: String, Sendable, CaseIterable {
         case confirmation, cancellation, expiry, move, reminder
+        /// Somebody broke the glass.
+        case emergency
     }
 
     public let id: ID<Notice>
     public let recipient: ID<Caller>
     public let recipientRole: Role
     public let kind: Kind
-    public let appointment: ID<Appointment>
+    /// Nil where it is about none.
+    public let appointment: ID<Appointment>?
     public let at: Instant
     /// `{"start": …, "minutesBefore": …}`
     public let payload: String
@@ -31,7 +34,7 @@ struct InsertNotice: Insertion {
     var bindings: [SQLValue] {
         [
             .id(notice.id), .id(notice.recipient), .text(notice.recipientRole.rawValue), .text(notice.kind.rawValue),
-            .id(notice.appointment), .instant(notice.at), .json(notice.payload),
+            .id(notice.appointment ?? Notice.none), .instant(notice.at), .json(notice.payload),
         ]
     }
 }
@@ -60,10 +63,15 @@ struct NoticesAfter: Query {
 }
 
 extension Notice {
+    /// What stands in the column where it is about no appointment: the column is older than such notices.
+    fileprivate static let none = ID<Appointment>(high: 0, low: 0)
+
+    private static func appointment(_ id: ID<Appointment>) -> ID<Appointment>? { id == none ? nil : id }
+
     init(_ columns: any Columns) throws {
         self.init(
             id: try columns.id(0), recipient: try columns.id(1), recipientRole: try columns.choice(2),
-            kind: try columns.choice(3), appointment: try columns.id(4), at: try columns.instant(5),
+            kind: try columns.choice(3), appointment: try Notice.appointment(columns.id(4)), at: try columns.instant(5),
             payload: try columns.json(6))
     }
 }

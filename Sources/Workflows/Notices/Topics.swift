@@ -8,6 +8,8 @@ public enum Topic {
     public static let event = "appointment.event"
     public static let reminder = "appointment.reminder"
     public static let holdExpiry = "appointment.hold-expiry"
+    /// Somebody broke the glass: the privacy officer is to know.
+    public static let emergency = "emergency.begun"
 }
 
 extension OutboxMessage {
@@ -41,6 +43,13 @@ extension OutboxMessage {
             payload: #"{"appointment":"\#(appointment.id)","start":"\#(appointment.visit.from)","minutesBefore":\#(minutes)}"#,
             createdAt: now, availableAt: appointment.visit.from - before, expiresAt: appointment.visit.from,
             dedupeKey: "\(appointment.id):\(appointment.visit.from):\(minutes)", subject: appointment.id.of())
+    }
+
+    static func emergency(_ access: EmergencyAccess, _ id: ID<OutboxMessage>, _ now: Instant) -> OutboxMessage {
+        OutboxMessage(
+            id: id, topic: Topic.emergency,
+            payload: #"{"emergency":"\#(access.id)","patient":"\#(access.patient)","by":"\#(access.principal)"}"#, createdAt: now,
+            priority: .urgent, dedupeKey: access.id.description, subject: access.id.of())
     }
 
     static func holdExpiry(_ appointment: Appointment, _ heldUntil: Instant, _ id: ID<OutboxMessage>, _ now: Instant)

@@ -4,22 +4,31 @@ import Scheduling
 import Storage
 
 extension Clinic {
-    /// A patient's own record, for the patient and for staff.
-    public func patient(_ id: ID<Patient>, for caller: Caller) async throws -> Patient {
-        guard caller.may(.readPatient(id)) else { throw Refusal.patientUnknown }
-        guard let patient = try await database.read({ try $0.first(PatientByID(id: id)) }) else { throw Refusal.patientUnknown }
-        return try await opened(patient)
+    /// A patient's own record, for the patient and for those who care for them. Who may not see it hears that there is none.
+    public func patient(_ id: ID<Patient>, for call: Call) async throws -> Patient {
+        let sealed = try await disclose("read.patient", id, to: call) { look in
+            look.trail.concerns([id])
+            // Looked at first, so that it takes as long whether there is one or not.
+            let patient = try look.looking.first(PatientByID(id: id))
+            guard try look.permits(.readPatient(id), patients: [id]), let patient else { throw Refusal.patientUnknown }
+            return patient
+        }
+        return try await opened(sealed)
     }
 
     /// Writes a new patient (version 1) or the next version of one.
     public func store(_ patient: Patient, call: Call, wording: Wording<Patient>) async throws -> Reply<Patient> {
         try await perform(call, wording: wording) { story in
+            story.trail.isAbout(patient.id, [patient.id])
             try story.require(.changePatients)
         } act: { story, _ in
             let keys = try story.keys
             let known = try story.transaction.first(PatientByID(id: patient.id)).map { try keys.open($0) }
             if let known, patient.version == 1 {
-                if known == patient { return known }
+                if known == patient {
+                    try story.recordRepeat()
+                    return known
+                }
                 throw Refusal.identifierAlreadyUsed
             }
             if known == nil && patient.version != 1 { throw Refusal.recordUnknown }

@@ -13,12 +13,15 @@ public enum Schema {
         Migration(number: 4, name: "more roles, and where they work", up: RoleTables.up, down: RoleTables.down),
         Migration(number: 5, name: "personal data is sealed", up: KeyTables.up, down: KeyTables.down),
         Migration(number: 6, name: "what patients hold for themselves", up: HoldTables.up, down: HoldTables.down),
+        Migration(
+            number: 7, name: "the audit knows the circumstances", up: CircumstanceColumns.up, down: CircumstanceColumns.down),
+        Migration(number: 8, name: "the glass may be broken", up: EmergencyTables.up, down: EmergencyTables.down),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).
     public static let growingTables: Set<String> = [
         "patient", "appointment", "appointment_patient", "claim", "event", "audit", "audit_unsealed", "audit_seal", "idempotency",
-        "notice", "outbox", "account", "account_role", "account_place", "session", "login_failure", "second_factor",
-        "recovery_code", "patient_hold",
+        "notice", "outbox", "account", "account_role", "account_place", "emergency_access", "session", "login_failure",
+        "second_factor", "recovery_code", "patient_hold",
     ]
 }

@@ -17,6 +17,8 @@ public enum WorkflowQueries {
         AppointmentContent.self,
         InsertAppointment.self, UpdateAppointment.self, InsertAppointmentPatient.self, MoveAppointmentPatient.self,
         OverdueHolds.self, AppointmentsOfPatient.self, AppointmentsOfPractitioner.self, AppointmentsOfDay.self,
+        AppointmentsOfPlace.self, CareGiven.self, BrokenGlass.self, EmergencyByID.self, EmergencyToChange.self, EmergenciesAfter.self,
+        UnreviewedEmergencies.self, InsertEmergency.self, ReviewEmergency.self, EndEmergency.self, SubjectsOfRole.self,
         LiveClaims.self, InsertClaim.self, ClaimsOfAppointment.self, DeleteClaims.self, HoldDays.self, AppointmentCount.self,
         ClaimsFrom.self, StartsFrom.self, StartsIn.self, EventHorizon.self, TouchedSince.self,
         HoldPatient.self, AheadOfPatient.self, LapsedHolds.self, InsertPatientHold.self, LapseHold.self, ForgetHold.self,
@@ -28,13 +30,14 @@ public enum WorkflowQueries {
         StoredAttempt.self, StoreAttempt.self, ForgetAttempt.self, ForgetExpiredAttempts.self, Vouch.self,
         InsertUnsealed.self, UnsealedRecords.self, DeleteUnsealed.self, DeleteUnsealedRange.self, AuditRecord.self,
         SealsAfter.self, LastSeal.self,
-        InsertSeal.self, AuditAfter.self, IsUnsealed.self,
+        InsertSeal.self, AuditAfter.self, AuditOfLists.self, IsUnsealed.self,
     ]
 
     private static let accounts: [any Statement.Type] = [
         AccountByLogin.self, AccountByID.self, AccountToChange.self, EndSessions.self, TouchLoginFailure.self, AccountsAfter.self,
         RolesOfAccount.self, InsertAccount.self,
-        InsertAccountRole.self,
+        InsertAccountRole.self, PlacesOfAccount.self, InsertAccountPlace.self, DeleteAccountPlaces.self, DeleteAccountRole.self,
+        ChangeSessionRole.self,
         SetPassword.self, SetAccountState.self, SessionByID.self, OpenSessions.self, EndedSince.self, InsertSession.self,
         TurnSession.self, EndSession.self, ForgetOldSessions.self, LoginFailures.self, CountLoginFailure.self,
         ForgetLoginFailures.self, ForgetOldLoginFailures.self, SecondFactorOf.self, ProposeSecondFactor.self, UseStep.self,
@@ -48,7 +51,7 @@ public enum WorkflowQueries {
 
     /// Read a whole table on purpose: `ClinicCheck`, `AuditVerifier` and `AuditExport` are for the command line.
     public static let checks: [any Statement.Type] = [
-        AuditCounts.self, AuditBetween.self,
+        AuditCounts.self, AuditBetween.self, CurrentRole.self, MayRewriteAudit.self,
         OverlappingClaims.self, UnclaimedAppointments.self, OrphanedClaims.self, HowManyAppointments.self,
     ]
 }

@@ -81,12 +81,15 @@ struct AuditExportCommand: AsyncParsableCommand {
         abstract: "Write out what was done, as lines of JSON.",
         discussion: """
             With --patient what concerns one patient: their record and each of their appointments, in order of time. Without, \
-            everything, by what it is about and then by time. Looks only, also beside a running server.
+            everything, by what it is about and then by time. With --format fhir each line is a FHIR R4 AuditEvent. Works beside a running \
+            server, and leaves a record itself.
             """)
 
     @OptionGroup var options: ClinicOptions
     @Option(help: "Only what concerns this patient (a UUID).")
     var patient: String?
+    @Option(help: "own or fhir.")
+    var format: String = "own"
     @Option(help: "Only from this moment on (2026-03-01T00:00:00Z).")
     var from: String?
     @Option(help: "Only before this moment.")
@@ -100,11 +103,18 @@ struct AuditExportCommand: AsyncParsableCommand {
             }
             let (from, to) = (try moment(from, "--from", "0001-01-01T00:00:00Z"), try moment(to, "--to", "9999-12-31T23:59:59Z"))
             guard from < to else { throw Complaint("--from must be before --to") }
-            let engine = try Engine.looking(try await Settings.read(options))
-            let export = AuditExport(engine.database, in: TimeRange(from: from, to: to))
+            guard let form = AuditForm(rawValue: format) else { throw Complaint("--format must be own or fhir") }
+            let engine = try Engine.recording(try await Settings.read(options))
+            let export = AuditExport(
+                engine.database, .machine(), in: TimeRange(from: from, to: to), by: UserCommand.principal)
             let count: Int
             do {
-                count = if let patient { try await export.ofPatient(patient, write) } else { try await export.everything(write) }
+                count =
+                    if let patient {
+                        try await export.ofPatient(patient, as: form, write)
+                    } else {
+                        try await export.everything(as: form, write)
+                    }
             } catch {
                 await engine.close()
                 throw error

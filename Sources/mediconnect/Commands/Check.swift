@@ -49,7 +49,11 @@ struct Check: AsyncParsableCommand {
     private func databaseProblems(_ settings: Settings) async throws -> [String] {
         let engine = try Engine.looking(settings)
         let report = try await ClinicCheck.run(engine.database.doing(.analytics), newestSchema: Schema.migrations.count)
+        let mayRewrite = try? await engine.database.read { try $0.first(MayRewriteAudit()) }
         await engine.close()
+        if settings.databaseURL != nil, mayRewrite == true {
+            print("audit                   the server owns it and could rewrite it; database.owner.url parts the two")
+        }
         print("schema                  \(report.schema)")
         print("appointments            \(report.appointments)")
         return report.problems

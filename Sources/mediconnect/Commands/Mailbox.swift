@@ -8,7 +8,7 @@ import Workflows
 
 struct Mailbox: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show the notices the clinic sent.", discussion: "Oldest first, also beside a running server.")
+        abstract: "Show the notices the clinic sent.", discussion: "Oldest first, also beside a running server. Leaves a record of who looked.")
 
     @OptionGroup var options: ClinicOptions
     @Option(help: "Only those to this patient or practitioner (a UUID).")
@@ -24,14 +24,15 @@ struct Mailbox: AsyncParsableCommand {
                 return id
             }
             let settings = try await Settings.read(options)
-            let engine = try Engine.looking(settings)
+            let engine = try Engine.recording(settings)
             let database = engine.database
             let clinic = Clinic(database: database, surroundings: .machine(), master: House.master(settings))
-            let page = try await clinic.mailbox(
-                of: owner, page: PageRequest(limit: limit), for: Caller(role: .desk, subject: ID(high: 0, low: 0)))
+            var call = Call(caller: .clinic, requestID: "command-line", operation: "mailbox")
+            call.operatorName = UserCommand.principal
+            let page = try await clinic.mailbox(of: owner, page: PageRequest(limit: limit), for: call)
             for notice in page.elements {
                 print(
-                    "\(notice.at)  \(notice.kind.rawValue)  to \(notice.recipientRole.rawValue) \(notice.recipient)  appointment \(notice.appointment)  \(notice.payload)"
+                    "\(notice.at)  \(notice.kind.rawValue)  to \(notice.recipientRole.rawValue) \(notice.recipient)  \(notice.appointment.map { "appointment \($0)  " } ?? "")\(notice.payload)"
                 )
             }
             if page.elements.isEmpty { print("No notices.") }

@@ -13,7 +13,7 @@ struct UserCommand: AsyncParsableCommand {
             With the embedded database the server must be stopped; with PostgreSQL it works beside running servers. The password is \
             read from standard input, without an echo on a terminal.
             """,
-        subcommands: [Create.self, List.self, SetPassword.self, Lock.self, Unlock.self, Close.self, ResetSecondFactor.self])
+        subcommands: [Create.self, List.self, SetPassword.self, Lock.self, Unlock.self, Close.self, Grant.self, Revoke.self, ResetSecondFactor.self])
 
     /// What commands take that are about one account.
     struct AccountOptions: ParsableArguments {
@@ -40,12 +40,18 @@ struct UserCommand: AsyncParsableCommand {
                 "patient, practitioner, desk, billing, privacy or admin; ROLE=SUBJECT names who they are in the clinic. May be repeated."
         )
         var role: [String]
+        @Option(help: "A location (UUID) that desk and billing are limited to; may be repeated. Without, it is all of them.")
+        var place: [String] = []
 
         func run() async throws {
             try await withAccounts(options) { accounts in
                 let login = try checked(login)
-                let roles = try role.map { try caller($0, accounts.clinic.surroundings) }
+                let places = try UserCommand.places(place)
+                let roles = try role.map { try UserCommand.caller($0, accounts.clinic.surroundings).limited(to: places) }
                 guard !roles.isEmpty else { throw Complaint("--role is needed") }
+                guard places.isEmpty || roles.contains(where: \.role.canHavePlaces) else {
+                    throw Complaint("--place is for desk and billing")
+                }
                 guard Set(roles.map(\.role)).count == roles.count else { throw Complaint("--role: each can be named once") }
                 let password = try Terminal.newPassword()
                 let id = try await accounts.create(
@@ -58,22 +64,6 @@ struct UserCommand: AsyncParsableCommand {
             let isFine = (3...254).contains(login.count) && login.allSatisfy { !$0.isWhitespace && $0.isASCII }
             guard isFine else { throw Complaint("a login has 3 to 254 ASCII characters and no blanks") }
             return login
-        }
-
-        private func caller(_ text: String, _ surroundings: Surroundings) throws -> Caller {
-            let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-            guard let role = Role(rawValue: parts[0]), role != .service else {
-                let known = Role.allCases.filter { $0 != .service }.map(\.rawValue)
-                throw Complaint("--role must be one of \(known.joined(separator: ", "))")
-            }
-            guard parts.count == 2 else {
-                if role.isUnknownToTheDirectory {
-                    return Caller(role: role, subject: surroundings.identifiers.next(Caller.self))
-                }
-                throw Complaint("a \(role.rawValue) needs their identifier in the clinic: --role \(role.rawValue)=UUID")
-            }
-            guard let subject = ID<Caller>(parts[1]) else { throw Complaint("--role \(role.rawValue)=… must name a UUID") }
-            return Caller(role: role, subject: subject)
         }
     }
 
@@ -100,13 +90,83 @@ struct UserCommand: AsyncParsableCommand {
                 let page = try await accounts.accounts(after: last)
                 for (account, roles) in page {
                     last = account.login.revealed
-                    let names = roles.map { "\($0.role.rawValue)=\($0.subject)" }.joined(separator: " ")
+                    let names = roles.map(\.words).joined(separator: " ")
                     print("\(last)  \(account.state.rawValue)  \(names)")
                 }
                 count += page.count
                 if page.isEmpty { break }
             }
             if count == 0 { print("No accounts.") }
+        }
+    }
+
+    /// A role as it is typed: `desk`, or `practitioner=UUID`.
+    fileprivate static func caller(_ text: String, _ surroundings: Surroundings) throws -> Caller {
+        let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+        guard let role = Role(rawValue: parts[0]), role != .service else {
+            let known = Role.allCases.filter { $0 != .service }.map(\.rawValue)
+            throw Complaint("--role must be one of \(known.joined(separator: ", "))")
+        }
+        guard parts.count == 2 else {
+            if role.isUnknownToTheDirectory {
+                return Caller(role: role, subject: surroundings.identifiers.next(Caller.self))
+            }
+            throw Complaint("a \(role.rawValue) needs their identifier in the clinic: --role \(role.rawValue)=UUID")
+        }
+        guard let subject = ID<Caller>(parts[1]) else { throw Complaint("--role \(role.rawValue)=… must name a UUID") }
+        return Caller(role: role, subject: subject)
+    }
+
+    fileprivate static func places(_ texts: [String]) throws -> Set<ID<Workplace>> {
+        Set(
+            try texts.map { text in
+                guard let place = ID<Workplace>(text) else { throw Complaint("--place must be a UUID") }
+                return place
+            })
+    }
+
+    struct Grant: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let an account sign in as something more, or as the same at other places.",
+            discussion: "A change of places signs the account out everywhere; it signs in again with what it has now.")
+        @OptionGroup var account: AccountOptions
+        @Option(help: "ROLE, or ROLE=SUBJECT.")
+        var role: String
+        @Option(help: "A location (UUID) it is limited to; may be repeated. Without, it is all of them.")
+        var place: [String] = []
+
+        func run() async throws {
+            try await withAccounts(account.clinic) { accounts in
+                let places = try UserCommand.places(place)
+                var wanted = try await knownRole(accounts) ?? UserCommand.caller(role, accounts.clinic.surroundings)
+                guard places.isEmpty || wanted.role.canHavePlaces else { throw Complaint("--place is for desk and billing") }
+                wanted = wanted.working(at: places)
+                try await accounts.grant(wanted, login: account.login, by: principal, requestID: "command-line")
+                let limit = places.isEmpty ? "" : ", for \(places.count) of the clinic's locations"
+                print("\(account.login) may sign in as \(wanted.role.rawValue)\(limit).")
+            }
+        }
+
+        /// Whoever is that already goes on as who they are.
+        private func knownRole(_ accounts: Accounts) async throws -> Caller? {
+            try await accounts.roles(login: account.login).first { $0.role.rawValue == role }
+        }
+    }
+
+    struct Revoke: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take a role from an account, and sign it out everywhere.",
+            discussion: "The last role cannot be taken: close the account instead.")
+        @OptionGroup var account: AccountOptions
+        @Option(help: "The role.")
+        var role: String
+
+        func run() async throws {
+            try await withAccounts(account.clinic) { accounts in
+                guard let role = Role(rawValue: role) else { throw Complaint("--role must be a role") }
+                try await accounts.revoke(role, login: account.login, by: principal, requestID: "command-line")
+                print("\(account.login) is \(role.rawValue) no more.")
+            }
         }
     }
 
@@ -171,6 +231,16 @@ struct UserCommand: AsyncParsableCommand {
     }
 }
 
+extension Caller {
+    fileprivate func limited(to places: Set<ID<Workplace>>) -> Caller { role.canHavePlaces ? working(at: places) : self }
+
+    /// `desk=0192…@0190…,0191…`
+    fileprivate var words: String {
+        let name = "\(role.rawValue)=\(subject)"
+        return places.isEmpty ? name : "\(name)@\(places.map(\.description).sorted().joined(separator: ","))"
+    }
+}
+
 extension AccountFault {
     fileprivate var words: String {
         switch self {
@@ -178,6 +248,9 @@ extension AccountFault {
         case .loginTaken: "there is an account with this login already"
         case .accountUnknown: "there is no such account, or it has been closed"
         case .overloaded: "too many are signing in at the moment; try again"
+        case .roleTaken: "the account is that already, as somebody else: revoke it first"
+        case .roleMissing: "the account is not that, or nothing else: then close it"
+        case .placeUnknown: "a place is no location of the clinic, or there are more than \(Accounts.placesMaximum)"
         case .secondFactorMissing: "the account has no second factor"
         case .credentialsWrong, .tooManyTries, .roleNeeded, .sessionEnded, .secondFactorNeeded, .secondFactorThere, .codeWrong:
             "this cannot be done at the command line"

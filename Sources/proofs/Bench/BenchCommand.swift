@@ -25,7 +25,7 @@ struct Bench: AsyncParsableCommand {
     var rounds = 5
     @Option(
         help:
-            "Only these: bookings, postgres, claims, backlog, history, search, first, growth, memory, door, overload; separated by commas."
+            "Only these: bookings, reads, postgres, claims, backlog, history, search, first, growth, memory, door, overload; separated by commas."
     )
     var only: String?
     @Flag(help: "Half a million appointments on file where it would be five million.")
@@ -53,6 +53,7 @@ struct Bench: AsyncParsableCommand {
         let all: [(String, () async throws -> [Finding])] = [
             ("bookings", { try await BookingRate(rig: rig).measure() }),
             ("postgres", { try await PostgresRates(rig: rig).measure() }),
+            ("reads", { try await ReadRate(rig: rig).measure() }),
             ("claims", { try await ClaimSchemes(rig: rig).measure() }),
             ("backlog", { try await Backlog(rig: rig).measure() }),
             ("history", { try await YearsOnFile(rig: rig).measure() }),

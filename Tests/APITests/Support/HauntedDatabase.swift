@@ -13,6 +13,8 @@ final class HauntedDatabase: Database {
         case afterCommit(any Error)
         /// Every write waits here.
         case held(Gate)
+        /// What would be written into the audit is not: the planted fault of a program that forgets to.
+        case unrecorded
     }
 
     private let inner: any Database
@@ -37,8 +39,27 @@ final class HauntedDatabase: Database {
         case .held(let gate):
             await gate.pass()
             return try await inner.write(body)
+        case .unrecorded: return try await inner.write { try body(ForgetfulTransaction($0)) }
         }
     }
+}
+
+/// Passes everything on but what goes into the audit. Known by its words, because the commands are the clinic's own affair.
+private final class ForgetfulTransaction: WriteTransaction {
+    private let inner: any WriteTransaction
+    init(_ inner: any WriteTransaction) { self.inner = inner }
+
+    func fetch<Asked: Query>(_ query: Asked) throws -> [Asked.Row] { try inner.fetch(query) }
+    func first<Asked: Query>(_ query: Asked) throws -> Asked.Row? { try inner.first(query) }
+    func run<Asked: Command>(_ command: Asked) throws -> Int {
+        Asked.sql.sqlite.hasPrefix("INSERT INTO audit") ? 1 : try inner.run(command)
+    }
+    func post<Asked: Command>(_ command: Asked, orElse fault: (any Error)?) throws {
+        if !Asked.sql.sqlite.hasPrefix("INSERT INTO audit") { try inner.post(command, orElse: fault) }
+    }
+    func savepoint<Answer>(_ body: () throws -> Answer) throws -> Answer { try inner.savepoint(body) }
+    func afterCommit(_ hook: @escaping @Sendable () -> Void) { inner.afterCommit(hook) }
+    func execute(_ script: SQL) throws { try inner.execute(script) }
 }
 
 /// Lets a test wait until somebody has come, and somebody wait until the test opens.

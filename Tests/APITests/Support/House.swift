@@ -9,7 +9,9 @@ import Logging
 import NIOCore
 import Notation
 import Outbox
+import PostgresCluster
 import Storage
+import StoragePostgres
 import StorageSQLite
 import Synchronization
 import Testing

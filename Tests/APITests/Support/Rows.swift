@@ -13,6 +13,13 @@ struct RowCounts: Query {
     static func row(_ columns: any Columns) throws -> [Int] { try (0...tables.count).map { try columns.int($0) } }
 }
 
+extension RowCounts {
+    /// But for who was shown what, which is more each time.
+    static func withoutAudit(_ rows: [Int]) -> [Int] {
+        rows.enumerated().filter { $0.offset != tables.firstIndex(of: "audit") }.map(\.element)
+    }
+}
+
 extension Visitor {
     func rows() async throws -> [Int] { try await house.database.read { try $0.first(RowCounts()) ?? [] } }
 

@@ -6,7 +6,7 @@ import Testing
 struct Sample: Sendable {
     /// For Emma (whose appointment it is), Noah (another patient), Dr. Brandt (whose calendar it is), Dr. Keller (another
     /// practitioner), the desk, an admin, billing, the privacy officer: `y` may, `n` is told 403, `h` is told 404, because it is hidden from them; `c` may, but
-    /// things are not so that it can be done (409).
+    /// things are not so that it can be done (409); `i` may, but what it says does not fit who they are (400).
     let allowed: String
     /// Prepares what the request is about, and gives the request. Each time about something of its own.
     let ask: @Sendable (Visitor) async throws -> Ask
@@ -110,10 +110,21 @@ struct Sample: Sendable {
         },
         "listSpecialties": Sample("yyyyyyyy") { _ in .get("/v1/specialties") },
         "createPatient": Sample("nnnnyynn") { _ in .post("/v1/patients", #"{"name":"New Patient"}"#) },
-        "readPatient": Sample("yhyyyyyh") { _ in .get("/v1/patients/\(Known.emma)") },
+        "readPatient": Sample("yhyhyyyh") {
+            _ = try await $0.booked()
+            return .get("/v1/patients/\(Known.emma)")
+        },
         "replacePatient": Sample("nnnnyynn") { visitor in
             let made = try await visitor.send(.post("/v1/patients", #"{"name":"New Patient"}"#))
             return .put("/v1/patients/\(made.id)", #"{"name":"Newer Patient"}"#, ifMatch: made.etag)
+        },
+        "breakGlass": Sample("nnyyynnn") { _ in
+            .post("/v1/patients/\(Known.emma)/emergency-access", #"{"reason":"unconscious","password":"\#(Known.passwordText)"}"#)
+        },
+        "listEmergencyAccesses": Sample("nnnnnyny") { _ in .get("/v1/emergency-accesses") },
+        "endEmergencyAccess": Sample("hhyhhyhy") { .delete("/v1/emergency-accesses/\(try await $0.glassBroken().id)") },
+        "reviewEmergencyAccess": Sample("nnnnnyny") {
+            .post("/v1/emergency-accesses/\(try await $0.glassBroken().id)/review", #"{"verdict":"justified"}"#)
         },
         "readMailbox": Sample("ynnnyynn") { _ in .get("/v1/mailbox?recipient=\(Known.emma)") },
         "live": open("/health/live"), "ready": open("/health/ready"), "health": open("/health"), "metrics": open("/metrics"),
@@ -131,6 +142,7 @@ struct Sample: Sendable {
             let grant = try await $0.signedIn(.emma)
             return .post("/v1/session-continuations", #"{"refreshToken":"\#(grant["refreshToken"]?.string ?? "")"}"#)
         },
+        "actAs": Sample("iiiiiyii") { _ in .post("/v1/session/role", #"{"role":"admin"}"#) },
         "listSessions": Sample("yyyyyyyy") { _ in .get("/v1/sessions") },
         "endSession": Sample("hhhhhyhh") { .delete("/v1/sessions/\(try await $0.signedIn(.admin)["session"]?.string ?? "")") },
         "proposeSecondFactor": Sample("yyyyyyyy") { _ in .post("/v1/second-factor", #"{"password":"\#(Known.passwordText)"}"#) },
@@ -155,6 +167,9 @@ struct Sample: Sendable {
         "ErrorMarkRequest": #"{"note":"written twice"}"#,
         "SignInRequest":
             #"{"login":"emma@clinic.example","password":"\#(Known.passwordText)","role":"patient","code":"000000","device":"phone","as":"bearer"}"#,
+        "EmergencyRequest": #"{"reason":"unconscious","password":"\#(Known.passwordText)"}"#,
+        "EmergencyReview": #"{"verdict":"justified","note":"looked into it"}"#,
+        "RoleChoice": #"{"role":"admin"}"#,
         "PasswordProof": #"{"password":"\#(Known.passwordText)"}"#, "CodeProof": #"{"code":"000000"}"#,
         "FullProof": #"{"password":"\#(Known.passwordText)","code":"000000"}"#,
         "ContinuationRequest": #"{"refreshToken":"mcr_00"}"#,

@@ -118,5 +118,12 @@ extension Visitor {
         return heard
     }
 
+    /// Dr. Brandt breaks the glass for somebody registered a moment ago.
+    func glassBroken(for patient: String? = nil, by who: Who = .brandt) async throws -> Heard {
+        let registered = try await patient == nil ? send(.post("/v1/patients", #"{"name":"Some Body"}"#)).id : ""
+        let body = #"{"reason":"unconscious","password":"\#(Known.passwordText)"}"#
+        return try await send(.post("/v1/patients/\(patient ?? registered)/emergency-access", body), by: who)
+    }
+
     func state(of id: String) async throws -> String? { try await get("/v1/appointments/\(id)")["state"]?.string }
 }

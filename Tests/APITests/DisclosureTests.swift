@@ -1,0 +1,232 @@
+import API
+import Notation
+import People
+import Storage
+import Testing
+import Workflows
+
+/// What a request left in the audit.
+private struct Records: Query {
+    static let sql: SQL = """
+        SELECT act, outcome, by, purpose, operation, patients FROM audit WHERE request_id = $1 AND outcome IS NOT NULL ORDER BY id
+        """
+    let request: String
+    var bindings: [SQLValue] { [.text(request)] }
+    static func row(_ columns: any Columns) throws -> Record {
+        Record(
+            act: try columns.text(0), outcome: try columns.text(1), by: try columns.text(2), purpose: try columns.text(3),
+            operation: try columns.optional(4, columns.text), patients: try columns.json(5))
+    }
+}
+
+private struct Record: Sendable {
+    let act, outcome, by, purpose: String
+    let operation: String?
+    let patients: String
+}
+
+extension Visitor {
+    fileprivate func records(of request: String) async throws -> [Record] {
+        try await house.database.read { try $0.fetch(Records(request: request)) }
+    }
+}
+
+/// HB-6: every read and write of a patient's data, and every refused one, leaves one record.
+@Suite struct EveryDisclosure {
+    /// Whether the routes under the first word of an address are about patients. A new word has to come in here.
+    static let words: [String: Bool] = [
+        "appointments": true, "patients": true, "mailbox": true, "emergency-accesses": true,
+        "free-times": false, "locations": false, "practitioners": false, "rooms": false, "devices": false, "visit-types": false,
+        "resources": false, "specialties": false, "sessions": false, "session": false, "session-continuations": false,
+        "password": false, "second-factor": false,
+    ]
+
+    private func isAboutPatients(_ route: Route) throws -> Bool {
+        let parts = route.path.split(separator: "/").map(String.init)
+        guard parts.first == "v1", parts.count > 1 else { return false }
+        return try #require(Self.words[parts[1]], "\(route.path): say whether it is about patients")
+    }
+
+    /// The operations that left more or less than one record, or one that does not say who, what and for what.
+    private func strays(_ visitor: Visitor, by who: Who) async throws -> [String] {
+        var strays: [String] = []
+        for route in visitor.house.api.routes where route.needsToken {
+            let sample = try #require(Sample.all[route.operation])
+            let ask = try await sample.ask(visitor)
+            let request = "\(route.operation)-\(who)"
+            let heard = try await visitor.send(ask, by: who, headers: ["X-Request-Id": request])
+            let records = try await visitor.records(of: request)
+            guard try isAboutPatients(route) else {
+                // What changes the directory is recorded too, and is about nobody.
+                if records.contains(where: { $0.patients != "[]" }) { strays.append(route.operation) }
+                continue
+            }
+            let isRight =
+                records.count == 1 && records[0].by == who.caller.principal && records[0].operation == route.operation
+                && (records[0].outcome == "done") == (heard.status < 300)
+            if !isRight { strays.append("\(route.operation): \(heard.status) \(records)") }
+        }
+        return strays
+    }
+
+    @Test(arguments: Shelter.allCases, Who.allCases) func `leaves one record, whoever asks and whatever comes of it`(
+        shelter: Shelter, who: Who
+    ) async throws {
+        try await inHouse(shelter: shelter) { visitor in
+            let strays = try await strays(visitor, by: who)
+            #expect(strays == [])
+        }
+    }
+
+    @Test(arguments: Shelter.allCases) func `that left none would be found`(shelter: Shelter) async throws {
+        try await inHouse(shelter: shelter) { visitor in
+            let routes = try visitor.house.api.routes.filter { try $0.needsToken && isAboutPatients($0) }
+            visitor.house.database.haunt(.unrecorded)
+            let strays = try await strays(visitor, by: .desk)
+            #expect(strays.count == routes.count, "\(strays)")
+        }
+    }
+
+    @Test(arguments: Shelter.allCases) func `that cannot be recorded does not happen`(shelter: Shelter) async throws {
+        try await inHouse(shelter: shelter) { visitor in
+            let id = try await visitor.booked().id
+            visitor.house.database.haunt(.writes(StorageFault.full))
+            for path in ["/v1/appointments/\(id)", "/v1/patients/\(Known.emma)", "/v1/appointments", "/v1/mailbox"] {
+                let heard = try await visitor.get(path)
+                #expect(heard.problem == "unavailable" && !heard.text.contains("Emma"), "\(path)")
+            }
+            // It is about nobody.
+            let times = try await visitor.get("/v1/free-times?visitType=\(Known.consultation)")
+            #expect(times.status == 200)
+        }
+    }
+
+    @Test func `names whom a list has shown, and with what it was asked for`() async throws {
+        try await inHouse { visitor in
+            for patient in [Known.emma, Known.noah] { _ = try await visitor.booked(for: [patient]) }
+            _ = try await visitor.get("/v1/appointments?limit=1", headers: ["X-Request-Id": "first"])
+            _ = try await visitor.get("/v1/appointments?limit=9", headers: ["X-Request-Id": "all"])
+            let (first, all) = (try await visitor.records(of: "first")[0], try await visitor.records(of: "all")[0])
+            #expect(first.patients.contains(Known.emma) && !first.patients.contains(Known.noah))
+            #expect(all.patients.contains(Known.emma) && all.patients.contains(Known.noah))
+            #expect(all.act == "read.appointments" && all.purpose == "HOPERAT")
+        }
+    }
+
+    @Test func `says for what, where the caller says so and their role may`() async throws {
+        try await inHouse { visitor in
+            let id = try await visitor.booked().id
+            func ask(_ purpose: String, by who: Who) async throws -> (Heard, [Record]) {
+                let headers = ["X-Purpose-Of-Use": purpose, "X-Request-Id": "\(who)-\(purpose)"]
+                let heard = try await visitor.get("/v1/appointments/\(id)", by: who, headers: headers)
+                return (heard, try await visitor.records(of: "\(who)-\(purpose)"))
+            }
+            let (treated, record) = try await ask("ETREAT", by: .brandt)
+            #expect(treated.status == 200 && record.map(\.purpose) == ["ETREAT"])
+            let (unsuitable, _) = try await ask("TREAT", by: .billing)
+            #expect(unsuitable.problem == "not-permitted")
+            let (unknown, _) = try await ask("CURIOSITY", by: .desk)
+            #expect(unknown.problem == "bad-request")
+            let (whole, refused) = try await ask("BTG", by: .brandt)
+            #expect(whole.problem == "not-found" && refused.map(\.outcome) == ["glass-is-whole"])
+        }
+    }
+}
+
+/// What ties somebody to a patient, and what does not.
+@Suite struct Care {
+    @Test(arguments: Shelter.allCases) func `is given by who has an appointment with the patient, and by nobody else`(
+        shelter: Shelter
+    ) async throws {
+        try await inHouse(shelter: shelter) { visitor in
+            func sees(_ who: Who) async throws -> Bool { try await visitor.get("/v1/patients/\(Known.emma)", by: who).status == 200 }
+            var seen = try await sees(.brandt)
+            #expect(!seen)
+            let held = try await visitor.held().id
+            seen = try await sees(.brandt)
+            #expect(!seen, "a time that is held is no visit")
+            _ = try await visitor.do("confirmation", to: held)
+            seen = try await sees(.brandt)
+            let other = try await sees(.keller)
+            #expect(seen && !other)
+            _ = try await visitor.do("cancellation", to: held)
+            seen = try await sees(.brandt)
+            #expect(!seen, "what was cancelled gives no care")
+            _ = try await visitor.booked()
+            visitor.house.clock.advance(by: .days(2 * 365 - 10))
+            seen = try await sees(.brandt)
+            #expect(seen)
+            visitor.house.clock.advance(by: .days(30))
+            seen = try await sees(.brandt)
+            #expect(!seen, "two years after the last visit")
+        }
+    }
+
+    @Test func `is refused in the same words as what is not there`() async throws {
+        try await inHouse { visitor in
+            for (path, ghost) in [
+                ("/v1/patients/\(Known.emma)", "/v1/patients/\(Known.nobody)"),
+                ("/v1/appointments/\(try await visitor.booked().id)", "/v1/appointments/\(Known.nobody)"),
+            ] {
+                let hidden = try await visitor.get(path, by: .keller, headers: ["X-Request-Id": "same"])
+                let absent = try await visitor.get(ghost, by: .keller, headers: ["X-Request-Id": "same"])
+                #expect(hidden.status == 404 && hidden.body == absent.body && hidden.headers == absent.headers)
+            }
+        }
+    }
+}
+
+/// A desk that works at one of the clinic's places.
+@Suite struct APlacedDesk {
+    @Test(arguments: Shelter.allCases) func `sees and changes what happens there, and nothing else`(shelter: Shelter) async throws {
+        try await inHouse(shelter: shelter) { visitor in
+            let login = Who.desk.login
+            var here: [String] = []
+            for _ in 0..<3 {
+                here.append(try await visitor.booked(with: Known.brandt).id)
+                _ = try await visitor.booked(with: Known.okafor, for: [Known.noah])
+            }
+            let elsewhere = try await visitor.booked(with: Known.okafor).id
+            try await visitor.house.accounts.grant(
+                Who.desk.caller.working(at: [ID(Known.river)!]), login: login, by: "test", requestID: "test")
+            let signedIn = try await visitor.signedIn(.desk)
+            let token = ["Authorization": "Bearer \(signedIn["accessToken"]?.string ?? "")"]
+            func get(_ path: String) async throws -> Heard { try await visitor.get(path, by: nil, headers: token) }
+            for list in ["/v1/appointments?limit=2", "/v1/appointments?limit=2&patient=\(Known.emma)"] {
+                var (found, next): ([String], String?) = ([], "")
+                while let cursor = next {
+                    let page = try await get(list + (cursor.isEmpty ? "" : "&cursor=\(cursor)"))
+                    found += page.items.compactMap { $0["id"]?.string }
+                    next = page.next
+                }
+                #expect(found == here, "\(list)")
+            }
+            let others = try await get("/v1/appointments?practitioner=\(Known.okafor)")
+            #expect(others.status == 200 && others.items.isEmpty)
+            let seen = try await get("/v1/appointments/\(here[0])")
+            #expect(seen.status == 200)
+            for path in ["/v1/appointments/\(elsewhere)", "/v1/appointments/\(elsewhere)/audit"] {
+                let hidden = try await get(path)
+                #expect(hidden.problem == "not-found", "\(path)")
+            }
+            let whole = try await get("/v1/mailbox")
+            #expect(whole.status == 200, "their own")
+            let everybodys = try await get("/v1/mailbox?recipient=\(Known.noah)")
+            #expect(everybodys.problem == "not-permitted")
+            func send(_ ask: Ask) async throws -> Heard { try await visitor.send(ask, by: nil, headers: token) }
+            let cancelled = try await send(.post("/v1/appointments/\(elsewhere)/cancellation", "{}"))
+            #expect(cancelled.problem == "not-found")
+            let booked = try await send(
+                .post("/v1/appointments", Known.booking(at: visitor.house.newStart(), with: Known.okafor, for: [Known.lina])))
+            #expect(booked.problem == "not-permitted")
+            let moved = try await send(
+                .post(
+                    "/v1/appointments/\(here[0])/rescheduling",
+                    #"{"start":"\#(visitor.house.newStart())","practitioner":"\#(Known.okafor)"}"#))
+            #expect(moved.problem == "not-permitted", "nothing is moved to where one does not work")
+            let own = try await send(
+                .post("/v1/appointments", Known.booking(at: visitor.house.newStart(), with: Known.brandt, for: [Known.lina])))
+            #expect(own.status == 201)
+        }
+    }
+}
