@@ -37,6 +37,7 @@ let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -49,6 +50,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -69,9 +71,7 @@ let package = Package(
         room("CalendarText", uses: ["Scheduling", "Notation"]),
         room("Sealing", uses: ["Notation", crypto]),
         room("Secrecy", uses: ["Sealing", "Notation", crypto]),
-        // What may be called outside, and what calls it.
         room("Outbound", uses: ["Notation"]),
-        room("Connectors", uses: ["Outbound", "Notation", httpClient, nioCore, nioHTTP1, nioSSL]),
         room("Admission", uses: ["Notation"]),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         room("Identity", uses: ["Sealing", "Notation", "CSodium", crypto]),
@@ -85,9 +85,16 @@ let package = Package(
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         room("StoragePostgres", uses: ["Storage", "Notation", "CPostgres"]),
 
+        // What people are written; and the ways out, to them and to other systems.
+        room("Letters", uses: ["Notation", mustache]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        room(
+            "Connectors",
+            uses: ["Outbound", "Letters", "Storage", "Notation", "CCurl", httpClient, nioCore, nioHTTP1, nioSSL]),
+
         // What the clinic does, and what it leaves to be done.
         room("Outbox", uses: ["Storage", "Resilience", "Notation"]),
-        room("Workflows", uses: ["Identity", "Secrecy", "Sealing", "Outbox", "People", "Scheduling", "Storage", "Notation"]),
+        room("Workflows", uses: ["Identity", "Secrecy", "Sealing", "Letters", "Outbox", "People", "Scheduling", "Storage", "Notation"]),
 
         // Takes a clinic from one database to another while it works.
         room("Moving", uses: ["Storage", "Notation"]),
@@ -100,8 +107,8 @@ let package = Package(
         room(
             "API",
             uses: [
-                "Workflows", "Identity", "Admission", "People", "Scheduling", "Storage", "Notation", "CZlib", hummingbird, jwt,
-                crypto, logging,
+                "Workflows", "Identity", "Admission", "Letters", "People", "Scheduling", "Storage", "Notation", "CZlib", hummingbird,
+                jwt, crypto, logging,
                 metricsFacade,
             ]),
         room("Telemetry", uses: ["Notation", logging, metrics]),
@@ -109,7 +116,8 @@ let package = Package(
         .executableTarget(
             name: "mediconnect",
             dependencies: [
-                "API", "Admission", "Moving", "Tenancy", "Secrecy", "Sealing", "Identity", "Workflows", "Outbox", "StorageSQLite",
+                "API", "Admission", "Moving", "Tenancy", "Secrecy", "Sealing", "Identity", "Connectors", "Letters", "Workflows",
+                "Outbox", "StorageSQLite",
                 "StoragePostgres",
                 "Storage",
                 "Telemetry",
@@ -133,6 +141,7 @@ let package = Package(
             ]),
         room("Processes"),
         room("PostgresCluster", uses: ["Processes"]),
+        .target(name: "TrialMail", dependencies: ["Processes"], exclude: ["mail_server.py"], swiftSettings: strict),
         room("LoopbackClient", uses: ["Processes", httpClient, nioCore, nioHTTP1]),
         .executableTarget(
             name: "proofs",
@@ -153,13 +162,17 @@ let package = Package(
         suite("ResilienceTests", uses: ["Resilience", "TestKit", "Notation"], computes: true),
         suite("PeopleTests", uses: ["People", "Notation"]),
         suite("IdentityTests", uses: ["Identity", "Notation"]),
+        suite("LettersTests", uses: ["Letters", "Notation"]),
         suite("SealingTests", uses: ["Sealing", "Notation"]),
         suite("SecrecyTests", uses: ["Secrecy", "Notation"]),
         suite("AttackTests", uses: ["LoopbackClient", "Processes", "Workflows", "Notation"]),
         suite("OutboundTests", uses: ["Outbound"]),
         suite(
             "ConnectorsTests",
-            uses: ["Connectors", "Outbound", "TestKit", "Notation", "Processes", nioCore, nioPosix, nioHTTP1, nioSSL]),
+            uses: [
+                "Connectors", "Outbound", "Letters", "TestKit", "Notation", "Processes", "TrialMail", nioCore, nioPosix, nioHTTP1,
+                nioSSL,
+            ]),
         suite("AdmissionTests", uses: ["Admission", "Notation"]),
         suite("StorageSQLiteTests", uses: ["StorageSQLite", "Storage", "Notation", "CFaultyDisk"]),
         suite(
@@ -175,7 +188,7 @@ let package = Package(
         suite(
             "APITests",
             uses: [
-                "API", "Admission", "Secrecy", "Telemetry", "Workflows", "Identity", "Outbox", "People", "Scheduling",
+                "API", "Admission", "Secrecy", "Telemetry", "Workflows", "Identity", "Letters", "Outbox", "People", "Scheduling",
                 "StorageSQLite", "StoragePostgres", "PostgresCluster", "Storage",
                 "Notation",
                 hummingbird,
@@ -195,11 +208,11 @@ let package = Package(
         suite(
             "TenantTests",
             uses: ["LoopbackClient", "Processes", "PostgresCluster", "TestKit", "Workflows", "Notation"]),
-        suite("CrashTests", uses: ["LoopbackClient", "PostgresCluster", "Processes", "StorageSQLite"]),
+        suite("CrashTests", uses: ["LoopbackClient", "PostgresCluster", "Processes", "StorageSQLite", "TrialMail"]),
         suite(
             "PromiseTests",
             uses: [
-                "TestKit", "Secrecy", "Sealing", "Identity", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage",
+                "TestKit", "Secrecy", "Sealing", "Identity", "Letters", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage",
                 "Scheduling",
                 "People",
                 "Notation", "PostgresCluster",

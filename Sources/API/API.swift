@@ -15,6 +15,8 @@ public struct API: Sendable {
             TimeRoutes().routes + AppointmentRoutes().routes + DirectoryRoutes().routes + HoursRoutes().routes
             + PatientRoutes().routes + MailboxRoutes().routes + SessionRoutes().routes + SecondFactorRoutes().routes
             + EmergencyRoutes().routes
+            + PasswordResetRoutes().routes + InvitationRoutes().routes + EmailRoutes().routes + TokenRoutes().routes
+            + ServiceRoutes().routes
         let house = OperationsRoutes(operations: operations).routes
         let described = clinics + house
         routes = described + [OpenAPI.route(describing: described)]

@@ -95,7 +95,7 @@ extension Keyring {
     public var founding: [UInt8] { lasting[0].bytes }
 
     /// Oldest first.
-    private var lasting: [LastingSecret] { kept + keys.map(\.lasting) }
+    var lasting: [LastingSecret] { kept + keys.map(\.lasting) }
 
     /// Nil unless a key of the ring has sealed it.
     public func refreshToken(_ text: String) -> RefreshToken? {

@@ -51,4 +51,7 @@ extension PasswordHash {
         let (salt, digest) = (String(repeating: "A", count: 22), String(repeating: "A", count: 43))
         return PasswordHash(text: "$argon2id$v=19$m=\(cost.bytes / 1_024),t=\(cost.passes),p=1$\(salt)$\(digest)")
     }
+
+    /// Whether no password matches it.
+    public var isOfNobody: Bool { text.hasSuffix("$\(String(repeating: "A", count: 22))$\(String(repeating: "A", count: 43))") }
 }

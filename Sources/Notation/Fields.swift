@@ -131,7 +131,12 @@ public final class Fields {
     }
 
     /// A list of texts; empty when the member is absent.
-    public func texts(_ name: String, max: Int = 64, count: ClosedRange<Int> = 0...64) -> [String] {
+    ///
+    /// - Parameter form: what each has to be, where any text will not do; `isFine` says whether it is.
+    public func texts(
+        _ name: String, max: Int = 64, count: ClosedRange<Int> = 0...64, like form: String? = nil,
+        _ isFine: (String) -> Bool = { _ in true }
+    ) -> [String] {
         guard has(name) || count.lowerBound > 0 else {
             asked.insert(name)
             return []
@@ -141,7 +146,7 @@ public final class Fields {
             else {
                 return self.refused(path, "must be text of 1 to \(max) characters", json)
             }
-            return text
+            return isFine(text) ? text : self.refused(path, "must be \(form ?? "another text")", json)
         }
     }
 

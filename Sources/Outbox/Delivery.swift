@@ -27,8 +27,9 @@ public enum Verdict: Sendable, Equatable {
     case cancel
     /// Not now. Does not count as an attempt.
     case snooze(until: Instant)
-    /// It failed, and the receiver said when to come back (`Retry-After`).
-    case retry(after: Span)
+    /// It failed, and the receiver said when to come back (`Retry-After`), or there is a reason to leave them in peace so long. The reason is
+    /// stored, as below.
+    case retry(after: Span, reason: String = "the receiver asked to try again later")
     /// It can never succeed: an unknown number, a receiver that said no. The reason is stored and shown to operators, so
     /// it must not say anything about a person.
     case dead(reason: String)

@@ -9,7 +9,7 @@ extension Outbox {
         case .done: Settlement(state: .done)
         case .cancel: Settlement(state: .cancelled)
         case .snooze(let until): again(claimed, at: until, givesAttemptBack: true)
-        case .retry(let delay): retry(claimed, at: now + delay, error: "the receiver asked to try again later")
+        case .retry(let delay, let reason): retry(claimed, at: now + delay, error: reason)
         case .dead(let reason): Settlement(state: .dead, error: reason)
         }
     }

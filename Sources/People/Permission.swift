@@ -30,6 +30,10 @@ public enum Act: Sendable, Hashable {
     case breakGlass(ID<Patient>)
     /// To see who broke the glass, and to judge it.
     case reviewEmergencies
+    case invitePatients
+    case inviteStaff
+    /// To let other systems in, and to shut them out.
+    case keepServices
 }
 
 /// On what somebody may do something. Any one of them is enough.
@@ -79,7 +83,9 @@ extension Role {
         case (.practitioner, .readAbsences), (.practitioner, .readFreeText), (.practitioner, .breakGlass): .anybody
         case (.practitioner, _): []
 
-        case (.desk, .changeDirectory), (.desk, .replayDeadLetters), (.desk, .reviewEmergencies): []
+        case (.desk, .changeDirectory), (.desk, .replayDeadLetters), (.desk, .reviewEmergencies), (.desk, .inviteStaff),
+            (.desk, .keepServices):
+            []
         case (.desk, .seeAppointment): [.place, .emergency]
         case (.desk, .readMailbox): [.own, .place]
         case (.desk, .book), (.desk, .changeAppointment), (.desk, .runTheDay), (.desk, .overrideConflict), (.desk, .readAudit),
@@ -133,7 +139,8 @@ extension Caller {
             .overrideConflict(let owner), .readAudit(let owner):
             owner == subject
         case .searchTimes, .readDirectory, .changeDirectory, .readAbsences, .changePatients, .readFreeText, .correctMistake,
-            .listOfDay, .readWholeMailbox, .replayDeadLetters, .reviewEmergencies:
+            .listOfDay, .readWholeMailbox, .replayDeadLetters, .reviewEmergencies, .invitePatients, .inviteStaff,
+            .keepServices:
             false
         }
     }

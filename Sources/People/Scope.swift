@@ -91,7 +91,9 @@ extension Act {
         case .listOfPatient, .listOfPractitioner, .listOfDay: need(.appointment, .search)
         case .readMailbox, .readWholeMailbox: need(.communication, .search)
         case .readAudit: need(.auditEvent, .search)
-        case .overrideConflict, .correctMistake, .readFreeText, .replayDeadLetters, .breakGlass, .reviewEmergencies: nil
+        case .overrideConflict, .correctMistake, .readFreeText, .replayDeadLetters, .breakGlass, .reviewEmergencies,
+            .invitePatients, .inviteStaff, .keepServices:
+            nil
         }
     }
 }

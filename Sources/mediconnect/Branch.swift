@@ -76,6 +76,8 @@ final class Branch: Sendable {
             neighbourhood.tell()
         }
         let meters = OutboxMeters(logger: logger)
+        let (stationery, carrier) = try house.settings.post()
+        let handlers = clinic.deliveries.merging(premises.accounts.deliveries(by: carrier, on: stationery)) { $1 }
         var work = OutboxSettings()
         if !house.settings.roles.contains(.api) { work.modesty = 0 }
         sealer = AuditSealer(
@@ -83,7 +85,7 @@ final class Branch: Sendable {
             clock: house.surroundings.clock, logger: logger)
         outbox = Outbox(
             database: house.database.doing(.background), surroundings: house.surroundings, workerName: name, settings: work,
-            handlers: clinic.deliveries, bell: bell, election: Election { neighbourhood.leads }, report: { meters.note($0) })
+            handlers: handlers, bell: bell, election: Election { neighbourhood.leads }, report: { meters.note($0) })
     }
 
     /// Reads what is ahead into the index of free times, once: a clinic that is only visited to deliver needs none.

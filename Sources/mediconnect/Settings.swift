@@ -86,6 +86,7 @@ struct Settings: Sendable {
     var anchorFile: String?
     /// Where somebody who has found a weakness can tell it; nil says it nowhere.
     let securityContact: String?
+    var mail: MailSettings
     /// Who cannot do anything without a second factor.
     var secondFactor: SecondFactorPolicy
     /// Whether somebody has set it.
@@ -199,6 +200,7 @@ extension Settings {
         let factor = config.string(forKey: "accounts.secondfactor")
         secondFactor = factor.flatMap { SecondFactorPolicy(rawValue: $0) } ?? .staff
         isSecondFactorChosen = factor != nil
+        mail = MailSettings(config, problems: &problems)
         if let factor, SecondFactorPolicy(rawValue: factor) == nil {
             problems.append("accounts.secondfactor: must be staff, everybody or nobody")
         }
@@ -317,7 +319,7 @@ extension Settings {
             ("drain.seconds", String(drainSeconds)), ("body.maximum", String(bodyMaximumBytes)),
             ("tenants", tenants.path ?? "none: one clinic"), ("tenants.connections", String(tenants.connections)),
             ("tenants.round", String(tenants.roundSeconds)), ("tenants.labels", String(tenants.areLabelled)),
-        ] + tls.listing + limits.listing
+        ] + tls.listing + limits.listing + mail.listing
             + [
                 ("patients.holds", patientLimits.holds), ("patients.appointments", patientLimits.appointments),
                 ("patients.lapses", patientLimits.lapses),

@@ -148,7 +148,8 @@ import Testing
     ])
     func `takes no other kind of body`(type: String) async throws {
         try await inHouse { visitor in
-            for route in visitor.house.api.routes where route.takes != nil {
+            for route in visitor.house.api.routes where route.takes != nil && (route.form == nil || !type.hasSuffix("urlencoded"))
+            {
                 let ask = try await Sample.all[route.operation]!.ask(visitor)
                 #expect(
                     try await visitor.send(ask, by: .admin, headers: ["Content-Type": type]).problem == "media-type-unsupported")

@@ -48,6 +48,9 @@ import Testing
         Line("readFreeText", "- y y y - - -") { _ in .readFreeText },
         Line("breakGlass", "- y y - - - -") { .breakGlass($0.of()) },
         Line("reviewEmergencies", "- - - y - y -") { _ in .reviewEmergencies },
+        Line("invitePatients", "- - y y - - -") { _ in .invitePatients },
+        Line("inviteStaff", "- - - y - - -") { _ in .inviteStaff },
+        Line("keepServices", "- - - y - - -") { _ in .keepServices },
         Line("replayDeadLetters", "- - - y - - -") { _ in .replayDeadLetters },
     ]
 
@@ -137,12 +140,15 @@ import Testing
                 case .replayDeadLetters: "replayDeadLetters"
                 case .readFreeText: "readFreeText"
                 case .breakGlass: "breakGlass"
+                case .invitePatients: "invitePatients"
+                case .inviteStaff: "inviteStaff"
+                case .keepServices: "keepServices"
                 case .reviewEmergencies: "reviewEmergencies"
                 }
             #expect(line.name.hasPrefix(name))
             seen.insert(name)
         }
-        #expect(seen.count == 24 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
+        #expect(seen.count == 27 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
     }
 
     @Test func `stand in the guide as they stand in the code`() throws {

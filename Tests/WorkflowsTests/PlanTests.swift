@@ -36,6 +36,11 @@ import Workflows
         ("AheadOfPatient", "SEARCH appointment_patient USING PRIMARY KEY (patient_id=? AND start_at>?"),
         ("LapsedHolds", "INDEX patient_hold_of_patient (patient_id=? AND lapsed_at>?)"),
         ("ForgetOldHolds", "INDEX patient_hold_lapsed (lapsed_at<?)"),
+        ("VerifiedEmail", "INDEX account_email_verified (address=?)"),
+        ("LettersSince", "INDEX letter_of_account (account_id=? AND kind=? AND created_at>?)"),
+        ("RevokedSince", "INDEX service_revoked (revoked_at>?)"),
+        ("UnusedLetters", "INDEX letter_of_account (account_id=? AND kind=?)"),
+        ("VoidLetters", "INDEX letter_of_account (account_id=?)"), ("ForgetOldLetters", "INDEX letter_expiry (expires_at<?)"),
     ]
 
     /// Lists in pages: their order comes from the index, not from sorting all there is.
@@ -74,6 +79,7 @@ import Workflows
             "notice_of_recipient", "idempotency_expiry", "session_of_account", "session_ended", "session_expiry",
             "login_failure_age", "patient_email", "patient_phone", "patient_record_number", "patient_hold_of_patient",
             "patient_hold_lapsed", "appointment_of_place", "emergency_of_caller", "emergency_unreviewed", "account_role_of",
+            "account_email_verified", "letter_of_account", "letter_expiry", "service_revoked",
         ] {
             let database = try clinic()
             try database.execute("DROP INDEX \(index)")

@@ -40,6 +40,11 @@ import Workflows
         ("PatientsByEmail", "patient_email", ["email_index = ", "id >"]),
         ("PatientsByPhone", "patient_phone", ["phone_index = ", "id >"]),
         ("PatientsByRecordNumber", "patient_record_number", ["record_number_index = ", "id >"]),
+        ("VerifiedEmail", "account_email_verified", ["address = "]),
+        ("LettersSince", "letter_of_account", ["account_id = ", "kind = ", "created_at >"]),
+        ("RevokedSince", "service_revoked", ["revoked_at >"]),
+        ("UnusedLetters", "letter_of_account", ["account_id = ", "kind = "]),
+        ("VoidLetters", "letter_of_account", ["account_id = "]), ("ForgetOldLetters", "letter_expiry", ["expires_at <"]),
     ]
 
     private static var looked: [any Statement.Type] {

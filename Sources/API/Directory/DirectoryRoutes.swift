@@ -34,7 +34,7 @@ struct DirectoryRoutes {
                 gives: "SpecialtyList", alsoGives: [304]
             ) {
                 exchange, clinic in
-                let directory = try await clinic.currentDirectory()
+                let directory = try await clinic.directory(for: exchange.caller)
                 let names = Set(directory.resources.values.filter(\.active).compactMap(\.specialty)).sorted()
                 return exchange.fresh(directory, Freshness.clinic) { json in
                     json.object { $0.member("items", names) }
@@ -78,7 +78,7 @@ struct DirectoryRoutes {
                 let fields = exchange.queryFields()
                 let page = fields.page()
                 try fields.check()
-                let directory = try await clinic.currentDirectory()
+                let directory = try await clinic.directory(for: exchange.caller)
                 let after = page.after?.id
                 let rest = all(directory).filter { record in after.map { $0 < id(record).of() } ?? true }
                 let shown = rest.prefix(page.limit)
@@ -94,7 +94,7 @@ struct DirectoryRoutes {
             },
             Route(.get, "/v1/\(name)/{id}", "read\(schema)", "One \(one)", gives: schema, alsoGives: [304], problems: [.notFound])
             { exchange, clinic in
-                let directory = try await clinic.currentDirectory()
+                let directory = try await clinic.directory(for: exchange.caller)
                 guard let record = find(directory, try exchange.id()) else { throw Problem(.notFound) }
                 let etag = "\"v\(version(record))\""
                 if exchange.hasAlready(etag) { return Answer(status: 304).cached(freshness, etag: etag) }
@@ -125,7 +125,7 @@ struct DirectoryRoutes {
                 }
                 let wanted = change(fields, id, expected + 1)
                 try fields.check()
-                guard find(try await clinic.currentDirectory(), id) != nil else { throw Problem(.notFound) }
+                guard find(try await clinic.directory(for: exchange.caller), id) != nil else { throw Problem(.notFound) }
                 return Answer(
                     try await clinic.change(wanted, call: exchange.call, wording: exchange.wording { stored($0, id, 200) }))
             },

@@ -44,7 +44,7 @@ struct HoursRoutes {
                 exchange, clinic in
                 if tellsAbsences && !exchange.caller.may(.readAbsences) { throw Problem(.notPermitted) }
                 let owner = try exchange.id("id", AnyRecord.self)
-                let directory = try await clinic.currentDirectory()
+                let directory = try await clinic.directory(for: exchange.caller)
                 guard directory.knows(owner) else { throw Problem(.notFound) }
                 // Why somebody is away is their own.
                 let freshness = tellsAbsences ? "private, no-store" : Freshness.templates
@@ -66,7 +66,7 @@ struct HoursRoutes {
                 if let named = fields.optionalID(member, AnyRecord.self), named != owner {
                     fields.reject(member, "is not the one in the address")
                 }
-                let directory = try await clinic.currentDirectory()
+                let directory = try await clinic.directory(for: exchange.caller)
                 guard directory.knows(owner) else { throw Problem(.notFound) }
                 let wanted = add(fields, id, owner, directory)
                 try fields.check()

@@ -65,7 +65,8 @@ public enum OpenAPI {
             json.name("requestBody")
             json.object { json in
                 json.member("required", Schemas.all[takes]?.contains(#""required":["#) ?? true)
-                content([("application/json", takes)], &json)
+                let forms = route.form == nil ? [] : [("application/x-www-form-urlencoded", takes)]
+                content([("application/json", takes)] + forms, &json)
             }
         }
         json.name("responses")

@@ -1,3 +1,4 @@
+import Letters
 import People
 import Workflows
 
@@ -39,6 +40,20 @@ public enum Schemas {
     private static let shiftStart = #"{"type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][05]$"}"#
     private static let shiftEnd = #"{"type":"string","pattern":"^(?!00:00)(([01][0-9]|2[0-3]):[0-5][05]|24:00)$"}"#
     private static let email = #"{"type":"string","minLength":1,"maxLength":254,"pattern":"^[^ ]*@[^ ]*$"}"#
+    /// As `MailAddress` has it.
+    private static let mailAddress: String = {
+        let atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+        let label = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+        return #"{"type":"string","minLength":3,"maxLength":254,"pattern":"^\#(atom)(\\.\#(atom))*@\#(label)(\\.\#(label))*$"}"#
+    }()
+    private static let scope: String = {
+        let resources = Scope.Resource.allCases.map { $0 == .all ? #"\\*"# : $0.rawValue }.joined(separator: "|")
+        return #"{"type":"string","pattern":"^system/(\#(resources))\\.(?=.)c?r?u?d?s?$"}"#
+    }()
+    private static let service: KeyValuePairs = [
+        "id": uuid, "name": text(128), "scopes": list(scope, 1...64), "createdAt": instant, "lastUsedAt": instant,
+        "revokedAt": instant,
+    ]
     private static let phone = #"{"type":"string","minLength":1,"maxLength":32,"pattern":"^[0-9+() /.-]+$"}"#
     /// What divides a day, on the five-minute grid.
     private static let grid: String = {
@@ -120,6 +135,18 @@ public enum Schemas {
             ], required: ["id", "role", "createdAt", "continuedAt", "expiresAt", "current"]),
         "SecondFactor": object(["secret": text(64), "address": text(1024)], required: ["secret", "address"]),
         "RecoveryCodes": object(["recoveryCodes": list(text(32))], required: ["recoveryCodes"]),
+        "Done": object([:]),
+        "AccessToken": object(
+            ["access_token": text(2048), "token_type": choice(["Bearer"]), "expires_in": whole(1...86_400), "scope": text(1000)],
+            required: ["access_token", "token_type", "expires_in", "scope"]),
+        "Service": object(service, required: ["id", "name", "scopes", "createdAt"]),
+        "ServiceGrant": object(
+            ["id": uuid, "name": text(128), "scopes": list(scope, 1...64), "createdAt": instant, "secret": text(128)],
+            required: ["id", "name", "scopes", "createdAt", "secret"]),
+        "ServiceSecret": object(
+            ["id": uuid, "secret": text(128), "oldSecretUntil": instant], required: ["id", "secret", "oldSecretUntil"]),
+        "Invited": object(["account": uuid], required: ["account"]),
+        "Account": object(["login": text(254), "email": mailAddress, "emailVerifiedAt": instant], required: ["login"]),
         "Ended": object(["id": uuid]),
         "EmergencyAccess": object(
             [
@@ -173,6 +200,23 @@ public enum Schemas {
         "ContinuationRequest": object(["refreshToken": text(256)], required: [], closed: true),
         "PasswordChange": object(
             ["oldPassword": text(128), "newPassword": text(128)], required: ["oldPassword", "newPassword"], closed: true),
+        "PasswordResetRequest": object(["email": mailAddress], required: ["email"], closed: true),
+        "Nothing": object([:], closed: true),
+        "TokenRequest": object(
+            ["grant_type": text(64), "scope": text(1000), "client_id": text(64), "client_secret": text(128)],
+            required: ["grant_type"], closed: true),
+        "ServiceRequest": object(
+            ["id": uuid, "name": text(128), "scopes": list(scope, 1...64)], required: ["name", "scopes"], closed: true),
+        "RotationRequest": object(["overlapMinutes": whole(ServiceRoutes.overlapMinutes)], closed: true),
+        "LetterCode": object(["code": text(128)], required: ["code"], closed: true),
+        "InvitationRequest": object(
+            [
+                "email": mailAddress, "role": choice(InvitedRole.allCases.map(\.rawValue)), "subject": uuid,
+                "language": choice(LetterLanguage.allCases.map(\.rawValue)),
+            ], required: ["email", "role"], closed: true),
+        "EmailChangeRequest": object(
+            ["email": mailAddress, "password": text(128), "code": text(32)], required: ["email", "password"], closed: true),
+        "NewPassword": object(["code": text(128), "newPassword": text(128)], required: ["code", "newPassword"], closed: true),
         "PasswordProof": object(["password": text(128)], required: ["password"], closed: true),
         "CodeProof": object(["code": text(32)], required: ["code"], closed: true),
         "FullProof": object(["password": text(128), "code": text(32)], required: ["password", "code"], closed: true),
@@ -188,7 +232,7 @@ public enum Schemas {
         lists["EmergencyAccessPage"] = object(
             ["items": list(reference("EmergencyAccess")), "next": text(64)], required: ["items"])
         lists["NoticePage"] = object(["items": list(reference("Notice")), "next": text(64)], required: ["items"])
-        for record in ["WorkingHours", "ScheduleException", "Holiday", "Session"] {
+        for record in ["WorkingHours", "ScheduleException", "Holiday", "Session", "Service"] {
             lists["\(record)List"] = object(["items": list(reference(record))], required: ["items"])
         }
         lists["SpecialtyList"] = object(["items": list(text(64))], required: ["items"])
@@ -200,7 +244,7 @@ public enum Schemas {
         "Problem": object(
             [
                 "type": #"{"type":"string","format":"uri"}"#, "title": text(200), "status": whole(400...599),
-                "detail": text(1000), "retry": choice(["never", "same-key", "after"]), "refusal": text(64),
+                "detail": text(1000), "retry": choice(["never", "same-key", "after"]), "refusal": text(64), "error": text(64),
                 "errors": list(object(["pointer": text(500), "detail": text(500)], required: ["pointer", "detail"])),
             ], required: ["type", "title", "status", "retry"]),
         "ProblemType": object([

@@ -30,7 +30,7 @@ public struct Problem: Error, Sendable {
         var answer = Answer(status: type.status, contentType: "application/problem+json", body: document(base: base))
         answer.retryAfterSeconds = retryAfterSeconds ?? type.retryAfterSeconds
         answer.allow = allow
-        if type.status == 401 { answer.challenge = "Bearer" }
+        if type.status == 401 { answer.challenge = type == .serviceUnknown ? "Basic realm=\"services\"" : "Bearer" }
         return answer
     }
 
@@ -43,6 +43,7 @@ public struct Problem: Error, Sendable {
             json.member("detail", detail)
             json.member("retry", type.retry.rawValue)
             json.member("refusal", refusal?.rawValue)
+            json.member("error", type.oauthName)
             if !errors.isEmpty {
                 json.name("errors")
                 json.array(of: errors) { json, error in
@@ -102,6 +103,17 @@ extension Problem {
         case .roleTaken, .roleMissing: self.init(ProblemType.transitionNotAllowed)
         case .placeUnknown: self.init(ProblemType.unknownReference)
         case .passwordUnsuitable(let flaw): self.init(ProblemType.invalidFields, errors: wrong("newPassword", flaw.sentence))
+        case .emailTaken: self.init(ProblemType.identifierAlreadyUsed, detail: "Another account has this address.")
+        case .emailMissing: self.init(ProblemType.transitionNotAllowed, detail: "The account has no e-mail address.")
+        case .emailVerified: self.init(ProblemType.transitionNotAllowed, detail: "The address is verified already.")
+        case .emailChangedLately:
+            self.init(
+                ProblemType.transitionNotAllowed,
+                detail: "The address was changed within the last seven days, and the one before can still be taken back.")
+        case .serviceUnknown: self.init(ProblemType.serviceUnknown)
+        case .scopeNotGranted: self.init(ProblemType.scopeNotGranted)
+        case .serviceThere: self.init(ProblemType.identifierAlreadyUsed)
+        case .linkOver: self.init(ProblemType.linkOver)
         case .secondFactorNeeded: self.init(ProblemType.secondFactorNeeded)
         case .secondFactorThere: self.init(ProblemType.transitionNotAllowed, detail: "There is a second factor already.")
         case .secondFactorMissing: self.init(ProblemType.transitionNotAllowed, detail: "No second factor waits for this.")

@@ -10,6 +10,10 @@ public enum ProblemType: String, Sendable, CaseIterable {
     case sessionEnded = "session-ended"
     case secondFactorNeeded = "second-factor-needed"
     case secondFactorRequired = "second-factor-required"
+    case serviceUnknown = "service-unknown"
+    case grantUnsupported = "grant-unsupported"
+    case scopeNotGranted = "scope-not-granted"
+    case linkOver = "link-over"
     case tooManyTries = "too-many-tries"
     case rateLimited = "rate-limited"
     case notPermitted = "not-permitted"
@@ -48,8 +52,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
 
     public var status: Int {
         switch self {
-        case .badRequest, .invalidFields, .idempotencyKeyMissing: 400
-        case .tokenMissing, .tokenInvalid, .credentialsWrong, .sessionEnded, .secondFactorNeeded: 401
+        case .badRequest, .invalidFields, .idempotencyKeyMissing, .grantUnsupported, .scopeNotGranted: 400
+        case .tokenMissing, .tokenInvalid, .credentialsWrong, .sessionEnded, .secondFactorNeeded, .serviceUnknown: 401
         case .notPermitted, .crossSite, .secondFactorRequired: 403
         case .notFound: 404
         case .methodNotAllowed: 405
@@ -57,6 +61,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .requestInProgress, .identifierAlreadyUsed, .transitionNotAllowed, .holdExpired, .cancellationTooLate,
             .timeUnavailable, .patientBusy, .tooManyHolds, .tooManyAppointments:
             409
+        case .linkOver: 410
         case .changedMeanwhile: 412
         case .bodyTooLarge: 413
         case .mediaTypeUnsupported: 415
@@ -80,7 +85,11 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .sessionEnded: "The session has ended"
         case .secondFactorNeeded: "A code is needed"
         case .secondFactorRequired: "A second factor has to be added first"
-        case .tooManyTries: "Too many wrong passwords"
+        case .serviceUnknown: "No service is known by this id and secret"
+        case .grantUnsupported: "This kind of grant is not given"
+        case .scopeNotGranted: "The service may not have this scope"
+        case .linkOver: "The link is not good any more"
+        case .tooManyTries: "Too many tries"
         case .rateLimited: "Too many requests"
         case .notPermitted: "Not permitted"
         case .crossSite: "It does not come from this server's own page"
@@ -133,8 +142,15 @@ public enum ProblemType: String, Sendable, CaseIterable {
             "Login and password are right. Send them again with `code`: the six digits your authenticator shows, or a recovery code."
         case .secondFactorRequired:
             "The clinic wants a second factor of everybody in this role. Add one with `POST /v1/second-factor`, confirm it, and continue the session."
+        case .serviceUnknown:
+            "There is no such service, its secret is another, it has run out or the service was revoked: which of them is not said. In OAuth's words `invalid_client`."
+        case .grantUnsupported: "Send `grant_type=client_credentials`: other systems are given tokens for their own sake only."
+        case .scopeNotGranted:
+            "A scope is written as in SMART App Launch 2.0, such as `system/Appointment.rs`, and a service has those it was made with."
+        case .linkOver:
+            "The code of a letter is good once and for a limited time, and only as long as the account's password and address are what they were. Ask for another letter. Nothing was done."
         case .tooManyTries:
-            "After five wrong passwords each further try has to wait, twice as long as the one before, up to a quarter of an hour. `Retry-After` says how long. Nothing was done."
+            "After five wrong passwords, or five letters asked for, each further try has to wait, twice as long as the one before, up to a quarter of an hour. `Retry-After` says how long. Nothing was done."
         case .rateLimited:
             "More was asked in a short time than one user, one address, or everybody together may. `RateLimit-Policy` names the limit, `Retry-After` says when to come back. Nothing was done."
         case .tokenInvalid: "The token has expired, or was not issued by this clinic. Get a new one."
@@ -184,6 +200,17 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .requestInProgress, .outcomeUnknown, .moving: .sameKey
         case .overloaded, .unavailable, .tooManyTries, .rateLimited, .holdsSuspended: .after
         default: .never
+        }
+    }
+
+    /// What OAuth 2.0 calls it (RFC 6749 §5.2), where a service asks for a token.
+    var oauthName: String? {
+        switch self {
+        case .serviceUnknown: "invalid_client"
+        case .grantUnsupported: "unsupported_grant_type"
+        case .scopeNotGranted: "invalid_scope"
+        case .badRequest, .invalidFields: "invalid_request"
+        default: nil
         }
     }
 

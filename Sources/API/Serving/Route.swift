@@ -27,6 +27,8 @@ public struct Route: Sendable {
     public let needsIfMatch: Bool
     /// What comes in is a secret: no digest of it is kept, so no key stands for it. Each such route says what a repeat does.
     public let isSecret: Bool
+    /// The fields it takes of a form, as OAuth clients send them, besides JSON; nil where it takes none.
+    public let form: [String]?
     /// About the caller's own account, which they look after whatever else they may do.
     public let isOwn: Bool
     /// What gives way first when not everything can be served; see `Route+Urgency.swift`.
@@ -63,6 +65,17 @@ public struct Route: Sendable {
             gives: gives, status: status, alsoGives: alsoGives, problems: problems, needsIfMatch: needsIfMatch)
     }
 
+    /// The same for what needs more of the clinic than its use cases.
+    static func forPremises(
+        _ method: Method, _ path: String, _ operation: String, _ summary: String, takes: String? = nil, gives: String? = nil,
+        status: Int = 200, problems: [ProblemType] = [], isSecret: Bool = false,
+        handler: @escaping @Sendable (Exchange, Premises) async throws -> Answer
+    ) -> Route {
+        Route(
+            method, path, operation, summary, .clinic(handler), takes: takes, gives: gives, status: status, problems: problems,
+            isSecret: isSecret)
+    }
+
     /// For what is about the caller's own account.
     static func own(
         _ method: Method, _ path: String, _ operation: String, _ summary: String, takes: String? = nil, gives: String? = nil,
@@ -88,11 +101,12 @@ public struct Route: Sendable {
     /// For who has no token yet.
     static func door(
         _ method: Method, _ path: String, _ operation: String, _ summary: String, takes: String, gives: String, status: Int,
-        problems: [ProblemType], handler: @escaping @Sendable (Exchange, Premises) async throws -> Answer
+        problems: [ProblemType], form: [String]? = nil,
+        handler: @escaping @Sendable (Exchange, Premises) async throws -> Answer
     ) -> Route {
         Route(
             method, path, operation, summary, .door(handler), takes: takes, gives: gives, status: status, problems: problems,
-            isSecret: true)
+            isSecret: true, form: form)
     }
 
     /// For everybody, of no clinic.
@@ -106,7 +120,8 @@ public struct Route: Sendable {
     private init(
         _ method: Method, _ path: String, _ operation: String, _ summary: String, _ handler: Handler,
         query: [QueryParameter] = [], takes: String? = nil, gives: String? = nil, status: Int = 200, alsoGives: [Int] = [],
-        problems: [ProblemType] = [], needsIfMatch: Bool = false, isSecret: Bool = false, isOwn: Bool = false
+        problems: [ProblemType] = [], needsIfMatch: Bool = false, isSecret: Bool = false, isOwn: Bool = false,
+        form: [String]? = nil
     ) {
         self.method = method
         self.path = path
@@ -121,6 +136,7 @@ public struct Route: Sendable {
         self.needsIfMatch = needsIfMatch
         self.isSecret = isSecret
         self.isOwn = isOwn
+        self.form = form
         self.handler = handler
         urgency = Self.urgency(of: operation, method, handler)
     }
@@ -151,6 +167,8 @@ struct Exchange: Sendable {
     let query: JSON
     let ifMatch: String?
     let ifNoneMatch: String?
+    /// As it came: for who has no token yet, and shows something else.
+    let authorization: String?
     let body: JSON
     /// Digest of the body in its canonical form.
     let content: [UInt8]

@@ -29,7 +29,10 @@ extension Serving {
         if let type = request.headers[.contentType]?.prefix(while: { $0 != ";" && $0 != " " }),
             type.lowercased() != "application/json"
         {
-            throw Problem(.mediaTypeUnsupported)
+            guard let form = route.form, type.lowercased() == "application/x-www-form-urlencoded" else {
+                throw Problem(.mediaTypeUnsupported)
+            }
+            return try FormText.parse(buffer.readableBytesView, of: form)
         }
         return try JSON(parsing: Array(buffer.readableBytesView))
     }

@@ -172,8 +172,8 @@ public final class Serving: Sendable {
         return Exchange(
             caller: visit.caller ?? .clinic, session: visit.session, requestID: visit.requestID, attempt: attempt,
             parameters: parameters, query: query,
-            ifMatch: ifMatch, ifNoneMatch: request.headers[.ifNoneMatch], body: body, content: content, base: settings.base,
-            origin: Origin(request, base: settings.base),
+            ifMatch: ifMatch, ifNoneMatch: request.headers[.ifNoneMatch], authorization: request.headers[.authorization],
+            body: body, content: content, base: settings.base, origin: Origin(request, base: settings.base),
             purpose: try purpose(of: request, visit.caller), operation: route.operation,
             address: door.client(of: request, context.peer)?.text)
     }

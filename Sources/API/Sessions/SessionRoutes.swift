@@ -109,7 +109,9 @@ struct SessionRoutes {
 extension Exchange {
     /// Tokens made at the command line belong to nobody's session.
     func ownSession() throws(Problem) -> ID<Session> {
-        guard let session else { throw Problem(.notPermitted, detail: "This token belongs to no session.") }
+        guard let session, caller.role != .service else {
+            throw Problem(.notPermitted, detail: "This token belongs to no session.")
+        }
         return session
     }
 }

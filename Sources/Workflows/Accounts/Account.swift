@@ -46,6 +46,7 @@ public enum SessionEnd: String, Sendable, CaseIterable {
     case secondFactorReset = "second-factor-reset"
     /// What the account may sign in as, or where, is not what it was.
     case rolesChanged = "roles-changed"
+    case emailChangeUndone = "email-change-undone"
 }
 
 /// What a session is continued with, and for how long.
@@ -78,6 +79,22 @@ public enum AccountFault: Error, Sendable, Equatable {
     case secondFactorMissing
     /// Not one the authenticator shows now, or one that was used.
     case codeWrong
+    /// The code of a letter is none, was used, is too old, or what it was for has changed since.
+    case linkOver
+    /// Another account has this address.
+    case emailTaken
+    /// Nobody knows where its owner is written to.
+    case emailMissing
+    /// It has been shown already that letters reach them there.
+    case emailVerified
+    /// The address before can still be taken back.
+    case emailChangedLately
+    /// There is no such service, its secret is another, or it was revoked.
+    case serviceUnknown
+    /// The service was not given what it asks for.
+    case scopeNotGranted
+    /// There is a service with this identifier.
+    case serviceThere
     /// More want to sign in than can be looked at.
     case overloaded
 }

@@ -38,11 +38,12 @@ public final class Accounts: Sendable {
             from: database, now: surroundings.clock.now, memory: settings.accessLasting + .minutes(1))
     }
 
-    /// Forgets sessions that nobody can continue and wrong passwords that nobody waits for any more.
+    /// Forgets sessions that nobody can continue, letters nobody can use and wrong passwords that nobody waits for any more.
     public func forgetOld() async throws {
         let (now, settings) = (surroundings.clock.now, settings)
         try await database.write { transaction in
             try transaction.run(ForgetOldSessions(before: now - .days(30)))
+            try transaction.run(ForgetOldLetters(before: now - .days(30)))
             try transaction.run(ForgetOldLoginFailures(before: now - settings.waitMaximum - settings.waitMaximum))
         }
     }

@@ -3,7 +3,7 @@ public import Notation
 import Storage
 import Synchronization
 
-/// The sessions that ended so recently that their access tokens have not expired yet. Every request looks here, so it is in memory;
+/// The sessions that ended, and the services that were revoked, so recently that their access tokens have not expired yet. Every request looks here, so it is in memory;
 /// what other nodes ended is read from the database twice a second.
 public final class EndedSessions: Sendable {
     private struct State {
@@ -28,7 +28,9 @@ public final class EndedSessions: Sendable {
         let oldest = now - memory
         // Nodes' clocks differ, and a commit comes after its moment.
         let since = state.withLock { $0.readUntil }.map { max($0 - .minutes(5), oldest) } ?? oldest
-        let found = try await database.read { try $0.fetch(EndedSince(at: since)) }
+        let found = try await database.read { transaction in
+            try transaction.fetch(EndedSince(at: since)) + transaction.fetch(RevokedSince(at: since))
+        }
         state.withLock { state in
             for session in found { state.ended[session.id] = session.at }
             if state.ended.count > 1_000 { state.ended = state.ended.filter { $0.value > oldest } }

@@ -1,9 +1,15 @@
 import Notation
-import People
+public import People
 public import Scheduling
 import Storage
 
 extension Clinic {
+    /// The directory for somebody who may read it: of people everybody, of systems those with the scope.
+    public func directory(for caller: Caller) async throws -> Directory {
+        guard caller.may(.readDirectory) else { throw Refusal.notPermitted }
+        return try await currentDirectory()
+    }
+
     /// The directory, as new as the database.
     public func currentDirectory() async throws -> Directory {
         try await database.read { [directory] transaction in

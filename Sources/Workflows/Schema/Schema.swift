@@ -16,12 +16,14 @@ public enum Schema {
         Migration(
             number: 7, name: "the audit knows the circumstances", up: CircumstanceColumns.up, down: CircumstanceColumns.down),
         Migration(number: 8, name: "the glass may be broken", up: EmergencyTables.up, down: EmergencyTables.down),
+        Migration(number: 9, name: "people are written to", up: LetterTables.up, down: LetterTables.down),
+        Migration(number: 10, name: "other systems are let in", up: ServiceTables.up, down: ServiceTables.down),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).
     public static let growingTables: Set<String> = [
         "patient", "appointment", "appointment_patient", "claim", "event", "audit", "audit_unsealed", "audit_seal", "idempotency",
         "notice", "outbox", "account", "account_role", "account_place", "emergency_access", "session", "login_failure",
-        "second_factor", "recovery_code", "patient_hold",
+        "second_factor", "recovery_code", "patient_hold", "account_email", "letter", "service", "service_secret",
     ]
 }

@@ -42,6 +42,10 @@ public enum WorkflowQueries {
         TurnSession.self, EndSession.self, ForgetOldSessions.self, LoginFailures.self, CountLoginFailure.self,
         ForgetLoginFailures.self, ForgetOldLoginFailures.self, SecondFactorOf.self, ProposeSecondFactor.self, UseStep.self,
         RemoveSecondFactor.self, InsertRecoveryCode.self, UseRecoveryCode.self, RemoveRecoveryCodes.self,
+        VerifiedEmail.self, EmailOfAccount.self, StoreEmail.self, InsertLetter.self, LetterByID.self, LettersSince.self,
+        ServiceByID.self, ServiceToChange.self, ServicesAfter.self, RevokedSince.self, SecretsOfService.self, InsertService.self,
+        InsertServiceSecret.self, EndServiceSecrets.self, ForgetEndedSecrets.self, RevokeService.self, NoteServiceUse.self,
+        UseLetter.self, UnusedLetters.self, SetLogin.self, VoidLetters.self, ForgetOldLetters.self,
     ]
 
     private static let keys: [any Statement.Type] = [

@@ -70,7 +70,7 @@ struct Serve: AsyncParsableCommand {
                 try await DemoAccounts(branch.premises.accounts).makeMissing()
             }
             try await branch.prepareToAnswer()
-            let welcome = demo ? try await Welcome(branch.premises) : nil
+            let welcome = demo ? try await Welcome(branch.premises, settings) : nil
             let clinic = SingleClinic(branch: branch)
             try await serve(
                 try Server(
@@ -130,8 +130,13 @@ struct Serve: AsyncParsableCommand {
 private struct Welcome {
     let token: String
     let accounts: DemoAccounts
+    let letters: String
 
-    init(_ premises: Premises) async throws {
+    init(_ premises: Premises, _ settings: Settings) async throws {
+        letters =
+            settings.mail.server == nil
+            ? "There is no mail server: letters are written to \(settings.mailFolder), a file each (docs/guides/mail.md)."
+            : "Letters go to the mail server."
         let patient = ID<Caller>(DemoClinic.patient)!
         accounts = DemoAccounts(premises.accounts)
         token = try await premises.tokens.issue(for: Caller(role: .patient, subject: patient), lasting: .days(30))
@@ -152,6 +157,8 @@ private struct Welcome {
 
             Accounts, all with the password \(accounts.password) (docs/guides/accounts.md):
             \(accounts.list)
+
+            \(letters)
 
             curl -s -H 'Content-Type: application/json' -d '{"login":"desk@demo.example","password":"\(accounts.password)"}' \(base)/v1/sessions; echo
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Identity
+import Letters
 import Notation
 import People
 import Storage
@@ -13,7 +14,10 @@ struct UserCommand: AsyncParsableCommand {
             With the embedded database the server must be stopped; with PostgreSQL it works beside running servers. The password is \
             read from standard input, without an echo on a terminal.
             """,
-        subcommands: [Create.self, List.self, SetPassword.self, Lock.self, Unlock.self, Close.self, Grant.self, Revoke.self, ResetSecondFactor.self])
+        subcommands: [
+            Create.self, Invite.self, List.self, SetPassword.self, Lock.self, Unlock.self, Close.self, Grant.self, Revoke.self,
+            ResetSecondFactor.self,
+        ])
 
     /// What commands take that are about one account.
     struct AccountOptions: ParsableArguments {
@@ -67,6 +71,39 @@ struct UserCommand: AsyncParsableCommand {
         }
     }
 
+    struct Invite: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make an account and send its owner a letter in which they choose their password.",
+            discussion: "Who was invited and has not come is sent another letter; the ones before are good no more.")
+        @OptionGroup var options: ClinicOptions
+        @Argument(help: "Their e-mail address; they sign in with it.")
+        var email: String
+        @Option(help: "As for 'create'; one.")
+        var role: String
+        @Option(help: "What they read: \(LetterLanguage.allCases.map(\.rawValue).joined(separator: ", ")).")
+        var language: String?
+
+        func run() async throws {
+            try await withAccounts(options) { accounts in
+                guard let address = MailAddress(email) else { throw Complaint("\(email) is no e-mail address") }
+                let caller = try UserCommand.caller(role, accounts.clinic.surroundings)
+                guard caller.role != .service else {
+                    throw Complaint("--role: a service is no person; see 'mediconnect service'")
+                }
+                let known = language.map { LetterLanguage(rawValue: $0) }
+                if case .some(.none) = known {
+                    throw Complaint(
+                        "--language must be one of \(LetterLanguage.allCases.map(\.rawValue).joined(separator: ", "))")
+                }
+                let subject = caller.role.isUnknownToTheDirectory ? nil : caller.subject
+                let id = try await accounts.invite(
+                    Invitation(email: address, role: caller.role, subject: subject, language: known ?? nil), by: principal,
+                    requestID: "command-line")
+                print("\(email) is account \(id) and will find a letter.")
+            }
+        }
+    }
+
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Show all accounts, by login.")
         @OptionGroup var options: ClinicOptions
@@ -91,7 +128,7 @@ struct UserCommand: AsyncParsableCommand {
                 for (account, roles) in page {
                     last = account.login.revealed
                     let names = roles.map(\.words).joined(separator: " ")
-                    print("\(last)  \(account.state.rawValue)  \(names)")
+                    print("\(last)  \(account.isInvited ? "invited" : account.state.rawValue)  \(names)")
                 }
                 count += page.count
                 if page.isEmpty { break }
@@ -246,13 +283,17 @@ extension AccountFault {
         switch self {
         case .passwordUnsuitable(let flaw): "the password \(flaw.sentence)"
         case .loginTaken: "there is an account with this login already"
+        case .emailTaken: "another account has this address"
+        case .emailMissing: "the account's login is no e-mail address, and it has no other"
         case .accountUnknown: "there is no such account, or it has been closed"
         case .overloaded: "too many are signing in at the moment; try again"
         case .roleTaken: "the account is that already, as somebody else: revoke it first"
         case .roleMissing: "the account is not that, or nothing else: then close it"
         case .placeUnknown: "a place is no location of the clinic, or there are more than \(Accounts.placesMaximum)"
         case .secondFactorMissing: "the account has no second factor"
-        case .credentialsWrong, .tooManyTries, .roleNeeded, .sessionEnded, .secondFactorNeeded, .secondFactorThere, .codeWrong:
+        case .credentialsWrong, .tooManyTries, .roleNeeded, .sessionEnded, .secondFactorNeeded, .secondFactorThere, .codeWrong,
+            .linkOver,
+            .emailVerified, .emailChangedLately, .serviceUnknown, .scopeNotGranted, .serviceThere:
             "this cannot be done at the command line"
         }
     }

@@ -1,6 +1,7 @@
 import API
 import Admission
 import Identity
+import Letters
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -23,6 +24,7 @@ final class House: Sendable {
     let clock: StandingClock
     let clinic: Clinic
     let outbox: Outbox
+    let letters = Letterbox()
     let database: HauntedDatabase
     let keyring: LiveKeyring
     let tokens: Tokens
@@ -45,13 +47,16 @@ final class House: Sendable {
         let surroundings = Surroundings(
             clock: clock, identifiers: Version7Identifiers(clock: clock, random: MachineRandom()), random: MachineRandom())
         clinic = Clinic(database: database, surroundings: surroundings, master: Known.master)
-        outbox = Outbox(database: database, surroundings: surroundings, workerName: "test", handlers: clinic.deliveries)
         keyring = LiveKeyring(Keyring(secret: Array(repeating: secret, count: 32)))
         tokens = Tokens(keyring, clock: clock)
         var accountSettings = AccountSettings()
         accountSettings.passwordCost = .least
         accountSettings.freeTries = freeTries
         accounts = Accounts(clinic, keyring, settings: accountSettings)
+        let stationery = try Stationery(from: Sender("City Clinic <noreply@clinic.example>")!, links: "https://clinic.example")
+        outbox = Outbox(
+            database: database, surroundings: surroundings, workerName: "test",
+            handlers: clinic.deliveries.merging(accounts.deliveries(by: letters, on: stationery)) { $1 })
         api = API(operations: operations)
         var serving = ServingSettings(base: "https://clinic.example")
         serving.bodyMaximum = bodyMaximum

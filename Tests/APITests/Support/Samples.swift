@@ -19,7 +19,7 @@ struct Sample: Sendable {
     func mark(for who: Who) -> Character { Array(allowed)[Who.allCases.firstIndex(of: who)!] }
 
     static let all: [String: Sample] = appointments.merging(directory) { $1 }.merging(hours) { $1 }.merging(others) { $1 }
-        .merging(sessions) { $1 }
+        .merging(sessions) { $1 }.merging(letters) { $1 }.merging(services) { $1 }
 
     // MARK: Appointments
 
@@ -170,6 +170,15 @@ struct Sample: Sendable {
         "EmergencyRequest": #"{"reason":"unconscious","password":"\#(Known.passwordText)"}"#,
         "EmergencyReview": #"{"verdict":"justified","note":"looked into it"}"#,
         "RoleChoice": #"{"role":"admin"}"#,
+        "PasswordResetRequest": #"{"email":"emma@clinic.example"}"#,
+        "TokenRequest":
+            #"{"grant_type":"client_credentials","scope":"system/Slot.s","client_id":"\#(Known.nobody)","client_secret":"mcs_00"}"#,
+        "ServiceRequest": #"{"id":"\#(Known.nobody)","name":"Laboratory","scopes":["system/Appointment.rs","system/*.s"]}"#,
+        "RotationRequest": #"{"overlapMinutes":60}"#,
+        "Nothing": "{}", "LetterCode": #"{"code":"mcl_00"}"#,
+        "InvitationRequest": #"{"email":"new@clinic.example","role":"patient","subject":"\#(Known.lina)","language":"de"}"#,
+        "EmailChangeRequest": #"{"email":"new@clinic.example","password":"\#(Known.passwordText)","code":"000000"}"#,
+        "NewPassword": #"{"code":"mcl_00","newPassword":"\#(Known.passwordText)"}"#,
         "PasswordProof": #"{"password":"\#(Known.passwordText)"}"#, "CodeProof": #"{"code":"000000"}"#,
         "FullProof": #"{"password":"\#(Known.passwordText)","code":"000000"}"#,
         "ContinuationRequest": #"{"refreshToken":"mcr_00"}"#,

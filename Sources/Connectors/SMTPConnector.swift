@@ -1,0 +1,133 @@
+import CCurl
+public import Letters
+import Notation
+import Synchronization
+
+/// Hands letters to a mail server, through libcurl. It blocks, so each letter has a thread for as long as it takes, and there are only a
+/// few of them.
+public final class SMTPConnector: LetterCarrier {
+    private let server: MailServer
+    private let lanes: Lanes
+
+    public init(_ server: MailServer) {
+        self.server = server
+        lanes = Lanes(server.lanes)
+    }
+
+    public func carry(_ letter: Letter) async -> Handover {
+        let server = server
+        let conversation = SMTPConversation(letter)
+        return await withTaskCancellationHandler {
+            (try? await lanes.run { conversation.hold(with: server) }) ?? .later(after: nil, reason: "no thread could be started")
+        } onCancel: {
+            conversation.giveUp()
+        }
+    }
+}
+
+/// One letter's conversation with a mail server.
+final class SMTPConversation: Sendable {
+    private struct State {
+        var sent = 0
+        /// Everything was handed over: from here on only the server's answer says what came of it.
+        var isHandedOver = false
+        /// The command that was said last: `MAIL`, `RCPT`.
+        var command = ""
+        var isGivenUp = false
+    }
+
+    private let from: String
+    private let to: String
+    private let message: [UInt8]
+    private let state = Mutex(State())
+
+    init(_ letter: Letter) {
+        from = "<\(letter.from.address.text.revealed)>"
+        to = "<\(letter.to.text.revealed)>"
+        message = letter.message
+    }
+
+    func giveUp() { state.withLock { $0.isGivenUp = true } }
+
+    /// Blocks until it is over.
+    func hold(with server: MailServer) -> Handover {
+        guard Self.isReady, let curl = curl_easy_init() else { return .later(after: nil, reason: "libcurl does not start") }
+        defer { curl_easy_cleanup(curl) }
+        let recipients = curl_slist_append(nil, to)
+        defer { curl_slist_free_all(recipients) }
+        guard set(curl, recipients, server) else {
+            return .later(after: nil, reason: "libcurl refuses the settings of the mail server")
+        }
+        let code = curl_easy_perform(curl)
+        let (isHandedOver, command) = state.withLock { ($0.isHandedOver, $0.command) }
+        return SMTPAnswer(code, reply: Int(mc_response_code(curl)), to: command, isHandedOver: isHandedOver).handover
+    }
+
+    private func set(_ curl: UnsafeMutableRawPointer, _ recipients: UnsafeMutablePointer<curl_slist>?, _ server: MailServer)
+        -> Bool
+    {
+        let scheme = server.encryption == .implicit ? "smtps" : "smtp"
+        let encryption = server.encryption == .none ? CURLUSESSL_NONE : CURLUSESSL_ALL
+        var texts: [(CURLoption, String)] = [
+            (CURLOPT_URL, "\(scheme)://\(server.host):\(server.port)"), (CURLOPT_MAIL_FROM, from),
+            // Whatever the server says, curl goes nowhere else.
+            (CURLOPT_PROTOCOLS_STR, "smtp,smtps"), (CURLOPT_REDIR_PROTOCOLS_STR, "smtp,smtps"), (CURLOPT_PROXY, ""),
+        ]
+        if let user = server.user { texts.append((CURLOPT_USERNAME, user)) }
+        if let password = server.password { texts.append((CURLOPT_PASSWORD, password.revealed)) }
+        if let authorities = server.authorities { texts.append((CURLOPT_CAINFO, authorities)) }
+        let numbers: [(CURLoption, Int)] = [
+            (CURLOPT_USE_SSL, Int(encryption.rawValue)), (CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2)),
+            (CURLOPT_UPLOAD, 1), (CURLOPT_NOSIGNAL, 1), (CURLOPT_VERBOSE, 1), (CURLOPT_NOPROGRESS, 0),
+            (CURLOPT_CONNECTTIMEOUT_MS, server.patience.wholeMilliseconds),
+            (CURLOPT_SERVER_RESPONSE_TIMEOUT, max(1, server.patience.wholeMilliseconds / 1_000)),
+            (CURLOPT_TIMEOUT_MS, server.deadline.wholeMilliseconds),
+        ]
+        let own = Unmanaged.passUnretained(self).toOpaque()
+        return texts.allSatisfy { mc_set_text(curl, $0, $1) == CURLE_OK }
+            && numbers.allSatisfy { mc_set_number(curl, $0, $1) == CURLE_OK }
+            && mc_set_pointer(curl, CURLOPT_MAIL_RCPT, recipients) == CURLE_OK
+            && mc_set_read(curl, { SMTPConversation.at($3).read($0, $1 * $2) }, own) == CURLE_OK
+            && mc_set_write(curl, { _, size, count, _ in size * count }) == CURLE_OK
+            && mc_set_debug(curl, { SMTPConversation.at($4).hear($1, $2, $3) }, own) == CURLE_OK
+            && mc_set_progress(curl, { context, _, _, _, _ in SMTPConversation.at(context).isGivenUp ? 1 : 0 }, own) == CURLE_OK
+    }
+
+    private static func at(_ context: UnsafeMutableRawPointer?) -> SMTPConversation {
+        Unmanaged<SMTPConversation>.fromOpaque(context!).takeUnretainedValue()
+    }
+
+    private var isGivenUp: Bool { state.withLock { $0.isGivenUp } }
+
+    /// The next bytes of the message; none is its end.
+    private func read(_ buffer: UnsafeMutablePointer<CChar>?, _ capacity: Int) -> Int {
+        let start = state.withLock { state in
+            if state.sent == message.count { state.isHandedOver = true }
+            return state.sent
+        }
+        let count = min(capacity, message.count - start)
+        message.withUnsafeBytes {
+            if let buffer, count > 0 {
+                UnsafeMutableRawPointer(buffer).copyMemory(from: $0.baseAddress! + start, byteCount: count)
+            }
+        }
+        state.withLock { $0.sent += count }
+        return count
+    }
+
+    /// Remembers which command it was and nothing else: among what is said are names, and a password.
+    private func hear(_ kind: curl_infotype, _ text: UnsafeMutablePointer<CChar>?, _ count: Int) -> Int32 {
+        guard kind == CURLINFO_HEADER_OUT, let text else { return 0 }
+        let command = String(decoding: UnsafeRawBufferPointer(start: text, count: min(count, 4)), as: UTF8.self)
+        if Self.commands.contains(command) { state.withLock { $0.command = command } }
+        return 0
+    }
+
+    private static let commands: Set<String> = ["EHLO", "HELO", "STAR", "AUTH", "MAIL", "RCPT", "DATA"]
+
+    private static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+}
+
+extension Span {
+    fileprivate var wholeMilliseconds: Int { Int(microseconds / 1_000) }
+}

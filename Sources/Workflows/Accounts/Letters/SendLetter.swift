@@ -1,0 +1,54 @@
+import Identity
+public import Letters
+import Notation
+public import Outbox
+import Storage
+
+extension Accounts {
+    /// What the outbox does with accounts' topics.
+    ///
+    /// A letter is carried at least once: who dies between handing it over and writing that down leaves it to be carried again, with the
+    /// same `Message-ID` and the same bytes. It is not carried at all when what it asks for cannot be done any more.
+    public func deliveries(by carrier: any LetterCarrier, on stationery: Stationery) -> [String: OutboxHandler] {
+        [
+            AccountTopic.letter: .external { [self] in try await send($0, by: carrier, on: stationery) },
+            AccountTopic.resetAsked: .transactional { [self] in try writeResetLetter($1, in: $0) },
+        ]
+    }
+
+    private func send(_ delivery: Delivery, by carrier: any LetterCarrier, on stationery: Stationery) async throws -> Verdict {
+        guard let id = try JSON(parsing: delivery.payload)["letter"]?.string.flatMap({ ID<AccountLetter>($0) }) else {
+            throw DeliveryFault("an outbox message names no letter")
+        }
+        guard let letter = try await write(id, on: stationery) else { return .cancel }
+        switch await carrier.carry(letter) {
+        case .done: return .done
+        case .later(let after?, let reason): return .retry(after: after, reason: reason)
+        case .later(nil, let reason): throw DeliveryFault(reason)
+        case .never(let reason): return .dead(reason: reason)
+        // Better twice than never: what it is for works once, and the receiver can tell that it is the same letter. But a server that takes
+        // letters and never answers must not bring anybody hundreds of them.
+        case .unknown(let reason):
+            let wait = Span.minutes(5) * (1 << min(delivery.attempt, 8))
+            return .retry(after: wait, reason: "\(reason); it is sent again under the same Message-ID")
+        }
+    }
+
+    /// The letter as it is carried; nil when nobody wants it any more.
+    private func write(_ id: ID<AccountLetter>, on stationery: Stationery) async throws -> Letter? {
+        let now = surroundings.clock.now
+        let known = try await database.read { [self] transaction -> (LetterRecord, AccountEmail?)? in
+            guard let letter = try transaction.first(LetterByID(id: id)), letter.isOpen(at: now),
+                let account = try transaction.first(AccountByID(id: letter.account)), account.state == .active
+            else { return nil }
+            let email = try transaction.email(of: account)
+            let isAsItWas = likeness(of: account, at: email) == letter.likeness
+            return isAsItWas || !letter.kind.needsLikeness ? (letter, email) : nil
+        }
+        guard let (letter, email) = known, let address = (letter.address ?? email?.address).flatMap({ MailAddress($0.revealed) })
+        else { return nil }
+        let code = letter.kind.path.map { _ in ring.text(of: LetterCode(letter: letter.id), at: letter.createdAt) }
+        let words = try stationery.words(of: letter.kind, in: email?.language ?? stationery.language, code: code)
+        return Letter(name: letter.id.description, from: stationery.from, to: address, at: letter.createdAt, words: words)
+    }
+}

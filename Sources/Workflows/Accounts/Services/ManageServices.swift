@@ -1,0 +1,92 @@
+public import Identity
+public import Notation
+public import People
+import Scheduling
+import Storage
+
+// Other systems: let in, given another secret, shut out. An admin does it, or whoever looks after the clinic.
+extension Accounts {
+    /// Makes a service and its first secret, which nobody is shown again. Said again with the same identifier it throws `.serviceThere`: its
+    /// secret cannot be told twice, and `rotateSecret` gives another.
+    public func createService(
+        id: ID<Caller>? = nil, name: String, scopes: Set<Scope>, by caller: Caller, requestID: String
+    ) async throws -> (service: ServiceRecord, secret: ServiceSecret) {
+        guard caller.may(.keepServices) else { throw Refusal.notPermitted }
+        let now = surroundings.clock.now
+        let service = ServiceRecord(
+            id: id ?? surroundings.identifiers.next(Caller.self), name: name, scopes: scopes, createdAt: now, lastUsedAt: nil,
+            revokedAt: nil)
+        let secret = ServiceSecret.make(surroundings.random)
+        do {
+            try await database.write { [self] transaction in
+                try transaction.run(InsertService(service: service))
+                try transaction.run(InsertServiceSecret(service: service.id, digest: ring.digest(of: secret, at: now), at: now))
+                try audit(
+                    "service.created", service, by: caller, reason: Scope.text(scopes), requestID: requestID, in: transaction)
+            }
+        } catch StorageFault.constraint(let name) where name == "service_pkey" || name == "service.id" {
+            throw AccountFault.serviceThere
+        }
+        return (service, secret)
+    }
+
+    /// Services, oldest first; at most so many.
+    public func services(after id: ID<Caller>? = nil, limit: Int = 100, for caller: Caller) async throws -> [ServiceRecord] {
+        guard caller.may(.keepServices) else { throw Refusal.notPermitted }
+        return try await database.read { try $0.fetch(ServicesAfter(id: id ?? ID(high: 0, low: 0), limit: limit)) }
+    }
+
+    /// Gives a service another secret. The one before is good for `overlap` longer, so that nothing stands still while the new one is
+    /// brought to where it is used. Throws `Refusal.recordUnknown` for one there is not, or that was revoked.
+    public func rotateSecret(
+        of id: ID<Caller>, overlap: Span, by caller: Caller, requestID: String
+    ) async throws -> (secret: ServiceSecret, oldUntil: Instant) {
+        guard caller.may(.keepServices) else { throw Refusal.notPermitted }
+        let secret = ServiceSecret.make(surroundings.random)
+        let oldUntil = surroundings.clock.now + overlap
+        try await database.write { [self] transaction in
+            let now = surroundings.clock.now
+            guard let service = try transaction.first(ServiceToChange(id: id)), service.revokedAt == nil else {
+                throw Refusal.recordUnknown
+            }
+            try transaction.run(ForgetEndedSecrets(service: id, before: now))
+            try transaction.run(EndServiceSecrets(service: id, at: oldUntil))
+            try transaction.run(InsertServiceSecret(service: id, digest: ring.digest(of: secret, at: now), at: now))
+            try audit("service.secret-rotated", service, by: caller, requestID: requestID, in: transaction)
+        }
+        return (secret, oldUntil)
+    }
+
+    /// Shuts a service out for good, its access tokens included: here at once, on other nodes within a second. To do it twice is no
+    /// mistake. Throws `Refusal.recordUnknown` for one there is not.
+    public func revokeService(_ id: ID<Caller>, call: Call, wording: Wording<Void>) async throws -> Reply<Void> {
+        try await clinic.perform(call, wording: wording) { story in
+            try story.require(.keepServices)
+        } act: { [self] story, _ in
+            try revoke(id, by: call.caller, requestID: call.requestID, in: story.transaction)
+        }
+    }
+
+    /// The same for whoever looks after the clinic.
+    public func revokeService(_ id: ID<Caller>, by caller: Caller, requestID: String) async throws {
+        guard caller.may(.keepServices) else { throw Refusal.notPermitted }
+        try await database.write { [self] transaction in try revoke(id, by: caller, requestID: requestID, in: transaction) }
+    }
+
+    private func revoke(_ id: ID<Caller>, by caller: Caller, requestID: String, in transaction: any WriteTransaction) throws {
+        let (now, ended) = (surroundings.clock.now, ended)
+        guard let service = try transaction.first(ServiceToChange(id: id)) else { throw Refusal.recordUnknown }
+        guard try transaction.run(RevokeService(id: id, at: now)) == 1 else { return }
+        try transaction.run(EndServiceSecrets(service: id, at: now))
+        try audit("service.revoked", service, by: caller, requestID: requestID, in: transaction)
+        transaction.afterCommit { ended.add(service.session, at: now) }
+    }
+
+    func audit(
+        _ act: String, _ service: ServiceRecord, by caller: Caller, reason: String? = nil, requestID: String,
+        in transaction: any WriteTransaction
+    ) throws {
+        try transaction.audit(
+            act, of: service.id.of(Account.self), by: caller.principal, reason: reason, requestID: requestID, surroundings)
+    }
+}
