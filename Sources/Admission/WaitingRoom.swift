@@ -23,6 +23,8 @@ public struct WaitingRoom: Sendable {
     public struct Outcome: Hashable, Sendable {
         public var admitted: [Int] = []
         public var dismissed: [Int] = []
+
+        public init() {}
     }
 
     private struct Waiter {

@@ -11,6 +11,8 @@ public enum Act: Sendable, Hashable {
     case readAbsences
     case readPatient(ID<Patient>)
     case changePatients
+    /// Everything the clinic has about a patient, as one document: theirs by law (45 CFR 164.524, GDPR Article 15).
+    case exportRecord(ID<Patient>)
     case book(patients: [ID<Patient>], practitioner: ID<Caller>)
     case seeAppointment(patients: [ID<Patient>], practitioner: ID<Caller>)
     /// What people wrote into an appointment's fields: reasons may say what somebody suffers from.
@@ -67,7 +69,7 @@ extension Role {
 
         // A patient who shares an appointment sees it, but speaks only for themself.
         case (.patient, .book), (.patient, .seeAppointment), (.patient, .changeAppointment), (.patient, .readPatient),
-            (.patient, .listOfPatient), (.patient, .readMailbox):
+            (.patient, .listOfPatient), (.patient, .readMailbox), (.patient, .exportRecord):
             .own
         case (.patient, _): []
 
@@ -133,7 +135,8 @@ extension Caller {
             role == .patient ? patients.contains { isPatient($0) } : practitioner == subject
         case .book(let patients, let practitioner), .changeAppointment(let patients, let practitioner):
             role == .patient ? !patients.isEmpty && patients.allSatisfy { isPatient($0) } : practitioner == subject
-        case .readPatient(let patient), .listOfPatient(let patient), .breakGlass(let patient): isPatient(patient)
+        case .readPatient(let patient), .listOfPatient(let patient), .breakGlass(let patient), .exportRecord(let patient):
+            isPatient(patient)
         case .explainTimes(let practitioner): practitioner == subject
         case .changeHours(let owner), .listOfPractitioner(let owner), .readMailbox(let owner), .runTheDay(let owner),
             .overrideConflict(let owner), .readAudit(let owner):

@@ -92,7 +92,7 @@ extension Act {
         case .readMailbox, .readWholeMailbox: need(.communication, .search)
         case .readAudit: need(.auditEvent, .search)
         case .overrideConflict, .correctMistake, .readFreeText, .replayDeadLetters, .breakGlass, .reviewEmergencies,
-            .invitePatients, .inviteStaff, .keepServices:
+            .invitePatients, .exportRecord, .inviteStaff, .keepServices:
             nil
         }
     }

@@ -8,7 +8,7 @@ public struct Directory: Sendable {
     public let resources: [ID<Resource>: Resource]
     public let visitTypes: [ID<VisitType>: VisitType]
     public let hours: [ID<Resource>: [WorkingHours]]
-    public let exceptions: [ID<Resource>: [ScheduleException]]
+    public var exceptions: [ID<Resource>: [ScheduleException]]
     public let holidays: [ID<Location>: [Holiday]]
 
     public init(

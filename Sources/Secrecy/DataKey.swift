@@ -50,7 +50,8 @@ public struct DataKey: Sendable {
         self.init(purpose: purpose, version: version, bytes: bytes)
     }
 
-    private static func context(_ purpose: Purpose, _ version: Int, _ clinic: [UInt8]) -> [UInt8] {
+    /// What a key of this purpose and version is wrapped with.
+    public static func context(_ purpose: Purpose, _ version: Int, _ clinic: [UInt8]) -> [UInt8] {
         var bytes = CanonicalBytes()
         bytes.add("mediconnect data key 1")
         bytes.add(raw: clinic)

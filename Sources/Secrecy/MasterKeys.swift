@@ -39,12 +39,12 @@ public struct LocalMasterKeys: MasterKeys {
 
     public var current: String { keys[0].name }
 
-    public func wrap(_ key: [UInt8], for context: [UInt8]) async throws -> WrappedKey {
+    public func wrap(_ key: [UInt8], for context: [UInt8]) throws -> WrappedKey {
         let box = try AES.GCM.seal(key, using: keys[0].key, authenticating: context)
         return WrappedKey(master: keys[0].name, bytes: Array(box.nonce) + Array(box.ciphertext) + Array(box.tag))
     }
 
-    public func unwrap(_ wrapped: WrappedKey, for context: [UInt8]) async throws -> [UInt8] {
+    public func unwrap(_ wrapped: WrappedKey, for context: [UInt8]) throws -> [UInt8] {
         guard let master = keys.first(where: { $0.name == wrapped.master }) else {
             throw SecrecyFault.masterKeyMissing(wanted: wrapped.master)
         }

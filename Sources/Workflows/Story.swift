@@ -198,14 +198,15 @@ extension Story {
         guard stored.fingerprint == attempt.fingerprint, stored.operation == attempt.operation else {
             throw KeyFault.usedForAnotherRequest
         }
-        return stored.answer
+        return try keys.open(stored.answer, of: call.caller.principal, under: attempt.key)
     }
 
     fileprivate func keep(_ answer: StoredAnswer) throws {
         guard let attempt = call.attempt else { return }
+        let principal = call.caller.principal
         try transaction.post(
             StoreAttempt(
-                principal: call.caller.principal, attempt: attempt, answer: answer,
+                principal: principal, attempt: attempt, answer: try keys.seal(answer, of: principal, under: attempt.key),
                 expiresAt: now + clinic.settings.answersKept))
     }
 

@@ -102,9 +102,15 @@ final class Branch: Sendable {
         let roles = house.settings.roles
         try await withThrowingTaskGroup(of: Void.self) { group in
             if roles.contains(.worker) { group.addTask { try await self.outbox.run() } }
+            // A command cannot have the embedded database while this program has it.
+            if !house.engine.isShared {
+                let request = KeyRequest(house.settings)
+                group.addTask { await request.serve(self.clinic, clock: self.house.surroundings.clock, logger: self.logger) }
+            }
             if roles.contains(.reconciler) {
                 group.addTask { await self.tidyRegularly() }
                 group.addTask { await self.sealer.run { self.neighbourhood.leads } }
+                group.addTask { await self.sealAnew() }
             }
             if roles.contains(.api) { group.addTask { await self.heedSecrets() } }
             // Alone with its database a node has nothing to refresh.
@@ -197,6 +203,25 @@ final class Branch: Sendable {
                 }
             }
             try? await clock.sleep(until: clock.now + .seconds(10))
+        }
+    }
+
+    /// Goes on with what a rotation has left, and seals what was written before there were keys: a step at a time, between the clinic's
+    /// own work, and a minute's rest when all is done.
+    private func sealAnew() async {
+        let clock = house.surroundings.clock
+        while !Task.isCancelled {
+            var rest = Span.seconds(60)
+            if neighbourhood.leads {
+                do {
+                    let progress = try await clinic.sealAnewStep()
+                    rest = progress.isDone ? .seconds(60) : .milliseconds(20)
+                } catch {
+                    logger.warning(
+                        "sealing anew failed and will be tried again", metadata: ["evt": "keys.failed", "error": .safe(error)])
+                }
+            }
+            try? await clock.sleep(until: clock.now + rest)
         }
     }
 

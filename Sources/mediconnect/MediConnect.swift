@@ -12,7 +12,7 @@ struct MediConnect: AsyncParsableCommand {
         version: version,
         subcommands: [
             Serve.self, Migrate.self, Seed.self, Import.self, Token.self, Check.self, Mailbox.self, DeadLetterCommand.self,
-            MoveCommand.self, AuditCommand.self, UserCommand.self, ServiceCommand.self,
+            MoveCommand.self, AuditCommand.self, UserCommand.self, ServiceCommand.self, KeysCommand.self,
         ])
 
     static let version = "0.1.0"

@@ -75,14 +75,18 @@ extension LimitSettings {
 
     /// For `check`.
     var listing: [(name: String, value: String)] {
-        [
+        var listing = [
             ("http.trustedproxies", proxyText.isEmpty ? "none" : proxyText), ("http.forwardedheader", proxies.header.rawValue),
             ("http.connections", String(connections.maximum)),
             ("http.connectionsperaddress", String(connections.maximumPerAddress)),
             ("http.headseconds", String(Int(patience.head.seconds))),
         ]
-            + RatePolicy.allCases.map { ("limits.\($0.settingName)", rates[$0].map { "\($0)" } ?? "none") }
-            + [("limits.overload", waitingRoom == nil ? "off" : "on"), ("limits.latency", String(goalMilliseconds))]
+        for policy in RatePolicy.allCases {
+            listing.append(("limits.\(policy.settingName)", rates[policy].map { "\($0)" } ?? "none"))
+        }
+        listing.append(("limits.overload", waitingRoom == nil ? "off" : "on"))
+        listing.append(("limits.latency", String(goalMilliseconds)))
+        return listing
     }
 }
 

@@ -109,7 +109,7 @@ import Workflows
     }
 
     @Test(arguments: Shelter.allCases) func `takes the password again, and does not let anybody guess it`(shelter: Shelter) async throws {
-        try await inHouse(freeTries: 3, engine: engine) { visitor in
+        try await inHouse(freeTries: 3, shelter: shelter) { visitor in
             for _ in 0..<3 {
                 let wrong = try await visitor.send(.post(Self.address(Known.emma), Self.proof(password: "not the one")), by: .brandt)
                 #expect(wrong.problem == "credentials-wrong")

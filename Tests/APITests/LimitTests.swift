@@ -127,7 +127,10 @@ import Testing
         try await inHouse { visitor async throws in
             let routes = visitor.house.api.routes
             func operations(_ urgency: Urgency) -> Set<String> { Set(routes.filter { $0.urgency == urgency }.map(\.operation)) }
-            #expect(operations(.vital).isSuperset(of: ["live", "ready", "signIn", "continueSession", "checkInAppointment"]))
+            #expect(
+                operations(.vital).isSuperset(of: [
+                    "live", "ready", "signIn", "continueSession", "checkInAppointment", "breakGlass",
+                ]))
             #expect(operations(.release) == ["cancelAppointment"])
             #expect(operations(.change).isSuperset(of: ["bookAppointment", "rescheduleAppointment", "confirmAppointment"]))
             #expect(operations(.look).isSuperset(of: ["findFreeTimes", "listAppointments", "readAppointment"]))

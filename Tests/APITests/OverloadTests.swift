@@ -39,7 +39,7 @@ import Testing
                 }
                 visitor.house.database.haunt(.none)
                 gate.open()
-                let done = try await group.reduce(into: [:]) { $0[$1.status, default: 0] += 1 }
+                let done: [Int: Int] = try await group.reduce(into: [:]) { $0[$1.status, default: 0] += 1 }
                 #expect(done == [201: 18, 200: 1])
             }
             #expect(door.load.inside == 0 && door.load.waiting == 0)
@@ -70,7 +70,8 @@ import Testing
                 while door.load.waiting < 6 { await Task.yield() }
                 visitor.house.database.haunt(.none)
                 gate.open()
-                #expect(try await group.reduce(into: []) { $0.append($1) } == Array(repeating: 201, count: 20))
+                let statuses: [Int] = try await group.reduce(into: []) { $0.append($1) }
+                #expect(statuses == Array(repeating: 201, count: 20))
             }
         }
     }

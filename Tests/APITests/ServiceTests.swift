@@ -174,15 +174,16 @@ import Workflows
         "rescheduleAppointment": "system/Appointment.cru", "arriveAppointment": "system/Appointment.ru",
         "checkInAppointment": "system/Appointment.ru", "fulfilAppointment": "system/Appointment.ru",
         "missAppointment": "system/Appointment.ru", "findFreeTimes": "system/Slot.s", "explainTime": "system/Slot.s",
-        "createPatient": "system/Patient.cu", "readPatient": "system/Patient.r", "replacePatient": "system/Patient.cu",
+        "createPatient": "system/Patient.cu", "findPatients": "system/Patient.cu", "readPatient": "system/Patient.r", "replacePatient": "system/Patient.cu",
     ]
 
     /// The directory, which everybody may read who may do anything.
     private static func need(of operation: String) -> String? {
         if let need = needs[operation] { return need }
         let isDirectory = operation.hasPrefix("list") || operation.hasPrefix("read")
-        let isOfPeople = ["listSessions", "listServices", "readAccount", "readMailbox", "listScheduleExceptions"].contains(
-            operation)
+        let isOfPeople = [
+            "listSessions", "listServices", "readAccount", "readMailbox", "listScheduleExceptions", "listEmergencyAccesses",
+        ].contains(operation)
         return isDirectory && !isOfPeople ? "system/Schedule.r" : nil
     }
 

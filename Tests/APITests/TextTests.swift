@@ -28,14 +28,16 @@ import Testing
     {
         try await inHouse(shelter: shelter) { visitor in
             let untouched = try await others(visitor)
+            // A third of them where each costs a conversation with a server.
+            let texts = TextInEveryField.texts.enumerated().filter { shelter == .sqlite || $0.offset.isMultiple(of: 3) }
             var stored = 0
             for route in visitor.house.api.routes where route.takes != nil {
-                for (index, text) in TextInEveryField.texts.enumerated() {
+                for (index, text) in texts {
                     stored += try await send(text, to: route, by: visitor, only: index)
                 }
                 #expect(try await others(visitor) == untouched, "\(route.operation) touched something else")
             }
-            #expect(stored > 300, "most of it is text that may be kept: \(stored)")
+            #expect(stored > texts.count * 5, "most of it is text that may be kept: \(stored)")
         }
     }
 
@@ -43,7 +45,7 @@ import Testing
         async throws
     {
         try await inHouse(shelter: shelter) { visitor in
-            let rows = try await visitor.rows()
+            let rows = RowCounts.withoutAudit(try await visitor.rows())
             for route in visitor.house.api.routes where route.method == .get {
                 for text in TextInEveryField.texts {
                     let escaped = text.utf8.map { "%" + String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
@@ -55,7 +57,7 @@ import Testing
                     }
                 }
             }
-            #expect(try await visitor.rows() == rows)
+            #expect(RowCounts.withoutAudit(try await visitor.rows()) == rows)
         }
     }
 

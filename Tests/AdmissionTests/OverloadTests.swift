@@ -6,7 +6,7 @@ import Testing
 /// that has to remember and switch. Offered load comes whether or not the server has answered.
 @Suite struct AnOverloadedServer {
     @Test func `does as much as at its best, never refuses what is vital, and is itself again at once`() {
-        let peak = SimulatedServer(room: WaitingRoom()).run(.seconds(10), perSecond: 1_500, from: .start).goodput
+        let peak = Self.peak()
         var server = SimulatedServer(room: WaitingRoom())
         _ = server.run(.seconds(5), perSecond: 750, from: .start)
         let overloaded = server.run(.seconds(20), perSecond: 7_500, from: .start + .seconds(5))
@@ -18,12 +18,19 @@ import Testing
     }
 
     @Test func `collapses without a waiting room`() {
-        let peak = SimulatedServer(room: WaitingRoom()).run(.seconds(10), perSecond: 1_500, from: .start).goodput
+        let peak = Self.peak()
         var everybody = WaitingRoom.Settings()
         everybody.limit.first = 1_000_000
         everybody.limit.limits = 1_000_000...1_000_000
-        let overloaded = SimulatedServer(room: WaitingRoom(everybody)).run(.seconds(20), perSecond: 7_500, from: .start)
+        var server = SimulatedServer(room: WaitingRoom(everybody))
+        let overloaded = server.run(.seconds(20), perSecond: 7_500, from: .start)
         #expect(overloaded.goodput < 0.5 * peak && overloaded.vitalSuccess < 0.9, "\(overloaded)")
+    }
+
+    /// Answers a second at a little more than it can do.
+    private static func peak() -> Double {
+        var server = SimulatedServer(room: WaitingRoom())
+        return server.run(.seconds(10), perSecond: 1_500, from: .start).goodput
     }
 
     @Test func `lets a database that is far away be far away`() {
@@ -69,7 +76,8 @@ private struct SimulatedServer {
 
     /// Steps of one millisecond. An answer is good within a second: then its client has gone.
     mutating func run(_ span: Span, perSecond rate: Int, from start: Instant) -> Result {
-        var result = Result(seconds: span.seconds)
+        var result = Result()
+        result.seconds = span.seconds
         var due = 0.0
         for millisecond in 0..<Int(span.microseconds / 1_000) {
             let now = start + .milliseconds(millisecond)

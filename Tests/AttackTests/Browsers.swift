@@ -109,6 +109,9 @@ import Workflows
         "get /health", "get /health/live", "get /health/ready", "get /metrics", "get /problems", "get /problems/{id}",
         "get /openapi.json",
         "get /.well-known/security.txt", "post /v1/sessions", "post /v1/session-continuations",
+        "post /v1/token", "post /v1/password-resets", "post /v1/password-resets/completion",
+        "post /v1/email-verifications/completion", "post /v1/email-changes/completion", "post /v1/email-changes/undoing",
+        "post /v1/accounts/invitations/acceptance",
     ]
 
     @Test func `a fresh clinic lets nobody in`() async throws {

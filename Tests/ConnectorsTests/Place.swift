@@ -62,7 +62,7 @@ final class Place: Sendable {
     private static func context(_ certificate: Certificate, _ book: Book) throws -> NIOSSLContext {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: try NIOSSLCertificate.fromPEMFile(certificate.file).map { .certificate($0) },
-            privateKey: .file(certificate.key))
+            privateKey: .privateKey(try NIOSSLPrivateKey(file: certificate.key, format: .pem)))
         configuration.sslContextCallback = { values, promise in
             book.names.withLock { $0.append(values.serverHostname) }
             promise.succeed(NIOSSLContextConfigurationOverride())

@@ -33,6 +33,7 @@ import Testing
         Line("readAbsences", "- y y y - - -") { _ in .readAbsences },
         Line("readPatient", "o ce y y y - y") { .readPatient($0.of()) },
         Line("changePatients", "- - y y - - y") { _ in .changePatients },
+        Line("exportRecord", "o - y y - - -") { .exportRecord($0.of()) },
         Line("book", "o o p y - - y") { .book(patients: [$0.of()], practitioner: $0) },
         Line("seeAppointment", "o oe pe y p - y") { .seeAppointment(patients: [$0.of()], practitioner: $0) },
         Line("changeAppointment", "o o p y - - y") { .changeAppointment(patients: [$0.of()], practitioner: $0) },
@@ -125,6 +126,7 @@ import Testing
                 case .readAbsences: "readAbsences"
                 case .readPatient: "readPatient"
                 case .changePatients: "changePatients"
+                case .exportRecord: "exportRecord"
                 case .book: "book"
                 case .seeAppointment: "seeAppointment"
                 case .changeAppointment: "changeAppointment"
@@ -148,7 +150,7 @@ import Testing
             #expect(line.name.hasPrefix(name))
             seen.insert(name)
         }
-        #expect(seen.count == 27 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
+        #expect(seen.count == 28 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
     }
 
     @Test func `stand in the guide as they stand in the code`() throws {

@@ -144,7 +144,7 @@ extension Promises {
                 try await door.fixture.execute(
                     """
                     UPDATE second_factor SET sealed_secret = (SELECT mine.sealed_secret FROM second_factor AS mine
-                        JOIN account ON account.id = mine.account_id WHERE login = '\(AccountFixture.desk)'), last_step = 0
+                        JOIN account_role ON account_role.account_id = mine.account_id WHERE role = 'desk'), last_step = 0
                     """)
                 let code = mine.code(at: door.fixture.clock.now)
                 #expect((try? await door.signIn(code: code, login: AccountFixture.patient)) == nil)

@@ -27,7 +27,7 @@ extension Promises {
                 changed.version = 2
                 changed.phone = nil
                 _ = try await clinic.store(changed, call: Self.call, wording: Self.silent).value()
-                #expect(try await clinic.patient(Self.marked.id, for: Self.desk) == changed)
+                #expect(try await clinic.patient(Self.marked.id, for: .looking(Self.desk)) == changed)
                 for text in Self.texts { #expect(try await !kept.contains(text), "\(text)") }
             }
         }
@@ -58,14 +58,14 @@ extension Promises {
                 try await fixture.execute(
                     "UPDATE patient SET name = (SELECT name FROM patient WHERE id = \(victim)) WHERE id = \(engine.typed(other))")
                 let fault = await #expect(throws: SecrecyFault.notForHere(table: "patient", column: "name")) {
-                    try await clinic.patient(other, for: Self.desk)
+                    try await clinic.patient(other, for: .looking(Self.desk))
                 }
                 #expect(fault.map { !"\($0)".contains(Self.mark) } == true)
                 // The row it was taken from is as it was; within it the columns are no more alike.
-                _ = try await clinic.patient(Self.marked.id, for: Self.desk)
+                _ = try await clinic.patient(Self.marked.id, for: .looking(Self.desk))
                 try await fixture.execute("UPDATE patient SET phone = email WHERE id = \(victim)")
                 await #expect(throws: SecrecyFault.notForHere(table: "patient", column: "phone")) {
-                    try await clinic.patient(Self.marked.id, for: Self.desk)
+                    try await clinic.patient(Self.marked.id, for: .looking(Self.desk))
                 }
             }
         }
@@ -97,7 +97,7 @@ extension Promises {
                 let patient = fixture.plan.patient(0).of(Patient.self)
                 try await fixture.execute(
                     "UPDATE patient SET name = 'Old Name', email = NULL WHERE id = \(engine.typed(patient))")
-                #expect(try await fixture.clinic.patient(patient, for: Self.desk).name.revealed == "Old Name")
+                #expect(try await fixture.clinic.patient(patient, for: .looking(Self.desk)).name.revealed == "Old Name")
             }
         }
 

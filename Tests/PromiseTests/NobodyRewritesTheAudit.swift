@@ -102,6 +102,8 @@ extension Promises {
                 try await trail.takeTheTriggersAway()
                 for (column, value) in [
                     ("by", "'desk:nobody'"), ("act", "'appointment.noshow'"), ("reason", "'because'"), ("request_id", "''"),
+                    ("role", "'admin'"), ("role", "NULL"), ("purpose", "'BTG'"), ("address", "'::1'"), ("operation", "'nothing'"),
+                    ("outcome", "'unknown'"), ("patients", "'[]'"), ("query", "'everybody'"),
                     ("to_state", "NULL"), ("at", engine == .sqlite ? "at + 1" : "at + interval '1 microsecond'"),
                 ] {
                     try await trail.fixture.execute("CREATE TABLE was AS SELECT * FROM audit")

@@ -24,11 +24,13 @@ extension Promises {
                 try await owner.write { try $0.execute(SQL("CREATE ROLE \(name) LOGIN PASSWORD 'served'")) }
                 try await ServingRole(name).grant(in: owner)
                 let database = String(url.split(separator: "/").last ?? "")
-                let address = PrivateCluster.shared.url(database: database, user: name, password: "served")
+                let address = try await PrivateCluster.shared.url(database: database, user: name, password: "served")
                 let settings = PostgresSettings(url: address, connections: 4, random: SeededRandom(seed: 2))
                 let server = try PostgresDatabase(settings)
                 let outcome: Result<Void, any Error>
-                do { outcome = .success(try await body(server, owner, ServedClinic(server, clock))) } catch { outcome = .failure(error) }
+                do { outcome = .success(try await body(server, owner, ServedClinic(server, clock))) } catch {
+                    outcome = .failure(error)
+                }
                 await server.close()
                 try await owner.write { try $0.execute(SQL("DROP OWNED BY \(name); DROP ROLE \(name)")) }
                 try outcome.get()
@@ -46,7 +48,7 @@ extension Promises {
                 let random = SeededRandom(seed: 3)
                 let surroundings = Surroundings(
                     clock: clock, identifiers: Version7Identifiers(clock: clock, random: random), random: random)
-                clinic = Clinic(database: database, surroundings: surroundings)
+                clinic = Clinic(database: database, surroundings: surroundings, master: TestKeys.master)
                 var settings = AccountSettings()
                 settings.passwordCost = .least
                 accounts = Accounts(
@@ -70,6 +72,9 @@ extension Promises {
                 #expect(moved.told != nil)
                 let seen = try await clinic.appointment(booked.id, for: .looking(plan.desk()))
                 #expect(seen.id == booked.id)
+                // What is refused without anything being written waits for the standby all the same.
+                let stranger = await history.send(.cancel(booked.id), to: clinic, by: plan.patientCaller(1))
+                #expect(stranger == .refused(.appointmentUnknown))
                 let cancelled = await history.send(.cancel(booked.id), to: clinic, by: plan.desk())
                 #expect(cancelled.told?.state == .cancelled)
                 let seal = try await clinic.sealAudit(with: SealKey(secret: Array(repeating: 7, count: 32))!)
@@ -81,7 +86,8 @@ extension Promises {
             try await withTwoRoles { server, owner, served in
                 try await served.work()
                 let (mayServer, mayOwner) = (
-                    try await server.read { try $0.first(MayRewriteAudit()) }, try await owner.read { try $0.first(MayRewriteAudit()) }
+                    try await server.read { try $0.first(MayRewriteAudit()) },
+                    try await owner.read { try $0.first(MayRewriteAudit()) }
                 )
                 #expect(mayServer == false && mayOwner == true)
             }

@@ -30,6 +30,7 @@ import Workflows
         ("OpenSessions", "INDEX session_of_account (account_id=?)"), ("EndedSince", "INDEX session_ended (ended_at>?)"),
         ("ForgetOldSessions", "INDEX session_expiry (expires_at<?)"),
         ("ForgetOldLoginFailures", "INDEX login_failure_age (last_at<?)"),
+        ("AccountsOfSubject", "INDEX account_role_of_subject (subject_id=?)"),
         ("PatientsByEmail", "INDEX patient_email (email_index=? AND id>?)"),
         ("PatientsByPhone", "INDEX patient_phone (phone_index=? AND id>?)"),
         ("PatientsByRecordNumber", "INDEX patient_record_number (record_number_index=? AND id>?)"),
@@ -80,6 +81,7 @@ import Workflows
             "login_failure_age", "patient_email", "patient_phone", "patient_record_number", "patient_hold_of_patient",
             "patient_hold_lapsed", "appointment_of_place", "emergency_of_caller", "emergency_unreviewed", "account_role_of",
             "account_email_verified", "letter_of_account", "letter_expiry", "service_revoked",
+            "account_role_of_subject",
         ] {
             let database = try clinic()
             try database.execute("DROP INDEX \(index)")
@@ -128,7 +130,7 @@ import Workflows
         let tables = try await Workshop.open(engine) { Set(try await $0.database.read { try $0.fetch(TableNames()) }) }
         let fixed: Set<String> = [
             "revision", "location", "resource", "visit_type", "working_hours", "schedule_exception", "holiday",
-            "schema_migration", "data_key",
+            "schema_migration", "data_key", "key_walk",
         ]
         #expect(tables == Schema.growingTables.union(fixed))
         #expect(Schema.growingTables.isDisjoint(with: fixed))

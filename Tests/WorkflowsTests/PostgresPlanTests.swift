@@ -37,6 +37,7 @@ import Workflows
         ("EndedSince", "session_ended", ["ended_at >"]),
         ("ForgetOldSessions", "session_expiry", ["expires_at <"]),
         ("ForgetOldLoginFailures", "login_failure_age", ["last_at <"]),
+        ("AccountsOfSubject", "account_role_of_subject", ["subject_id = "]),
         ("PatientsByEmail", "patient_email", ["email_index = ", "id >"]),
         ("PatientsByPhone", "patient_phone", ["phone_index = ", "id >"]),
         ("PatientsByRecordNumber", "patient_record_number", ["record_number_index = ", "id >"]),

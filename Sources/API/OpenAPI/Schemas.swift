@@ -117,7 +117,7 @@ public enum Schemas {
             ["start": instant, "end": instant, "practitioner": uuid, "room": uuid, "device": uuid, "location": uuid],
             required: ["start", "end", "practitioner", "location"]),
         "AuditEntry": object([
-            "id": uuid, "at": instant, "by": text(64), "act": text(64), "fromState": choice(states), "toState": choice(states),
+            "subject": uuid, "id": uuid, "at": instant, "by": text(64), "act": text(64), "fromState": choice(states), "toState": choice(states),
             "reason": text(500), "overridden": list(text(64)), "requestId": text(64), "role": choice(roles), "purpose": choice(Purpose.allCases.map(\.rawValue)),
             "address": text(64), "operation": text(64), "outcome": text(64), "patients": list(uuid), "query": text(500),
         ]),
@@ -228,6 +228,13 @@ public enum Schemas {
         for record in ["Location", "Practitioner", "Room", "Device", "VisitType", "Appointment", "FreeTime"] {
             lists["\(record)Page"] = object(["items": list(reference(record)), "next": text(64)], required: ["items"])
         }
+        lists["PatientPage"] = object(["items": list(reference("Patient")), "next": text(64)], required: ["items"])
+        lists["PatientExport"] = object(
+            [
+                "exportedAt": instant, "patient": reference("Patient"), "logins": list(text(254)),
+                "appointments": list(reference("Appointment")), "notices": list(reference("Notice")),
+                "audit": list(reference("AuditEntry")),
+            ], required: ["exportedAt", "patient", "logins", "appointments", "notices", "audit"])
         lists["AuditPage"] = object(["items": list(reference("AuditEntry")), "next": text(64)], required: ["items"])
         lists["EmergencyAccessPage"] = object(
             ["items": list(reference("EmergencyAccess")), "next": text(64)], required: ["items"])

@@ -5,7 +5,45 @@ import Workflows
 
 /// Patients as booking needs them.
 struct PatientRoutes {
-    var routes: [Route] { [create, read, replace] }
+    var routes: [Route] { [create, find, read, replace, export] }
+
+    private var export: Route {
+        Route(
+            .get, "/v1/patients/{id}/export", "exportPatient", "Everything the clinic has about a patient, for the patient",
+            gives: "PatientExport", problems: [.notFound]
+        ) { exchange, clinic in
+            do {
+                let export = try await clinic.exportRecord(of: try exchange.id(), call: exchange.call)
+                var answer = Answer.json { export.write(to: &$0) }
+                answer.cacheControl = "private, no-store"
+                return answer
+            } catch Refusal.patientUnknown {
+                throw Problem(.notFound)
+            }
+        }
+    }
+
+    private var find: Route {
+        Route(
+            .get, "/v1/patients", "findPatients",
+            "Patients by e-mail address, telephone or record number: the whole of it, never a part",
+            query: [
+                QueryParameter("email", "text", "The e-mail address; capitals do not count"),
+                QueryParameter("phone", "text", "The telephone number; blanks, hyphens and brackets do not count"),
+                QueryParameter("identifier", "text", "The clinic's own number for the patient; blanks and hyphens do not count"),
+            ] + pageParameters, gives: "PatientPage"
+        ) { exchange, clinic in
+            let fields = exchange.queryFields()
+            let clues = [("email", PatientClue.Kind.email, 254), ("phone", .phone, 32), ("identifier", .recordNumber, 64)]
+                .compactMap { name, kind, most in
+                    fields.optionalText(name, max: most).map { PatientClue(kind, Personal($0)) }
+                }
+            if clues.count != 1 { fields.reject("email", "is needed, or phone, or identifier: exactly one of them") }
+            let page = fields.page()
+            try fields.check()
+            return try await clinic.patients(clues[0], page: page, for: exchange.call).answer { $1.write(to: &$0) }
+        }
+    }
 
     private var create: Route {
         Route(

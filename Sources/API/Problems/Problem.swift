@@ -64,8 +64,8 @@ extension Problem {
         switch error {
         case let problem as Problem: self = problem
         case let refusal as Refusal: self.init(refusal, forStaff: forStaff)
-        // A body of nothing but mistakes is not answered with ten times its size.
-        case let fields as FieldProblems: self.init(.invalidFields, errors: Array(fields.problems.prefix(100)))
+        // A body of nothing but mistakes is not answered with ten times its size, nor a name as long as a body with its echo.
+        case let fields as FieldProblems: self.init(.invalidFields, errors: fields.problems.prefix(100).map(\.shortened))
         case let mistake as JSONMistake: self.init(.badRequest, detail: "The body is not JSON: \(mistake)")
         case let key as KeyFault: self.init(key)
         case let fault as StorageFault: self.init(fault)
@@ -136,5 +136,15 @@ extension Problem {
             case .constraint, .newerSchema, .olderSchema, .statement: .internalFault
             }
         self.init(type)
+    }
+}
+
+extension FieldProblem {
+    /// With as much of its pointer as anybody needs to find the field.
+    fileprivate var shortened: FieldProblem {
+        guard pointer.utf8.count > 200 else { return self }
+        var short = self
+        short.pointer = pointer.prefix(200) + "…"
+        return short
     }
 }

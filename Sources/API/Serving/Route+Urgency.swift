@@ -5,6 +5,8 @@ extension Route {
     static let urgencies: [String: Urgency] = [
         // Who is there already is not sent away.
         "arriveAppointment": .vital, "checkInAppointment": .vital, "endSession": .vital,
+        // Somebody is in danger.
+        "breakGlass": .vital,
         "cancelAppointment": .release,
         "auditAppointment": .report,
     ]

@@ -99,7 +99,12 @@ struct Snapshot: Sendable {
         audits = try transaction.fetch(EveryAudit())
         messages = try transaction.fetch(EveryMessage())
         notices = try transaction.fetch(EveryNotice())
-        answers = try transaction.fetch(EveryAnswer())
+        let kept = try KeptAnswers(try transaction.fetch(EveryFieldKey()), master: TestKeys.master)
+        answers = try transaction.fetch(EveryAnswer()).map { answer in
+            Answer(
+                principal: answer.principal, key: answer.key,
+                body: kept.body(answer.body, of: answer.principal, under: answer.key))
+        }
     }
 
     /// Every row there is, but for stored answers: a refusal is kept under its key and changes nothing else.

@@ -4,7 +4,7 @@ import Workflows
 
 // The plan as an import, so a fixture comes into being as a clinic does.
 extension ClinicPlan {
-    func document() -> [UInt8] {
+    public func document() -> [UInt8] {
         var json = JSONWriter(reserving: 16 * 1024)
         json.object { json in
             list(&json, "locations", 1) { json, _ in

@@ -88,7 +88,8 @@ extension WriteTransaction {
             id: surroundings.identifiers.next(AuditEntry.self), subject: account.of(), at: surroundings.clock.now, by: by,
             act: act,
             fromState: nil, toState: nil, reason: reason.map { Personal($0) }, overridden: [], requestID: requestID)
-        try post(InsertAudit(entry: entry))
+        // Whatever reason there is, the program has worded it: it speaks of nobody.
+        try post(InsertAudit(entry: Sealed(kept: entry)))
         try post(InsertUnsealed(entry: entry))
     }
 }

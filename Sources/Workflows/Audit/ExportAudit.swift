@@ -1,7 +1,7 @@
 public import Notation
 public import Scheduling
 public import People
-public import Storage
+import Storage
 
 /// How a record is written out.
 public enum AuditForm: String, Sendable, CaseIterable {
@@ -14,6 +14,7 @@ public enum AuditForm: String, Sendable, CaseIterable {
 /// Writes the audit trail out, for whoever asks what was done with their data (45 CFR 164.528) or in a stretch of time. One line of
 /// JSON for each record, with what it is about.
 public struct AuditExport: Sendable {
+    private let clinic: Clinic
     private let database: any Database
     private let surroundings: Surroundings
     private let range: TimeRange
@@ -22,9 +23,10 @@ public struct AuditExport: Sendable {
     private static let atOnce = 500
 
     /// - Parameter by: who writes it out, for the record an export leaves itself.
-    public init(_ database: any Database, _ surroundings: Surroundings, in range: TimeRange, by: String) {
-        self.database = database.doing(.analytics)
-        self.surroundings = surroundings
+    public init(_ clinic: Clinic, in range: TimeRange, by: String) {
+        self.clinic = clinic
+        database = clinic.database.doing(.analytics)
+        surroundings = clinic.surroundings
         self.range = range
         self.by = by
     }
@@ -36,14 +38,20 @@ public struct AuditExport: Sendable {
     public func ofPatient(
         _ patient: ID<Patient>, as form: AuditForm = .own, _ line: ([UInt8]) throws -> Void
     ) async throws -> Int {
-        var entries = try await entries(of: patient.of())
-        for appointment in try await appointments(of: patient) { entries += try await self.entries(of: appointment.of()) }
-        let known = Set(entries.map(\.id))
-        entries += try await lists(showing: patient).filter { !known.contains($0.id) }
-        entries.sort { ($0.at, $0.id) < ($1.at, $1.id) }
+        let entries = try await entries(about: patient)
         try await recordExport(about: patient.of(), [patient], for: .patientRequest)
         for entry in entries { try line(entry.line(form)) }
         return entries.count
+    }
+
+    /// The same as values, and without a record of its own.
+    func entries(about patient: ID<Patient>) async throws -> [AuditEntry] {
+        var entries = try await entries(of: patient.of(AuditSubject.self))
+        for appointment in try await appointments(of: patient) { entries += try await self.entries(of: appointment.kept.id.of()) }
+        let known = Set(entries.map(\.id))
+        entries += try await lists(showing: patient).filter { !known.contains($0.id) }
+        entries.sort { ($0.at, $0.id) < ($1.at, $1.id) }
+        return try await clinic.opened(entries.map { Sealed(kept: $0) })
     }
 
     /// Everything, by what it is about and then by time: the order in which it is kept.
@@ -55,7 +63,7 @@ public struct AuditExport: Sendable {
             let page = try await database.read { [range, subject, id] in
                 try $0.fetch(AuditBetween(subject: subject, id: id, range: range, limit: Self.atOnce))
             }
-            for entry in page { try line(entry.line(form)) }
+            for entry in try await clinic.opened(page.map { Sealed(kept: $0) }) { try line(entry.line(form)) }
             count += page.count
             guard page.count == Self.atOnce, let last = page.last else { return count }
             (subject, id) = (last.subject, last.id)
@@ -71,7 +79,7 @@ public struct AuditExport: Sendable {
                 role: .admin, purpose: purpose, address: nil, operation: "auditExport", outcome: AuditEntry.Circumstances.done,
                 patients: patients, query: "from=\(range.from)&to=\(range.to)"))
         try await database.write { transaction in
-            try transaction.run(InsertAudit(entry: entry))
+            try transaction.run(InsertAudit(entry: Sealed(kept: entry)))
             try transaction.run(InsertUnsealed(entry: entry))
         }
     }
@@ -106,21 +114,21 @@ public struct AuditExport: Sendable {
     }
 
     /// All there ever were: what was done to an old one may be new.
-    private func appointments(of patient: ID<Patient>) async throws -> [ID<Appointment>] {
-        var found: [ID<Appointment>] = []
+    func appointments(of patient: ID<Patient>) async throws -> [Sealed<Appointment>] {
+        var found: [Sealed<Appointment>] = []
         var after: Cursor?
         while true {
             let rows = AppointmentPage(range: .everything, request: PageRequest(after: after, limit: Self.atOnce))
             let page = try await database.read { try $0.fetch(AppointmentsOfPatient(patient: patient.of(), page: rows)) }
-            found += page.map(\.id)
+            found += page
             guard page.count >= Self.atOnce, let last = page.last else { return found }
-            after = Cursor(at: last.visit.from, id: last.id.of())
+            after = Cursor(at: last.kept.visit.from, id: last.kept.id.of())
         }
     }
 }
 
 extension TimeRange {
-    fileprivate static let everything = TimeRange(
+    static let everything = TimeRange(
         from: Instant("0001-01-01T00:00:00Z")!, to: Instant("9999-12-31T23:59:59Z")!)
 }
 

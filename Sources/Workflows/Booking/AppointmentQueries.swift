@@ -8,8 +8,24 @@ private let appointmentColumns = """
     cancelled_by, cancelled_at, cancellation_reason, override_reason, created_at, updated_at, version
     """
 
+extension Appointment: Sealable {
+    static let table = "appointment"
+    var sealedRow: [UInt8] { id.bytes }
+
+    func exchanging(_ exchange: (_ column: String, _ text: Personal<String>) throws -> Personal<String>) rethrows -> Appointment {
+        guard let overrideReason else { return self }
+        var copy = self
+        copy.overrideReason = try exchange("override_reason", overrideReason)
+        return copy
+    }
+}
+
+extension Sealed where Value == Appointment {
+    init(_ columns: any Columns) throws { self.init(kept: try Appointment(columns)) }
+}
+
 extension Appointment {
-    init(_ columns: any Columns) throws {
+    fileprivate init(_ columns: any Columns) throws {
         self.init(
             id: try columns.id(0), state: try columns.choice(1), visitType: try columns.id(2),
             practitioner: try columns.id(3), room: try columns.optional(4) { try columns.id($0) },
@@ -29,7 +45,7 @@ struct AppointmentByID: Query {
     let id: ID<Appointment>
     var rests: [Touch]? { [.appointment(id)] }
     var bindings: [SQLValue] { [.id(id)] }
-    static func row(_ columns: any Columns) throws -> Appointment { try Appointment(columns) }
+    static func row(_ columns: any Columns) throws -> Sealed<Appointment> { try Sealed(columns) }
 }
 
 /// An appointment that is going to be changed: nobody else changes it before this transaction ends.
@@ -39,7 +55,7 @@ struct AppointmentToChange: Query {
     let id: ID<Appointment>
     var rests: [Touch]? { [.appointment(id)] }
     var bindings: [SQLValue] { [.id(id)] }
-    static func row(_ columns: any Columns) throws -> Appointment { try Appointment(columns) }
+    static func row(_ columns: any Columns) throws -> Sealed<Appointment> { try Sealed(columns) }
 }
 
 /// What a client asked for under an identifier of its own choice, as a digest: the same again is a repeat, anything
@@ -55,16 +71,17 @@ struct AppointmentContent: Query {
 
 struct InsertAppointment: Insertion {
     static let rank = 1
-    var touches: [Touch]? { [.appointment(appointment.id), .day(of: appointment.practitioner)] }
+    var touches: [Touch]? { [.appointment(appointment.kept.id), .day(of: appointment.kept.practitioner)] }
     static let sql: SQL = """
         INSERT INTO appointment (id, state, visit_type_id, practitioner_id, room_id, device_id, location_id, patients,
             start_at, end_at, held_until, override_reason, content, created_at, updated_at, version)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15)
         """
-    let appointment: Appointment
+    let appointment: Sealed<Appointment>
     let content: [UInt8]
     var bindings: [SQLValue] {
-        [
+        let appointment = appointment.kept
+        return [
             .id(appointment.id), .text(appointment.state.rawValue), .id(appointment.visitType), .id(appointment.practitioner),
             .id(appointment.room), .id(appointment.device), .id(appointment.location), .ids(appointment.patients),
             .instant(appointment.visit.from), .instant(appointment.visit.to), .instant(appointment.heldUntil),
@@ -82,9 +99,10 @@ struct UpdateAppointment: Command {
             version = $13, practitioner_id = $14, location_id = $15
         WHERE id = $1 AND version = $13 - 1
         """
-    let appointment: Appointment
+    let appointment: Sealed<Appointment>
     var bindings: [SQLValue] {
-        [
+        let appointment = appointment.kept
+        return [
             .id(appointment.id), .text(appointment.state.rawValue), .id(appointment.room), .id(appointment.device),
             .instant(appointment.visit.from), .instant(appointment.visit.to), .instant(appointment.heldUntil),
             .text(appointment.cancellation?.by), .instant(appointment.cancellation?.at),
@@ -142,7 +160,7 @@ struct AppointmentsOfPatient: Query {
     let patient: ID<Participant>
     let page: AppointmentPage
     var bindings: [SQLValue] { [.id(patient)] + page.bindings }
-    static func row(_ columns: any Columns) throws -> Appointment { try Appointment(columns) }
+    static func row(_ columns: any Columns) throws -> Sealed<Appointment> { try Sealed(columns) }
 }
 
 struct AppointmentsOfPractitioner: Query {
@@ -155,7 +173,7 @@ struct AppointmentsOfPractitioner: Query {
     let practitioner: ID<Resource>
     let page: AppointmentPage
     var bindings: [SQLValue] { [.id(practitioner)] + page.bindings }
-    static func row(_ columns: any Columns) throws -> Appointment { try Appointment(columns) }
+    static func row(_ columns: any Columns) throws -> Sealed<Appointment> { try Sealed(columns) }
 }
 
 struct AppointmentsOfPlace: Query {
@@ -168,7 +186,7 @@ struct AppointmentsOfPlace: Query {
     let place: ID<Location>
     let page: AppointmentPage
     var bindings: [SQLValue] { [.id(place)] + page.bindings }
-    static func row(_ columns: any Columns) throws -> Appointment { try Appointment(columns) }
+    static func row(_ columns: any Columns) throws -> Sealed<Appointment> { try Sealed(columns) }
 }
 
 struct AppointmentsOfDay: Query {
@@ -180,5 +198,5 @@ struct AppointmentsOfDay: Query {
         """)
     let page: AppointmentPage
     var bindings: [SQLValue] { page.bindings }
-    static func row(_ columns: any Columns) throws -> Appointment { try Appointment(columns) }
+    static func row(_ columns: any Columns) throws -> Sealed<Appointment> { try Sealed(columns) }
 }

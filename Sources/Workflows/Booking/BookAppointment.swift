@@ -102,9 +102,10 @@ extension Story {
     /// What stands under the identifier the client chose. The same content is a repeat, anything else a collision.
     fileprivate func existing(_ request: BookingRequest) throws -> Appointment? {
         guard let id = request.id, let content = try transaction.first(AppointmentContent(id: id)) else { return nil }
-        guard content == request.content, let appointment = try transaction.first(AppointmentByID(id: id)) else {
+        guard content == request.content, let sealed = try transaction.first(AppointmentByID(id: id)) else {
             throw Refusal.identifierAlreadyUsed
         }
+        let appointment = try keys.open(sealed)
         // It may have been moved to somebody else since.
         guard try permits(appointment.seeing, with: appointment) else { throw Refusal.identifierAlreadyUsed }
         try recordRepeat()
@@ -140,7 +141,7 @@ extension Story {
     }
 
     private func store(_ appointment: Appointment, _ placement: Placement, content: [UInt8]) throws {
-        try transaction.post(InsertAppointment(appointment: appointment, content: content))
+        try transaction.post(InsertAppointment(appointment: try sealed(appointment), content: content))
         for patient in appointment.patients {
             try transaction.post(
                 InsertAppointmentPatient(patient: patient, start: appointment.visit.from, appointment: appointment.id))

@@ -87,7 +87,8 @@ extension Story {
     /// The appointment, when the caller may do this with it. Somebody who may not even see it hears that there is none.
     func permitted(_ id: ID<Appointment>, _ act: ([ID<Patient>], ID<Caller>) -> Act) throws -> Appointment {
         trail.isAbout(id)
-        guard let appointment = try transaction.first(AppointmentToChange(id: id)) else { throw Refusal.appointmentUnknown }
+        guard let sealed = try transaction.first(AppointmentToChange(id: id)) else { throw Refusal.appointmentUnknown }
+        let appointment = try opened(sealed)
         let patients = appointment.patients.map { $0.of(Patient.self) }
         trail.concerns(patients)
         guard try permits(appointment.seeing, with: appointment) else { throw Refusal.appointmentUnknown }

@@ -106,7 +106,7 @@ struct AppointmentCount: Query {
     var rests: [Touch]? { [.day(of: practitioner)] }
 
     func absorb(_ change: any Command, into counts: inout [Int]) -> Bool {
-        guard let booked = (change as? InsertAppointment)?.appointment, counts.count == 1 else { return false }
+        guard let booked = (change as? InsertAppointment)?.appointment.kept, counts.count == 1 else { return false }
         if booked.visit.from >= day.from, booked.visit.from < day.to, booked.id != except { counts[0] += 1 }
         return true
     }

@@ -8,7 +8,8 @@ extension Clinic {
     /// outbox calls it, and the sweeper for whatever the timer missed (MC-5).
     func expire(_ id: ID<Appointment>, in transaction: any WriteTransaction) throws {
         let story = try Story(transaction, clinic: self, call: Call(caller: .clinic, requestID: "hold-expiry"))
-        guard let appointment = try transaction.first(AppointmentToChange(id: id)), appointment.holdHasExpired(at: story.now)
+        guard let appointment = try transaction.first(AppointmentToChange(id: id)).map({ try story.opened($0) }),
+            appointment.holdHasExpired(at: story.now)
         else {
             return
         }
@@ -20,10 +21,12 @@ extension Clinic {
     /// Ends every hold that is overdue by more than `grace`. Returns how many.
     @discardableResult
     public func sweepHolds(grace: Span = .seconds(10), limit: Int = 200) async throws -> Int {
-        try await database.write { [self] transaction in
-            let overdue = try transaction.fetch(OverdueHolds(before: surroundings.clock.now - grace, limit: limit))
-            for id in overdue { try expire(id, in: transaction) }
-            return overdue.count
+        try await withKeys {
+            try await database.write { [self] transaction in
+                let overdue = try transaction.fetch(OverdueHolds(before: surroundings.clock.now - grace, limit: limit))
+                for id in overdue { try expire(id, in: transaction) }
+                return overdue.count
+            }
         }
     }
 

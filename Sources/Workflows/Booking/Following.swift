@@ -28,7 +28,9 @@ extension Story {
 
     /// Replaces the stored version; somebody who was faster makes it fail.
     func update(_ appointment: Appointment) throws {
-        guard try transaction.run(UpdateAppointment(appointment: appointment)) == 1 else { throw Refusal.changedMeanwhile }
+        guard try transaction.run(UpdateAppointment(appointment: try sealed(appointment))) == 1 else {
+            throw Refusal.changedMeanwhile
+        }
     }
 
     /// Writes event, audit and the outbox message that carries the event out.
@@ -51,7 +53,7 @@ extension Story {
 
     /// Writes down who did what, and that it waits for its seal.
     func record(_ entry: AuditEntry) throws {
-        try transaction.post(InsertAudit(entry: entry))
+        try transaction.post(InsertAudit(entry: try sealed(entry)))
         try transaction.post(InsertUnsealed(entry: entry))
     }
 

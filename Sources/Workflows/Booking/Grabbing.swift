@@ -26,8 +26,8 @@ extension Story {
         try record(
             AuditEntry(
                 id: newID(), subject: patient.of(), at: now, by: call.caller.principal, act: "patient.holds-suspended",
-                fromState: nil,
-                toState: nil, reason: nil, overridden: [], requestID: call.requestID))
+                fromState: nil, toState: nil, reason: nil, overridden: [], requestID: call.requestID,
+                circumstances: circumstances()))
         let clinic = clinic
         transaction.afterCommit { clinic.noteGrabbing() }
     }

@@ -28,9 +28,10 @@ struct InsertAudit: Insertion {
             operation, outcome, patients, query)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
         """
-    let entry: AuditEntry
+    let entry: Sealed<AuditEntry>
     var bindings: [SQLValue] {
-        [
+        let entry = entry.kept
+        return [
             .identifier(high: entry.subject.high, low: entry.subject.low), .id(entry.id), .instant(entry.at), .text(entry.by),
             .text(entry.act), .text(entry.fromState?.rawValue), .text(entry.toState?.rawValue),
             .text(entry.reason?.revealed), .text(entry.overridden.isEmpty ? nil : entry.overridden.joined(separator: " ")),

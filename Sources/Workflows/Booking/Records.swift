@@ -1,6 +1,7 @@
 public import Notation
 public import People
 public import Scheduling
+import Secrecy
 
 /// Something that happened to an appointment, for whoever wants to hear of it. The kinds are stable for good.
 public struct AppointmentEvent: Sendable {
@@ -40,7 +41,7 @@ public struct AuditEntry: Sendable {
     public let act: String
     public let fromState: AppointmentState?
     public let toState: AppointmentState?
-    public let reason: Personal<String>?
+    public internal(set) var reason: Personal<String>?
     /// The rules staff set aside.
     public let overridden: [String]
     public let requestID: String
@@ -60,5 +61,20 @@ public struct AuditEntry: Sendable {
         public let patients: [ID<Patient>]
         /// What a list was asked for with; nil for what is no list.
         public let query: String?
+    }
+}
+
+/// The record is sealed a second time, as a whole, against being rewritten; that seal is over the reason as it lies in the database, so
+/// whoever verifies needs no key.
+extension AuditEntry: Sealable {
+    static let table = "audit"
+    static let purpose = DataKey.Purpose.record
+    var sealedRow: [UInt8] { id.bytes }
+
+    func exchanging(_ exchange: (_ column: String, _ text: Personal<String>) throws -> Personal<String>) rethrows -> AuditEntry {
+        guard let reason else { return self }
+        var copy = self
+        copy.reason = try exchange("reason", reason)
+        return copy
     }
 }

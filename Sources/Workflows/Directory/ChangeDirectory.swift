@@ -64,7 +64,7 @@ extension Clinic {
             try story.checkReferences(of: change)
             try story.write(change)
             try story.auditChange(of: change.subject, change.name)
-            return try story.newDirectory()
+            return try story.keys.opened(try story.newDirectory())
         }
     }
 }
@@ -109,7 +109,7 @@ extension Story {
             case .storeVisitType(let visitType): try transaction.run(StoreVisitType(visitType: visitType))
             case .addHours(let hours): try transaction.run(StoreWorkingHours(hours: hours))
             case .removeHours(let id, let resource): try transaction.run(DeleteWorkingHours(id: id, resource: resource))
-            case .addException(let exception): try transaction.run(StoreException(exception: exception))
+            case .addException(let exception): try transaction.run(StoreException(exception: try sealed(exception)))
             case .removeException(let id, let resource): try transaction.run(DeleteException(id: id, resource: resource))
             case .addHoliday(let holiday): try transaction.run(StoreHoliday(holiday: holiday))
             case .removeHoliday(let id, let location): try transaction.run(DeleteHoliday(id: id, location: location))

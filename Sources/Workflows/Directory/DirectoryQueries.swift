@@ -189,6 +189,21 @@ struct DeleteWorkingHours: Command {
     var bindings: [SQLValue] { [.id(id), .id(resource)] }
 }
 
+extension ScheduleException: Sealable {
+    static let table = "schedule_exception"
+    var sealedRow: [UInt8] { id.bytes }
+
+    func exchanging(_ exchange: (_ column: String, _ text: Personal<String>) throws -> Personal<String>) rethrows
+        -> ScheduleException
+    {
+        guard let note else { return self }
+        var copy = self
+        copy.note = try exchange("note", note)
+        return copy
+    }
+}
+
+/// Their notes stay sealed in the directory, which every booking is decided by; whoever shows them opens them.
 struct AllExceptions: Query {
     static let sql: SQL = "SELECT id, resource_id, kind, from_at, to_at, note FROM schedule_exception ORDER BY id"
     var bindings: [SQLValue] { [] }
@@ -205,9 +220,10 @@ struct StoreException: Command {
         INSERT INTO schedule_exception (id, resource_id, kind, from_at, to_at, note) VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (id) DO NOTHING
         """
-    let exception: ScheduleException
+    let exception: Sealed<ScheduleException>
     var bindings: [SQLValue] {
-        [
+        let exception = exception.kept
+        return [
             .id(exception.id), .id(exception.resource), .text(exception.kind.rawValue), .instant(exception.range.from),
             .instant(exception.range.to), .text(exception.note?.revealed),
         ]

@@ -12,10 +12,11 @@ extension Clinic {
 
     /// The directory, as new as the database.
     public func currentDirectory() async throws -> Directory {
-        try await database.read { [directory] transaction in
+        let current = try await database.read { [directory] transaction in
             let current = try directory.current(transaction)
             directory.keep(current)
             return current
         }
+        return try await withKeys { try keys.opened(current) }
     }
 }

@@ -32,17 +32,19 @@ extension Accounts {
                 guard try await place.run({ known.matches(password) }) else { throw AccountFault.credentialsWrong }
             }
             let (clinic, ring) = (clinic, ring)
-            let answer = try await database.write { transaction -> Broken in
-                let now = clinic.surroundings.clock.now
-                let (fresh, session) = try transaction.owner(of: own, stillWith: account.passwordHash, at: now)
-                if case .code(let code) = proof {
-                    guard let factor = try transaction.first(SecondFactorOf(account: fresh.id)), factor.isConfirmed,
-                        try transaction.use(code, of: factor, fresh.id, ring, at: now)
-                    else { throw AccountFault.codeWrong }
+            let answer = try await clinic.withKeys {
+                try await database.write { transaction -> Broken in
+                    let now = clinic.surroundings.clock.now
+                    let (fresh, session) = try transaction.owner(of: own, stillWith: account.passwordHash, at: now)
+                    if case .code(let code) = proof {
+                        guard let factor = try transaction.first(SecondFactorOf(account: fresh.id)), factor.isConfirmed,
+                            try transaction.use(code, of: factor, fresh.id, ring, at: now)
+                        else { throw AccountFault.codeWrong }
+                    }
+                    guard session.caller.principal == call.caller.principal else { throw AccountFault.sessionEnded }
+                    try transaction.post(ForgetLoginFailures(name: name))
+                    return try clinic.breakGlass(for: patient, reason, call, now, transaction)
                 }
-                guard session.caller.principal == call.caller.principal else { throw AccountFault.sessionEnded }
-                try transaction.post(ForgetLoginFailures(name: name))
-                return try clinic.breakGlass(for: patient, reason, call, now, transaction)
             }
             switch answer {
             case .broken(let access, let isNew): return (access, isNew)
@@ -100,7 +102,7 @@ extension WriteTransaction {
             circumstances: AuditEntry.Circumstances(
                 role: call.caller.role, purpose: .brokenGlass, address: call.address, operation: call.operation, outcome: outcome,
                 patients: [patient], query: nil))
-        try post(InsertAudit(entry: entry))
+        try post(InsertAudit(entry: reason == nil ? Sealed(kept: entry) : try held(clinic.keys).seal(entry)))
         try post(InsertUnsealed(entry: entry))
     }
 }

@@ -1,4 +1,5 @@
 import Notation
+import Secrecy
 import Storage
 
 struct StoredAttempt: Query {
@@ -16,16 +17,17 @@ struct StoredAttempt: Query {
     struct Row: Sendable {
         let fingerprint: [UInt8]
         let operation: String
-        let answer: StoredAnswer
+        let answer: SealedAnswer
         let expiresAt: Instant
     }
 
     static func row(_ columns: any Columns) throws -> Row {
         Row(
             fingerprint: try columns.bytes(0), operation: try columns.text(6),
-            answer: StoredAnswer(
-                status: try columns.int(1), contentType: try columns.text(4), etag: try columns.optional(2, columns.text),
-                location: try columns.optional(3, columns.text), body: try columns.bytes(5)),
+            answer: SealedAnswer(
+                kept: StoredAnswer(
+                    status: try columns.int(1), contentType: try columns.text(4), etag: try columns.optional(2, columns.text),
+                    location: try columns.optional(3, columns.text), body: try columns.bytes(5))),
             expiresAt: try columns.instant(7))
     }
 }
@@ -39,10 +41,11 @@ struct StoreAttempt: Insertion {
         """
     let principal: String
     let attempt: Attempt
-    let answer: StoredAnswer
+    let answer: SealedAnswer
     let expiresAt: Instant
     var bindings: [SQLValue] {
-        [
+        let answer = answer.kept
+        return [
             .text(principal), .text(attempt.key), .text(attempt.operation), .bytes(attempt.fingerprint),
             .integer(answer.status), .text(answer.etag), .text(answer.location), .text(answer.contentType),
             .bytes(answer.body), .instant(expiresAt),

@@ -51,9 +51,9 @@ private struct Importer {
         try write(clinic.resources) { try transaction.run(StoreResource(resource: $0)) }
         try write(clinic.visitTypes) { try transaction.run(StoreVisitType(visitType: $0)) }
         try write(clinic.hours) { try transaction.run(StoreWorkingHours(hours: $0)) }
-        try write(clinic.exceptions) { try transaction.run(StoreException(exception: $0)) }
-        try write(clinic.holidays) { try transaction.run(StoreHoliday(holiday: $0)) }
         let keys = try story.keys
+        try write(clinic.exceptions) { try transaction.run(StoreException(exception: try keys.seal($0))) }
+        try write(clinic.holidays) { try transaction.run(StoreHoliday(holiday: $0)) }
         try write(clinic.patients) { try transaction.run(StorePatient($0, keys)) }
         // Other nodes read all of it anew: too much has changed to tell them one by one.
         try transaction.run(AdvanceImportRevision())
@@ -78,7 +78,8 @@ private struct Importer {
             id: value.id, state: value.state, visitType: value.visitType, practitioner: value.practitioner, room: value.room,
             device: value.device, patients: value.patients, location: practitioner.location,
             visit: visitType.visit(at: value.start), createdAt: story.now, updatedAt: story.now)
-        try story.transaction.post(InsertAppointment(appointment: appointment, content: Array(repeating: 0, count: 32)))
+        try story.transaction.post(
+            InsertAppointment(appointment: try story.sealed(appointment), content: Array(repeating: 0, count: 32)))
         for patient in appointment.patients {
             try story.transaction.post(
                 InsertAppointmentPatient(patient: patient, start: appointment.visit.from, appointment: appointment.id))

@@ -1,6 +1,6 @@
 import Notation
 import Scheduling
-public import Secrecy
+import Secrecy
 public import Storage
 import Synchronization
 
@@ -8,7 +8,7 @@ import Synchronization
 /// key made elsewhere since. Reading them may take the time of a network, so it never happens inside a transaction: a body that
 /// misses a key throws `SecrecyFault.keyNotRead` and is run again.
 public final class ClinicKeys: Sendable {
-    private let master: any MasterKeys
+    let master: any MasterKeys
     private let surroundings: Surroundings
     private let known = Mutex<FieldKeys?>(nil)
 
@@ -46,6 +46,11 @@ public final class ClinicKeys: Sendable {
         return ring
     }
 
+    func opened(_ directory: Directory) throws -> Directory {
+        guard directory.exceptions.values.contains(where: { $0.contains(where: \.isPersonal) }) else { return directory }
+        return try ring().opened(directory)
+    }
+
     private static func found(in database: any Database) async throws -> (revision: Int64, records: [DataKeyRecord]) {
         try await database.read { transaction in
             (try transaction.first(DirectoryRevision()) ?? 0, try transaction.fetch(AllDataKeys()))
@@ -64,9 +69,10 @@ public final class ClinicKeys: Sendable {
         try await database.write { [keys] transaction in
             _ = try transaction.first(TakenDirectoryRevision())
             guard try transaction.fetch(AllDataKeys()).isEmpty else { return }
-            if let name = try transaction.first(FirstPatientName()), FieldCipher.version(of: name) != nil {
-                throw SecrecyFault.dataKeysGone
-            }
+            let first = try transaction.first(FirstPatientName())
+            if let first, FieldCipher.version(of: first) != nil { throw SecrecyFault.dataKeysGone }
+            // In an empty clinic nothing is left to be sealed.
+            if first == nil { try transaction.run(NoteKeyWalk(version: 1, place: 0, doneAt: surroundings.clock.now)) }
             for (purpose, wrapped) in keys {
                 try transaction.run(
                     InsertDataKey(
@@ -84,28 +90,52 @@ extension Clinic {
         }
     }
 
-    /// Runs `body`, and once more with the keys read anew when it met one this node did not know.
+    /// Runs `body`, and again with the keys read anew when it met one this node did not know. More than once, because keys may be rotated,
+    /// and the directory changed, while it runs.
     func withKeys<Answer: Sendable>(_ body: () async throws -> Answer) async throws -> Answer {
-        do { return try await body() } catch SecrecyFault.keyNotRead {
-            try await keys.refresh(from: database)
-            return try await body()
+        for _ in 0..<4 {
+            do { return try await body() } catch SecrecyFault.keyNotRead { try await keys.refresh(from: database) }
         }
+        return try await body()
     }
 
     /// Opens what was read.
     func opened<Value: Sealable>(_ sealed: Sealed<Value>) async throws -> Value {
-        try await withKeys { try keys.ring().open(sealed) }
+        guard sealed.kept.isPersonal else { return sealed.kept }
+        return try await withKeys { try keys.ring().open(sealed) }
     }
 
     func opened<Value: Sealable>(_ sealed: [Sealed<Value>]) async throws -> [Value] {
-        try await withKeys {
+        guard sealed.contains(where: \.kept.isPersonal) else { return sealed.map(\.kept) }
+        return try await withKeys {
             let ring = try keys.ring()
             return try sealed.map { try ring.open($0) }
         }
     }
 }
 
+extension Clinic {
+    /// Opens what a page was read with.
+    func opened<Value: Sealable>(_ page: Page<Value>) async throws -> Page<Value> {
+        Page(elements: try await opened(page.elements.map { Sealed(kept: $0) }), next: page.next)
+    }
+}
+
+extension WriteTransaction {
+    /// The keys as they are until this transaction ends, for whoever tells no story.
+    func held(_ keys: ClinicKeys) throws -> FieldKeys { try keys.ring(asOf: try first(HeldDirectoryRevision()) ?? 0) }
+}
+
 extension Story {
     /// The keys as they are while this story is told: nobody changes them before it has ended.
     var keys: FieldKeys { get throws { try clinic.keys.ring(asOf: directory.revision) } }
+
+    /// Most have nothing in them that is sealed, and need no key.
+    func sealed<Value: Sealable>(_ value: Value) throws -> Sealed<Value> {
+        value.isPersonal ? try keys.seal(value) : Sealed(kept: value)
+    }
+
+    func opened<Value: Sealable>(_ sealed: Sealed<Value>) throws -> Value {
+        sealed.kept.isPersonal ? try keys.open(sealed) : sealed.kept
+    }
 }

@@ -1,4 +1,5 @@
 import Notation
+import Scheduling
 import Secrecy
 
 /// The clinic's keys as a node knows them at a moment.
@@ -29,14 +30,29 @@ struct FieldKeys: Sendable {
     func seal<Value: Sealable>(_ value: Value) throws -> Sealed<Value> {
         Sealed(
             kept: try value.exchanging { column, text in
-                Personal(try cipher.seal(text.revealed, at: FieldPlace(value, column)))
+                Personal(try cipher(for: Value.self).seal(text.revealed, at: FieldPlace(value, column)))
             })
     }
 
     /// Throws `.keyNotRead` when it was sealed with a key made meanwhile, `.notForHere` when it does not belong where it stood.
     func open<Value: Sealable>(_ sealed: Sealed<Value>) throws -> Value {
         let kept = sealed.kept
-        return try kept.exchanging { column, text in Personal(try cipher.open(text.revealed, at: FieldPlace(kept, column))) }
+        return try kept.exchanging { column, text in
+            Personal(try cipher(for: Value.self).open(text.revealed, at: FieldPlace(kept, column)))
+        }
+    }
+
+    private func cipher<Value: Sealable>(for _: Value.Type) -> FieldCipher { Value.purpose == .record ? records : cipher }
+}
+
+extension FieldKeys {
+    /// With the notes of absences opened.
+    func opened(_ directory: Directory) throws -> Directory {
+        var copy = directory
+        for (resource, exceptions) in directory.exceptions where exceptions.contains(where: \.isPersonal) {
+            copy.exceptions[resource] = try exceptions.map { try open(Sealed(kept: $0)) }
+        }
+        return copy
     }
 }
 

@@ -61,3 +61,39 @@ struct FirstPatientName: Query {
     var bindings: [SQLValue] { [.identifier(high: 0, low: 0)] }
     static func row(_ columns: any Columns) throws -> String { try columns.text(0) }
 }
+
+/// From now on it only opens.
+struct SupersedeDataKey: Command {
+    static let sql: SQL = "UPDATE data_key SET state = 'retiring' WHERE purpose = $1 AND state = 'active'"
+    let purpose: DataKey.Purpose
+    var bindings: [SQLValue] { [.text(purpose.rawValue)] }
+}
+
+/// Takes away every older key that sealed fields.
+struct RetireDataKeys: Command {
+    static let sql = SQL(
+        sqlite: """
+            UPDATE data_key SET state = 'retired', retired_at = $2, wrapped = x'' WHERE purpose = 'field' AND state = 'retiring' AND version < $1
+            """,
+        postgres: """
+            UPDATE data_key SET state = 'retired', retired_at = $2, wrapped = '' WHERE purpose = 'field' AND state = 'retiring' AND version < $1
+            """)
+    let before: Int
+    let at: Instant
+    var bindings: [SQLValue] { [.integer(before), .instant(at)] }
+}
+
+/// Changes nothing when somebody else has wrapped it meanwhile.
+struct RewrapDataKey: Command {
+    static let sql: SQL = """
+        UPDATE data_key SET master = $3, wrapped = $4 WHERE purpose = $1 AND version = $2 AND wrapped = $5
+        """
+    let record: DataKeyRecord
+    let wrapped: WrappedKey
+    var bindings: [SQLValue] {
+        [
+            .text(record.purpose.rawValue), .integer(record.version), .text(wrapped.master), .bytes(wrapped.bytes),
+            .bytes(record.wrapped.bytes),
+        ]
+    }
+}

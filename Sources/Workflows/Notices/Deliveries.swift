@@ -39,7 +39,7 @@ extension Clinic {
     /// moved meanwhile: nothing is sent.
     private func remind(_ delivery: Delivery, in transaction: any WriteTransaction) throws -> Verdict {
         let reminder = try delivery.document()
-        guard let appointment = try transaction.first(AppointmentToChange(id: try delivery.appointment())),
+        guard let appointment = try transaction.first(AppointmentToChange(id: try delivery.appointment()))?.kept,
             appointment.state == .booked, let start = reminder["start"]?.string, start == appointment.visit.from.description,
             surroundings.clock.now < appointment.visit.from
         else { return .cancel }

@@ -63,6 +63,14 @@ struct NoticesAfter: Query {
 }
 
 extension Notice {
+    /// Whom it says something about: its reader, or the patient the glass was broken for.
+    var patients: [ID<Patient>] {
+        if recipientRole == .patient { return [recipient.of()] }
+        guard kind == .emergency, let named = (try? JSON(parsing: payload))?["patient"]?.string, let patient = ID<Patient>(named)
+        else { return [] }
+        return [patient]
+    }
+
     /// What stands in the column where it is about no appointment: the column is older than such notices.
     fileprivate static let none = ID<Appointment>(high: 0, low: 0)
 

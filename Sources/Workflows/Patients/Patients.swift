@@ -16,6 +16,28 @@ extension Clinic {
         return try await opened(sealed)
     }
 
+    /// The patients staff look for by something that is nearly theirs alone, in the order of their identifiers. Several may share a
+    /// telephone.
+    public func patients(_ clue: PatientClue, page: PageRequest, for call: Call) async throws -> Page<Patient> {
+        let digest = try await withKeys { PatientIndexes.digest(of: clue.value, clue.kind, try keys.ring()) }
+        let sealed = try await disclose("read.patients", AuditSubject.everybody, to: call) { look in
+            // By what somebody was looked for, never the value itself.
+            look.trail.query = "by=\(clue.kind.rawValue)&limit=\(page.limit)"
+            try look.require(.changePatients)
+            let rows = PatientPage(digest: digest, after: (page.after ?? .start).id.of(), limit: page.limit + 1)
+            let found =
+                switch clue.kind {
+                case .email: try look.looking.fetch(PatientsByEmail(page: rows))
+                case .phone: try look.looking.fetch(PatientsByPhone(page: rows))
+                case .recordNumber: try look.looking.fetch(PatientsByRecordNumber(page: rows))
+                }
+            let answer = page.page(found.map(\.kept)) { Cursor(at: Instant(microseconds: 0), id: $0.id.of()) }
+            look.trail.concerns(answer.elements.map(\.id))
+            return answer
+        }
+        return try await opened(sealed)
+    }
+
     /// Writes a new patient (version 1) or the next version of one.
     public func store(_ patient: Patient, call: Call, wording: Wording<Patient>) async throws -> Reply<Patient> {
         try await perform(call, wording: wording) { story in

@@ -48,7 +48,7 @@ extension Clinic {
                 fromState: nil, toState: nil, reason: nil, overridden: [], requestID: call.requestID,
                 circumstances: seen.trail.circumstances(of: call, outcome: seen.outcome))
             try await database.writeTogether(foreseen: []) { transaction in
-                try transaction.post(InsertAudit(entry: entry))
+                try transaction.post(InsertAudit(entry: Sealed(kept: entry)))
                 try transaction.post(InsertUnsealed(entry: entry))
             }
         }

@@ -13,19 +13,20 @@ public enum AppointmentList: Sendable {
 extension Clinic {
     /// One appointment. Somebody who may not see it hears that there is none.
     public func appointment(_ id: ID<Appointment>, for call: Call) async throws -> Appointment {
-        try await disclose("read.appointment", id, to: call) { look in
+        let sealed = try await disclose("read.appointment", id, to: call) { look in
             guard let appointment = try look.appointment(id), try look.permits(appointment.seeing, with: appointment) else {
                 throw Refusal.appointmentUnknown
             }
-            return appointment
+            return Sealed(kept: appointment)
         }
+        return try await opened(sealed)
     }
 
     /// Appointments that start in a range, in order of their start; for who works at some places only, those that happen there.
     public func appointments(
         _ list: AppointmentList, in range: TimeRange, page: PageRequest, for call: Call
     ) async throws -> Page<Appointment> {
-        try await disclose("read.appointments", list.subject, to: call) { look in
+        let sealed = try await disclose("read.appointments", list.subject, to: call) { look in
             look.trail.query = "from=\(range.from)&to=\(range.to)\(page.words)"
             if case .ofPatient(let patient) = list { look.trail.concerns([patient]) }
             try look.require(list.act, patients: look.trail.patients)
@@ -33,11 +34,12 @@ extension Clinic {
             look.trail.concerns(found.elements.flatMap { $0.patientsShown(to: call.caller) })
             return found
         }
+        return try await opened(sealed)
     }
 
     /// Everything that was done to an appointment, and who looked at it, oldest first.
     public func audit(of id: ID<Appointment>, page: PageRequest, for call: Call) async throws -> Page<AuditEntry> {
-        try await disclose("read.audit", id, to: call) { look in
+        let sealed = try await disclose("read.audit", id, to: call) { look in
             guard let appointment = try look.appointment(id) else { throw Refusal.appointmentUnknown }
             guard try look.permits(.readAudit(practitioner: appointment.practitioner.of()), with: appointment) else {
                 throw try look.permits(appointment.seeing, with: appointment) ? Refusal.notPermitted : .appointmentUnknown
@@ -46,6 +48,7 @@ extension Clinic {
             let entries = try look.looking.fetch(AuditOf(subject: id.of(), after: after, limit: page.limit + 1))
             return page.page(entries) { Cursor(at: $0.at, id: $0.id.of()) }
         }
+        return try await opened(sealed)
     }
 
     /// The caller's own notices, or everybody's for the desk.
@@ -61,7 +64,7 @@ extension Clinic {
                     try look.looking.fetch(NoticesAfter(after: after, limit: page.limit + 1))
                 }
             let found = page.page(notices) { Cursor(at: $0.at, id: $0.id.of()) }
-            look.trail.concerns(found.elements.filter { $0.recipientRole == .patient }.map { $0.recipient.of() })
+            look.trail.concerns(found.elements.flatMap(\.patients))
             return found
         }
     }
@@ -97,7 +100,7 @@ extension PageRequest {
 
 extension Look {
     fileprivate func appointment(_ id: ID<Appointment>) throws -> Appointment? {
-        let appointment = try looking.first(AppointmentByID(id: id))
+        let appointment = try looking.first(AppointmentByID(id: id))?.kept
         trail.concerns((appointment?.patients ?? []).map { $0.of() })
         return appointment
     }
@@ -106,9 +109,13 @@ extension Look {
     fileprivate func appointments(_ list: AppointmentList, in range: TimeRange, _ page: PageRequest) throws -> [Appointment] {
         switch list {
         case .ofPatient(let patient):
-            try atTheirPlaces(range, page) { try looking.fetch(AppointmentsOfPatient(patient: patient.of(), page: $0)) }
+            try atTheirPlaces(range, page) {
+                try looking.fetch(AppointmentsOfPatient(patient: patient.of(), page: $0)).map(\.kept)
+            }
         case .ofPractitioner(let practitioner):
-            try atTheirPlaces(range, page) { try looking.fetch(AppointmentsOfPractitioner(practitioner: practitioner, page: $0)) }
+            try atTheirPlaces(range, page) {
+                try looking.fetch(AppointmentsOfPractitioner(practitioner: practitioner, page: $0)).map(\.kept)
+            }
         case .ofDay: try ofDay(AppointmentPage(range: range, request: page))
         }
     }
@@ -116,8 +123,10 @@ extension Look {
     /// A question for each place, and of all they give the first.
     private func ofDay(_ page: AppointmentPage) throws -> [Appointment] {
         let places = call.caller.places
-        if places.isEmpty { return try looking.fetch(AppointmentsOfDay(page: page)) }
-        let found = try looking.fetch(each: places.sorted().map { AppointmentsOfPlace(place: $0.of(), page: page) }).flatMap { $0 }
+        if places.isEmpty { return try looking.fetch(AppointmentsOfDay(page: page)).map(\.kept) }
+        let found = try looking.fetch(each: places.sorted().map { AppointmentsOfPlace(place: $0.of(), page: page) }).flatMap {
+            $0.map(\.kept)
+        }
         return Array(found.sorted { ($0.visit.from, $0.id) < ($1.visit.from, $1.id) }.prefix(page.request.limit + 1))
     }
 

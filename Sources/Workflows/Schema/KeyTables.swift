@@ -35,3 +35,25 @@ enum KeyTables {
         "ALTER TABLE patient DROP COLUMN email_index", "DROP TABLE data_key",
     ]
 }
+
+/// How far the walks are that seal everything with a new key: in which table, after which row.
+enum WalkTables {
+    static let up: [SQL] = [
+        SQL(
+            table: """
+                CREATE TABLE key_walk (
+                    version {number} NOT NULL PRIMARY KEY,
+                    place {number} NOT NULL,
+                    position {uuid} NOT NULL,
+                    done_at {instant}
+                ) {strict}
+                """)
+    ]
+    static let down: [SQL] = ["DROP TABLE key_walk"]
+}
+
+/// Whose account it is, for whoever is given everything the clinic has about them.
+enum ExportIndexes {
+    static let up: [SQL] = ["CREATE INDEX account_role_of_subject ON account_role (subject_id, account_id)"]
+    static let down: [SQL] = ["DROP INDEX account_role_of_subject"]
+}

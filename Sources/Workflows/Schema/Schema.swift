@@ -18,6 +18,8 @@ public enum Schema {
         Migration(number: 8, name: "the glass may be broken", up: EmergencyTables.up, down: EmergencyTables.down),
         Migration(number: 9, name: "people are written to", up: LetterTables.up, down: LetterTables.down),
         Migration(number: 10, name: "other systems are let in", up: ServiceTables.up, down: ServiceTables.down),
+        Migration(number: 11, name: "keys are rotated", up: WalkTables.up, down: WalkTables.down),
+        Migration(number: 12, name: "records are exported", up: ExportIndexes.up, down: ExportIndexes.down),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).

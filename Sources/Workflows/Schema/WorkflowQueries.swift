@@ -50,7 +50,9 @@ public enum WorkflowQueries {
 
     private static let keys: [any Statement.Type] = [
         AllDataKeys.self, InsertDataKey.self, FirstPatientName.self, PatientsByEmail.self, PatientsByPhone.self,
-        PatientsByRecordNumber.self,
+        PatientsByRecordNumber.self, SupersedeDataKey.self, RetireDataKeys.self, RewrapDataKey.self, SealedRows.self,
+        ReplaceSealed.self, IndexPatient.self, SealedAnswers.self, ReplaceSealedAnswer.self, KeyWalk.self,
+        NoteKeyWalk.self, AccountsOfSubject.self,
     ]
 
     /// Read a whole table on purpose: `ClinicCheck`, `AuditVerifier` and `AuditExport` are for the command line.

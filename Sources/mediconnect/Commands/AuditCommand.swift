@@ -104,9 +104,10 @@ struct AuditExportCommand: AsyncParsableCommand {
             let (from, to) = (try moment(from, "--from", "0001-01-01T00:00:00Z"), try moment(to, "--to", "9999-12-31T23:59:59Z"))
             guard from < to else { throw Complaint("--from must be before --to") }
             guard let form = AuditForm(rawValue: format) else { throw Complaint("--format must be own or fhir") }
-            let engine = try Engine.recording(try await Settings.read(options))
-            let export = AuditExport(
-                engine.database, .machine(), in: TimeRange(from: from, to: to), by: UserCommand.principal)
+            let settings = try await Settings.read(options)
+            let engine = try Engine.recording(settings)
+            let clinic = Clinic(database: engine.database, surroundings: .machine(), master: House.master(settings))
+            let export = AuditExport(clinic, in: TimeRange(from: from, to: to), by: UserCommand.principal)
             let count: Int
             do {
                 count =

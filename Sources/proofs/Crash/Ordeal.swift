@@ -90,7 +90,7 @@ struct Ordeal: Sendable {
 
     /// The state on disk just after a restart, before anybody asks for anything.
     private func inspect() async throws {
-        let evidence = try Evidence(try await stage.file(), ledger)
+        let evidence = try Evidence(try await stage.file(), ledger, master: try stage.house.master)
         try evidence.nothingLostNothingInvented()
         try evidence.nobodyIsInTwoPlaces()
     }
@@ -106,7 +106,7 @@ struct Ordeal: Sendable {
         let waited = try await Evidence.delivered(stage)
         say("the outbox was empty after \(milliseconds(of: waited)) ms")
         try await inspect()
-        let notices = try Evidence(try await stage.file(), ledger).everyChangeIsToldOnce()
+        let notices = try Evidence(try await stage.file(), ledger, master: try stage.house.master).everyChangeIsToldOnce()
         let (answers, lives) = (ledger.answers.count, ledger.lives.values.filter { $0.last != nil }.count)
         say("compared: \(lives) appointments, \(answers) answers asked for again, \(notices) notices")
         // An empty play proves nothing.

@@ -147,7 +147,7 @@ struct FailoverOrdeal: Sendable {
         let path = cluster.folder.file("transcript.sqlite")
         let cluster = cluster
         try await Transcript { try await cluster.query($0, at: cluster.writeURL) }.write(to: path)
-        return try Evidence(path, ledger)
+        return try Evidence(path, ledger, master: DataFolder.madeUpMaster)
     }
 
     /// Everything, once every outcome is known and every event delivered.

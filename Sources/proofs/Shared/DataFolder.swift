@@ -32,7 +32,10 @@ struct DataFolder {
             atPath: path + "/master.key", contents: Data(secret), attributes: [.posixPermissions: 0o600])
     }
 
-    /// What the server made on its first start.
+    /// That of every folder `makeSecret` was called for.
+    static let madeUpMaster: LocalMasterKeys = LocalMasterKeys([[UInt8](repeating: 7, count: LocalMasterKeys.byteCount)])!
+
+    /// What stands in the folder.
     var master: LocalMasterKeys {
         get throws {
             let secret = FileManager.default.contents(atPath: path + "/master.key").map { Array($0) }

@@ -77,6 +77,14 @@ final class House: Sendable {
         await shelter.close()
     }
 
+    /// Every byte of the embedded database and of what lies beside it.
+    func files() throws -> Data {
+        let folder = shelter.folder ?? ""
+        return try FileManager.default.contentsOfDirectory(atPath: folder).sorted().reduce(into: Data()) { all, name in
+            all.append(FileManager.default.contents(atPath: "\(folder)/\(name)") ?? Data())
+        }
+    }
+
     func token(_ who: Who) async throws -> String {
         if let known = issued.withLock({ $0[who] }) { return known }
         // As good for a year as it is for its first minutes.

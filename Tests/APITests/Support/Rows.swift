@@ -8,7 +8,7 @@ struct RowCounts: Query {
         "appointment_patient", "claim", "event", "audit", "idempotency", "notice", "outbox",
     ]
     static let sql = SQL(
-        "SELECT " + tables.map { "(SELECT count(*) FROM \($0))" }.joined(separator: ", ") + ", (SELECT value FROM revision)")
+        "SELECT " + tables.map { "(SELECT count(*) FROM \($0))" }.joined(separator: ", ") + ", (SELECT max(value) FROM revision)")
     var bindings: [SQLValue] { [] }
     static func row(_ columns: any Columns) throws -> [Int] { try (0...tables.count).map { try columns.int($0) } }
 }

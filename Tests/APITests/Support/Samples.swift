@@ -114,6 +114,8 @@ struct Sample: Sendable {
             _ = try await $0.booked()
             return .get("/v1/patients/\(Known.emma)")
         },
+        "findPatients": Sample("nnnnyynn") { _ in .get("/v1/patients?identifier=P-1") },
+        "exportPatient": Sample("yhhhyyhh") { _ in .get("/v1/patients/\(Known.emma)/export") },
         "replacePatient": Sample("nnnnyynn") { visitor in
             let made = try await visitor.send(.post("/v1/patients", #"{"name":"New Patient"}"#))
             return .put("/v1/patients/\(made.id)", #"{"name":"Newer Patient"}"#, ifMatch: made.etag)

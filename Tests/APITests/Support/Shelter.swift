@@ -12,6 +12,8 @@ enum Shelter: String, Sendable, CaseIterable {
     /// A database of its own, and the way to leave nothing of it behind.
     struct Opened: Sendable {
         let database: any Database
+        /// Where the files of the embedded database are.
+        var folder: String?
         let close: @Sendable () async -> Void
     }
 
@@ -23,7 +25,7 @@ enum Shelter: String, Sendable, CaseIterable {
             var settings = SQLiteSettings(path: folder + "/clinic.db", readers: 1)
             settings.synchronous = .off
             let database = try SQLiteDatabase(settings)
-            return Opened(database: database) {
+            return Opened(database: database, folder: folder) {
                 await database.close()
                 try? FileManager.default.removeItem(atPath: folder)
             }

@@ -1,0 +1,98 @@
+public import Notation
+public import People
+public import Scheduling
+import Storage
+
+/// Everything a clinic has about a patient, at one moment, for the patient.
+public struct RecordExport: Sendable {
+    public let patient: Patient
+    /// Oldest first.
+    public let appointments: [Appointment]
+    /// What they were told.
+    public let notices: [Notice]
+    /// What was done with their record and their appointments, and by whom.
+    public let entries: [AuditEntry]
+    /// What they sign in with.
+    public let accounts: [Account]
+    public let at: Instant
+}
+
+extension Clinic {
+    /// Collects everything about a patient. It is written down that somebody has before they are handed it (45 CFR 164.524). Throws
+    /// `.patientUnknown` for whoever may not, and in the same words when there is none.
+    public func exportRecord(of id: ID<Patient>, call: Call) async throws -> RecordExport {
+        let sealed = try await disclose("export.patient", id, to: call) { look in
+            look.trail.concerns([id])
+            let patient = try look.looking.first(PatientByID(id: id))
+            guard try look.permits(.exportRecord(id), patients: [id]), let patient else { throw Refusal.patientUnknown }
+            return patient
+        }
+        let audit = AuditExport(self, in: .everything, by: call.by)
+        return RecordExport(
+            patient: try await opened(sealed), appointments: try await opened(try await audit.appointments(of: id)),
+            notices: try await allNotices(of: id.of()), entries: try await audit.entries(about: id).map { $0.asToldTo(id) },
+            accounts: try await accounts(of: id.of()), at: surroundings.clock.now)
+    }
+
+    private func allNotices(of owner: ID<Caller>) async throws -> [Notice] {
+        var (found, after): ([Notice], ID<Notice>) = ([], ID(high: 0, low: 0))
+        while true {
+            let page = try await database.read { [after] in
+                try $0.fetch(NoticesOf(recipient: owner, after: after, limit: 500))
+            }
+            found += page
+            guard page.count == 500, let last = page.last else { return found }
+            after = last.id
+        }
+    }
+
+    private func accounts(of owner: ID<Caller>) async throws -> [Account] {
+        try await database.read { transaction in
+            let ids = try transaction.fetch(AccountsOfSubject(subject: owner))
+            return try transaction.fetch(each: ids.map { AccountByID(id: $0) }).compactMap(\.first)
+        }
+    }
+}
+
+/// The accounts somebody signs in with as the patient or practitioner they are.
+struct AccountsOfSubject: Query {
+    static let sql: SQL = "SELECT account_id FROM account_role WHERE subject_id = $1 ORDER BY account_id"
+    let subject: ID<Caller>
+    var bindings: [SQLValue] { [.id(subject)] }
+    static func row(_ columns: any Columns) throws -> ID<Account> { try columns.id(0) }
+}
+
+extension AuditEntry {
+    /// As a patient reads it who shares appointments with others: not who those are, nor why staff have set a rule aside.
+    fileprivate func asToldTo(_ patient: ID<Patient>) -> AuditEntry {
+        let principal = Caller(role: .patient, subject: patient.of()).principal
+        let isAnother = by.hasPrefix("\(Role.patient.rawValue):") && by != principal
+        return AuditEntry(
+            id: id, subject: subject, at: at, by: isAnother ? "another patient" : by, act: act, fromState: fromState,
+            toState: toState, reason: overridden.isEmpty ? reason : nil, overridden: overridden, requestID: requestID,
+            circumstances: circumstances.map { known in
+                Circumstances(
+                    role: known.role, purpose: known.purpose, address: isAnother ? nil : known.address,
+                    operation: known.operation,
+                    outcome: known.outcome, patients: [patient], query: nil)
+            })
+    }
+}
+
+extension RecordExport {
+    public func write(to json: inout JSONWriter) {
+        let reader = Caller(role: .patient, subject: patient.id.of())
+        json.object { json in
+            json.member("exportedAt", at)
+            json.name("patient")
+            patient.write(to: &json)
+            json.member("logins", accounts.map(\.login.revealed))
+            json.name("appointments")
+            json.array(of: appointments) { $1.write(to: &$0, for: reader) }
+            json.name("notices")
+            json.array(of: notices) { $1.write(to: &$0) }
+            json.name("audit")
+            json.array(of: entries) { $1.write(to: &$0, namingSubject: true) }
+        }
+    }
+}
