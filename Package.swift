@@ -94,7 +94,11 @@ let package = Package(
 
         // What the clinic does, and what it leaves to be done.
         room("Outbox", uses: ["Storage", "Resilience", "Notation"]),
-        room("Workflows", uses: ["Identity", "Secrecy", "Sealing", "Letters", "Outbox", "People", "Scheduling", "Storage", "Notation"]),
+        // Whom other identity providers know.
+        room("SingleSignOn", uses: ["Identity", "People", "Notation", crypto, jwt]),
+        room(
+            "Workflows",
+            uses: ["Identity", "Secrecy", "Sealing", "Letters", "Outbox", "People", "Scheduling", "Storage", "Notation"]),
 
         // Takes a clinic from one database to another while it works.
         room("Moving", uses: ["Storage", "Notation"]),
@@ -107,7 +111,8 @@ let package = Package(
         room(
             "API",
             uses: [
-                "Workflows", "Identity", "Admission", "Letters", "People", "Scheduling", "Storage", "Notation", "CZlib", hummingbird,
+                "Workflows", "SingleSignOn", "Identity", "Admission", "Letters", "People", "Scheduling", "Storage", "Notation",
+                "CZlib", hummingbird,
                 jwt, crypto, logging,
                 metricsFacade,
             ]),
@@ -116,7 +121,9 @@ let package = Package(
         .executableTarget(
             name: "mediconnect",
             dependencies: [
-                "API", "Admission", "Moving", "Tenancy", "Secrecy", "Sealing", "Identity", "Connectors", "Letters", "Workflows",
+                "API", "SingleSignOn", "Admission", "Moving", "Tenancy", "Secrecy", "Sealing", "Identity", "Connectors",
+                "Outbound",
+                "Letters", "Workflows",
                 "Outbox", "StorageSQLite",
                 "StoragePostgres",
                 "Storage",
@@ -188,7 +195,8 @@ let package = Package(
         suite(
             "APITests",
             uses: [
-                "API", "Admission", "Secrecy", "Telemetry", "Workflows", "Identity", "Letters", "Outbox", "People", "Scheduling",
+                "API", "SingleSignOn", "Admission", "Secrecy", "Telemetry", "Workflows", "Identity", "Letters", "Outbox",
+                "People", "Scheduling",
                 "StorageSQLite", "StoragePostgres", "PostgresCluster", "Storage",
                 "Notation",
                 hummingbird,
@@ -212,7 +220,8 @@ let package = Package(
         suite(
             "PromiseTests",
             uses: [
-                "TestKit", "Secrecy", "Sealing", "Identity", "Letters", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage",
+                "TestKit", "Secrecy", "Sealing", "Identity", "Letters", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres",
+                "Storage",
                 "Scheduling",
                 "People",
                 "Notation", "PostgresCluster",

@@ -17,6 +17,7 @@ public struct API: Sendable {
             + EmergencyRoutes().routes
             + PasswordResetRoutes().routes + InvitationRoutes().routes + EmailRoutes().routes + TokenRoutes().routes
             + ServiceRoutes().routes
+            + SignOnRoutes().routes
         let house = OperationsRoutes(operations: operations).routes
         let described = clinics + house
         routes = described + [OpenAPI.route(describing: described)]

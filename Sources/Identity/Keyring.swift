@@ -19,6 +19,7 @@ public struct Keyring: Sendable, Equatable {
         public let accessSecret: [UInt8]
         let refreshKey: RefreshKey
         let csrfKey: SymmetricKey
+        let passingKey: SymmetricKey
         let lasting: LastingSecret
 
         public init(secret: [UInt8], since: Instant = Instant(microseconds: 0)) {
@@ -29,6 +30,7 @@ public struct Keyring: Sendable, Equatable {
             accessSecret = DerivedKey.digest(of: "key", from: secret, for: "mediconnect access token")
             refreshKey = RefreshKey(secret: secret)
             csrfKey = DerivedKey.make(from: secret, for: "mediconnect csrf token")
+            passingKey = DerivedKey.make(from: secret, for: "mediconnect passing content")
             lasting = LastingSecret(of: secret)
         }
 
@@ -116,6 +118,23 @@ extension Keyring {
         guard text.utf8.count == 64, let code = Hexadecimal.bytes(text) else { return false }
         let name = Array(session.description.utf8)
         return keys.contains { HMAC<SHA256>.isValidAuthenticationCode(code, authenticating: name, using: $0.csrfKey) }
+    }
+
+    /// Seals something for a short while, so that nobody reads or changes it and it is good for one purpose: AES-256-GCM.
+    public func sealed(passing content: [UInt8], for purpose: String, at now: Instant) throws -> [UInt8] {
+        let box = try AES.GCM.seal(content, using: sealing(at: now).passingKey, authenticating: Array(purpose.utf8))
+        return Array(box.nonce) + Array(box.ciphertext) + Array(box.tag)
+    }
+
+    /// Nil unless a key of the ring sealed it for this purpose, and nobody has changed it.
+    public func opened(passing sealed: [UInt8], for purpose: String) -> [UInt8]? {
+        guard let box = try? AES.GCM.SealedBox(combined: sealed) else { return nil }
+        for key in keys.reversed() {
+            if let content = try? AES.GCM.open(box, using: key.passingKey, authenticating: Array(purpose.utf8)) {
+                return Array(content)
+            }
+        }
+        return nil
     }
 
     public func sealed(_ secret: OneTimeSecret, for account: String, at now: Instant) throws -> [UInt8] {

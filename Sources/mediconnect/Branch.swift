@@ -5,6 +5,7 @@ import Logging
 import Moving
 import Notation
 import Outbox
+import SingleSignOn
 import Storage
 import Telemetry
 import Workflows
@@ -65,7 +66,10 @@ final class Branch: Sendable {
         self.keyring = keyring
         premises = Premises(
             accounts: House.accounts(clinic, keyring, house.settings),
-            tokens: Tokens(keyring, clock: house.surroundings.clock), tenant: tenant, hasReplica: house.settings.replicaURL != nil
+            tokens: Tokens(keyring, clock: house.surroundings.clock),
+            signOns: try house.settings.providers.filter { $0.tenant == tenant }.map {
+                SignOn($0, line: try ProviderCaller($0, clock: house.surroundings.clock), clock: house.surroundings.clock)
+            }, tenant: tenant, hasReplica: house.settings.replicaURL != nil
         )
         let bell = OutboxBell()
         let name = "node-\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"

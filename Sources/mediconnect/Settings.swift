@@ -9,6 +9,7 @@ import Scheduling
 import Sealing
 import Secrecy
 import SystemPackage
+import SingleSignOn
 import Tenancy
 import Workflows
 
@@ -74,6 +75,8 @@ struct Settings: Sendable {
     var tls: TLSSettings
     var limits: LimitSettings
     var patientLimits: PatientLimits
+    /// Who else knows the staff.
+    var providers: [Provider]
     /// How long opening a database waits for a server that is not there yet.
     var patienceSeconds = 30.0
     /// Nil is `token.secret` in `data`.
@@ -156,7 +159,7 @@ extension Settings {
 
     private init(_ config: ConfigReader, environment: [String: String]) throws {
         var problems: [String] = []
-        var tlsProblems: [String] = []
+        var (tlsProblems, signOnProblems): ([String], [String]) = ([], [])
         func whole(_ key: ConfigKey, _ name: String, _ usual: Int, _ range: ClosedRange<Int>) -> Int {
             let text = config.string(forKey: key)
             let number = config.int(forKey: key) ?? text.flatMap { Int($0) }
@@ -217,7 +220,9 @@ extension Settings {
         // database.owner.url: text; default database.url. Where the tables belong to another role than the server works as: 'migrate'
         // uses this one, and lets the role of database.url work with them, but not change or delete what is in the audit.
         ownerURL = config.string(forKey: "database.owner.url", isSecret: true).flatMap { $0.isEmpty ? nil : $0 }
-        if ownerURL != nil && databaseURL == nil { problems.append("database.owner.url: needs database.url, which the server uses") }
+        if ownerURL != nil && databaseURL == nil {
+            problems.append("database.owner.url: needs database.url, which the server uses")
+        }
         // database.replica.url: text; default none. Lists are read there while it does not lag more than five seconds.
         replicaURL = config.string(forKey: "database.replica.url", isSecret: true).flatMap { $0.isEmpty ? nil : $0 }
         // role: api, worker, reconciler, or several with commas between; default all three. A node without api still answers
@@ -244,6 +249,8 @@ extension Settings {
         if !publicURL.hasPrefix("http://") && !publicURL.hasPrefix("https://") {
             problems.append("public.url: must start with http:// or https://")
         }
+        providers = Self.providers(config, base: publicURL, &signOnProblems)
+        problems += signOnProblems
         // log.level: one of swift-log's, default notice. Reads are logged at debug, changes at info.
         let level = config.string(forKey: "log.level", default: "info")
         logLevel = Logger.Level(rawValue: level) ?? .info
@@ -319,7 +326,8 @@ extension Settings {
             ("drain.seconds", String(drainSeconds)), ("body.maximum", String(bodyMaximumBytes)),
             ("tenants", tenants.path ?? "none: one clinic"), ("tenants.connections", String(tenants.connections)),
             ("tenants.round", String(tenants.roundSeconds)), ("tenants.labels", String(tenants.areLabelled)),
-        ] + tls.listing + limits.listing + mail.listing
+        ] + tls.listing + [("oidc.providers", providers.isEmpty ? "none" : providers.map(\.name).joined(separator: ","))]
+            + limits.listing + mail.listing
             + [
                 ("patients.holds", patientLimits.holds), ("patients.appointments", patientLimits.appointments),
                 ("patients.lapses", patientLimits.lapses),

@@ -88,7 +88,8 @@ import Testing
             let who = ([Who.desk] + Who.allCases).first { "yc".contains(sample.mark(for: $0)) }
             let heard = try await visitor.send(ask, by: try #require(who))
             #expect(heard.status < 500, "\(route.operation) \(names): \(heard.text)")
-            guard heard.status < 300 else { continue }
+            // What was there already (200 where 201 says that it is new) keeps the text it came with.
+            guard heard.status == route.status else { continue }
             stored += 1
             try await expectSame(names, text, heard, route, visitor)
         }
@@ -128,7 +129,8 @@ import Testing
 
     /// No form of its own: not an address, not a zone.
     private static func takesAnything(_ name: String, in schema: String) -> Bool {
-        SchemaCheck.schemas[schema]?["properties"]?[name]?["pattern"] == nil && name != "zone"
+        let form = SchemaCheck.schemas[schema]?["properties"]?[name]
+        return form?["pattern"] == nil && form?["items"]?["pattern"] == nil && name != "zone"
     }
 
     private static func value(_ text: String, for name: String, in schema: String) -> JSON {

@@ -43,12 +43,13 @@ import Testing
 
 private struct SimulatedServer {
     struct Result {
-        var (offered, good, vital, vitalGood) = (0, 0, 0, 0)
+        var (offered, good, lost, vital, vitalLost) = (0, 0, 0, 0, 0)
         var seconds = 0.0
         var milliseconds = 0.0
         var goodput: Double { Double(good) / seconds }
-        var success: Double { Double(good) / Double(max(1, offered)) }
-        var vitalSuccess: Double { Double(vitalGood) / Double(max(1, vital)) }
+        /// Who is still being helped when the run ends is not lost.
+        var success: Double { 1 - Double(lost) / Double(max(1, offered)) }
+        var vitalSuccess: Double { 1 - Double(vitalLost) / Double(max(1, vital)) }
         var meanMilliseconds: Double { milliseconds / Double(max(1, good)) }
     }
 
@@ -82,13 +83,16 @@ private struct SimulatedServer {
         for millisecond in 0..<Int(span.microseconds / 1_000) {
             let now = start + .milliseconds(millisecond)
             finish(at: now, &result)
-            settle(room.tick(at: now), at: now)
+            settle(room.tick(at: now), at: now, &result)
             due += Double(rate) / 1_000
             while due >= 1 {
                 due -= 1
                 arrive(at: now, &result)
             }
             begin(at: now)
+        }
+        for job in Array(ready[nextReady...]) + waiting.values where start + span - job.arrivedAt > .seconds(1) {
+            lose(job, &result)
         }
         return result
     }
@@ -99,16 +103,21 @@ private struct SimulatedServer {
         result.offered += 1
         if urgency == .vital { result.vital += 1 }
         let (answer, outcome) = room.arrive(urgency, at: now)
-        settle(outcome, at: now)
+        settle(outcome, at: now, &result)
         switch answer {
         case .enter: enter(job, at: now)
         case .wait(let number): waiting[number] = job
-        case .turnedAway: break
+        case .turnedAway: lose(job, &result)
         }
     }
 
-    private mutating func settle(_ outcome: WaitingRoom.Outcome, at now: Instant) {
-        for number in outcome.dismissed { waiting[number] = nil }
+    private func lose(_ job: Job, _ result: inout Result) {
+        result.lost += 1
+        if job.urgency == .vital { result.vitalLost += 1 }
+    }
+
+    private mutating func settle(_ outcome: WaitingRoom.Outcome, at now: Instant, _ result: inout Result) {
+        for number in outcome.dismissed { if let job = waiting.removeValue(forKey: number) { lose(job, &result) } }
         for number in outcome.admitted { if let job = waiting.removeValue(forKey: number) { enter(job, at: now) } }
     }
 
@@ -133,9 +142,10 @@ private struct SimulatedServer {
             if end - job.arrivedAt <= .seconds(1) {
                 result.good += 1
                 result.milliseconds += (end - job.arrivedAt).seconds * 1_000
-                if job.urgency == .vital { result.vitalGood += 1 }
+            } else {
+                lose(job, &result)
             }
-            settle(room.leave(after: now - job.startedAt, at: now), at: now)
+            settle(room.leave(after: now - job.startedAt, at: now), at: now, &result)
         }
         busy.removeAll { $0.end <= now }
     }

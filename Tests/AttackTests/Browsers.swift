@@ -112,6 +112,8 @@ import Workflows
         "post /v1/token", "post /v1/password-resets", "post /v1/password-resets/completion",
         "post /v1/email-verifications/completion", "post /v1/email-changes/completion", "post /v1/email-changes/undoing",
         "post /v1/accounts/invitations/acceptance",
+        // Without a provider in the settings there is nothing behind them.
+        "get /v1/oidc/{provider}/start", "get /v1/oidc/{provider}/callback",
     ]
 
     @Test func `a fresh clinic lets nobody in`() async throws {

@@ -2,7 +2,7 @@ import Foundation
 
 /// The programs under test: those built together with this test bundle, beside it.
 enum Programs {
-    private static let folder =
+    static let folder =
         (((try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]) as NSString)
         .deletingLastPathComponent
 

@@ -138,6 +138,8 @@ final class TokenKeysTests {
                 try secret.write(to: URL(fileURLWithPath: there + "/token.secret"), options: .atomic)
             }
             try copy()
+            let master = try Data(contentsOf: URL(fileURLWithPath: here + "/master.key"))
+            try master.write(to: URL(fileURLWithPath: there + "/master.key"))
             let nodes = [first, try await start(["--database", fresh.url], in: there)]
             let old = try await token(in: here)
             for node in nodes { #expect(try await status(old, at: node) == 200) }

@@ -77,6 +77,7 @@ import Workflows
             NULL, NULL, practitioner, '[]', start_at, start_at + interval '30 minutes',
             CASE WHEN n % 100 = 0 THEN start_at END, NULL, NULL, NULL, NULL, '', start_at, start_at, 1 FROM made;
         INSERT INTO appointment_patient SELECT patient, start_at, id FROM made;
+        INSERT INTO patient_hold SELECT id, patient, CASE WHEN n % 20 <> 0 THEN start_at END FROM made;
         INSERT INTO claim SELECT practitioner, 0, start_at, start_at + interval '30 minutes', id FROM made;
         INSERT INTO event (id, kind, appointment_id, at, payload) SELECT gen_random_uuid(), 'booked', id, start_at, '{}' FROM made;
         INSERT INTO audit SELECT id, gen_random_uuid(), start_at, 'desk', 'book', NULL, 'booked', NULL, NULL, '' FROM made;

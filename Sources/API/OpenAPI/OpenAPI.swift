@@ -164,6 +164,7 @@ public enum OpenAPI {
     private static func meaning(of status: Int) -> String {
         switch status {
         case 201: "It is there now"
+        case 302, 303: "Go there"
         case 304: "It has not changed"
         case 503: "Something is wrong"
         default: "Done"

@@ -1,6 +1,7 @@
 import Identity
 public import Notation
 public import Scheduling
+import SingleSignOn
 import Storage
 import Workflows
 
@@ -70,6 +71,7 @@ extension Problem {
         case let key as KeyFault: self.init(key)
         case let fault as StorageFault: self.init(fault)
         case let fault as AccountFault: self.init(fault)
+        case let fault as SignOnFault: self.init(fault)
         // The connection went away, or the server is stopping: nobody's fault.
         case is CancellationError: self.init(.unavailable)
         default: self.init(.internalFault)
@@ -121,6 +123,16 @@ extension Problem {
             self.init(ProblemType.invalidFields, errors: wrong("code", "is not what the authenticator shows, or was used before"))
         case .loginTaken: self.init(ProblemType.identifierAlreadyUsed)
         case .accountUnknown: self.init(ProblemType.notFound)
+        case .identityRefused: self.init(ProblemType.identityRefused)
+        case .linkTaken: self.init(ProblemType.identifierAlreadyUsed)
+        }
+    }
+
+    /// Why is for the log alone: it says how far somebody got who tries to be somebody else.
+    private init(_ fault: SignOnFault) {
+        switch fault {
+        case .provider: self.init(ProblemType.providerUnavailable)
+        case .refused: self.init(ProblemType.identityRefused)
         }
     }
 

@@ -8,6 +8,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
     case tokenInvalid = "token-invalid"
     case credentialsWrong = "credentials-wrong"
     case sessionEnded = "session-ended"
+    case identityRefused = "identity-refused"
     case secondFactorNeeded = "second-factor-needed"
     case secondFactorRequired = "second-factor-required"
     case serviceUnknown = "service-unknown"
@@ -44,6 +45,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
     case outcomeUnknown = "outcome-unknown"
     case overloaded = "overloaded"
     case moving = "moving"
+    case providerUnavailable = "provider-unavailable"
     case unavailable = "unavailable"
     case internalFault = "internal-fault"
 
@@ -53,7 +55,9 @@ public enum ProblemType: String, Sendable, CaseIterable {
     public var status: Int {
         switch self {
         case .badRequest, .invalidFields, .idempotencyKeyMissing, .grantUnsupported, .scopeNotGranted: 400
-        case .tokenMissing, .tokenInvalid, .credentialsWrong, .sessionEnded, .secondFactorNeeded, .serviceUnknown: 401
+        case .tokenMissing, .tokenInvalid, .credentialsWrong, .sessionEnded, .identityRefused, .secondFactorNeeded,
+            .serviceUnknown:
+            401
         case .notPermitted, .crossSite, .secondFactorRequired: 403
         case .notFound: 404
         case .methodNotAllowed: 405
@@ -70,7 +74,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .preconditionRequired: 428
         case .tooManyTries, .rateLimited, .holdsSuspended: 429
         case .internalFault: 500
-        case .outcomeUnknown, .overloaded, .moving, .unavailable: 503
+        case .outcomeUnknown, .overloaded, .moving, .providerUnavailable, .unavailable: 503
         }
     }
 
@@ -83,6 +87,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .tokenInvalid: "The token is not valid"
         case .credentialsWrong: "Login or password are not right"
         case .sessionEnded: "The session has ended"
+        case .identityRefused: "This sign-in opens no door here"
         case .secondFactorNeeded: "A code is needed"
         case .secondFactorRequired: "A second factor has to be added first"
         case .serviceUnknown: "No service is known by this id and secret"
@@ -119,6 +124,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .outcomeUnknown: "It is not known whether it was done"
         case .overloaded: "Too much to do at the moment"
         case .moving: "The clinic is moving"
+        case .providerUnavailable: "The identity provider cannot be used at the moment"
         case .unavailable: "Not available at the moment"
         case .internalFault: "Something went wrong here"
         }
@@ -138,6 +144,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
             "There is no such login, the password is another, or the account is locked: which of them is not said. Nothing was done."
         case .sessionEnded:
             "It was signed out, its account was locked, it has expired, or one of its refresh tokens was used twice, which ends it for everybody who has one. Sign in again."
+        case .identityRefused:
+            "What came back from the identity provider does not answer what this browser has asked, or means nobody who may sign in here. Begin again; when that does not help, ask whoever looks after accounts: the audit says why. The password still signs in."
         case .secondFactorNeeded:
             "Login and password are right. Send them again with `code`: the six digits your authenticator shows, or a recovery code."
         case .secondFactorRequired:
@@ -190,6 +198,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .overloaded: "Too many requests are waiting. Nothing was done. Try again after the time in `Retry-After`."
         case .moving:
             "The clinic is on its way to another database. Nothing was done. Send the same request with the same Idempotency-Key in a moment."
+        case .providerUnavailable:
+            "It cannot be reached, or its answers cannot be used. Nothing was done. Try again after the time in `Retry-After`, or sign in with the password."
         case .unavailable: "The server is starting, stopping, or cannot reach its database. Nothing was done."
         case .internalFault: "It is our fault and has been logged under the request's id. Nothing was done."
         }
@@ -198,7 +208,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
     public var retry: Retry {
         switch self {
         case .requestInProgress, .outcomeUnknown, .moving: .sameKey
-        case .overloaded, .unavailable, .tooManyTries, .rateLimited, .holdsSuspended: .after
+        case .overloaded, .providerUnavailable, .unavailable, .tooManyTries, .rateLimited, .holdsSuspended: .after
         default: .never
         }
     }
@@ -218,6 +228,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
     var retryAfterSeconds: Int? {
         switch self {
         case .requestInProgress, .outcomeUnknown, .overloaded, .moving, .tooManyTries, .rateLimited: 1
+        case .providerUnavailable: 30
         case .unavailable: 5
         case .holdsSuspended: 900
         default: nil

@@ -18,9 +18,8 @@ struct Origin: Sendable {
     let usesCookies: Bool
 
     init(_ request: Request, base: String) {
-        let own = [Self.host(base), request.head.authority.map { Self.host("https://\($0)") }].compactMap { $0 }
         let site = request.headers[.secFetchSite]
-        let origin = request.headers[.origin].map { Self.isSafe($0) && own.contains(Self.host($0) ?? "-") }
+        let origin = request.headers[.origin].map { Self.isSafe($0) && Self.isOwn($0, request, base) }
         // `none` is an address that somebody has typed, which changes nothing.
         isElsewhere = !["same-origin", "none", nil].contains(site) || origin == false
         isHere = !isElsewhere && (site == "same-origin" || origin == true)
@@ -36,6 +35,11 @@ struct Origin: Sendable {
 
     /// Throws when another site's page has made it. What is no browser says nothing of pages, and has no session here that could be misused.
     func requireNotElsewhere() throws(Problem) { if isElsewhere { throw Problem(.crossSite) } }
+
+    private static func isOwn(_ origin: String, _ request: Request, _ base: String) -> Bool {
+        guard let host = host(origin) else { return false }
+        return host == Self.host(base) || host == request.head.authority.flatMap { Self.host("https://\($0)") }
+    }
 
     /// Host and port of an address, without the port that goes without saying.
     private static func host(_ address: String) -> String? {

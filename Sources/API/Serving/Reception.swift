@@ -1,3 +1,4 @@
+public import SingleSignOn
 public import Workflows
 
 /// What a request says about which clinic it is for.
@@ -30,11 +31,16 @@ public final class Premises: Sendable {
     public let accounts: Accounts
     /// For log lines; nil where there is only one clinic.
     public let tenant: String?
+    /// Who else knows its staff.
+    let signOns: [SignOn]
     let inFlight = InFlight()
     /// Whether lists may be read from a replica: then answers to changes say where they stand.
     let hasReplica: Bool
 
-    public init(accounts: Accounts, tokens: Tokens, tenant: String? = nil, hasReplica: Bool = false) {
+    public init(
+        accounts: Accounts, tokens: Tokens, signOns: [SignOn] = [], tenant: String? = nil, hasReplica: Bool = false
+    ) {
+        self.signOns = signOns
         clinic = accounts.clinic
         self.accounts = accounts
         self.tokens = tokens

@@ -100,13 +100,13 @@ public struct Route: Sendable {
 
     /// For who has no token yet.
     static func door(
-        _ method: Method, _ path: String, _ operation: String, _ summary: String, takes: String, gives: String, status: Int,
-        problems: [ProblemType], form: [String]? = nil,
+        _ method: Method, _ path: String, _ operation: String, _ summary: String, query: [QueryParameter] = [],
+        takes: String? = nil, gives: String? = nil, status: Int, problems: [ProblemType], form: [String]? = nil,
         handler: @escaping @Sendable (Exchange, Premises) async throws -> Answer
     ) -> Route {
         Route(
-            method, path, operation, summary, .door(handler), takes: takes, gives: gives, status: status, problems: problems,
-            isSecret: true, form: form)
+            method, path, operation, summary, .door(handler), query: query, takes: takes, gives: gives, status: status,
+            problems: problems, isSecret: true, form: form)
     }
 
     /// For everybody, of no clinic.

@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import Notation
 import People
+import SingleSignOn
 import Storage
 
 // What goes out: the answer, and what is noted about it.
@@ -77,7 +78,8 @@ extension Serving {
 
     /// A fault of ours: its type and its own quiet words, never what it was about.
     func report(_ error: any Error, _ route: Route, _ visit: Visit) {
-        let quiet = (error as? StorageFault)?.description ?? String(describing: type(of: error))
+        let quiet =
+            (error as? StorageFault)?.description ?? (error as? SignOnFault)?.description ?? String(describing: type(of: error))
         var metadata: Logger.Metadata = [
             "evt": "http.fault", "request_id": "\(visit.requestID)", "reason": "\(quiet)", "route": "\(route.operation)",
         ]

@@ -9,6 +9,7 @@ import NIOCore
 public import Notation
 import People
 import Scheduling
+import SingleSignOn
 import Storage
 import Workflows
 
@@ -85,7 +86,7 @@ public final class Serving: Sendable {
             answer = try await self.answer(route, request, context, &visit)
         } catch {
             answer = Problem(error, forStaff: visit.caller?.isStaff ?? false).answer(base: settings.base)
-            if answer.status >= 500 { report(error, route, visit) }
+            if answer.status >= 500 || error is SignOnFault { report(error, route, visit) }
         }
         answer.rate = visit.rate
         let response = response(answer, requestID: visit.requestID, request)

@@ -29,6 +29,8 @@ public struct SessionRecord: Sendable {
     public let createdAt: Instant
     public let expiresAt: Instant
     public let endedAt: Instant?
+    /// Who has said that it is them; nil for their password.
+    let issuer: String?
 }
 
 /// Why a session ended.
@@ -47,6 +49,8 @@ public enum SessionEnd: String, Sendable, CaseIterable {
     /// What the account may sign in as, or where, is not what it was.
     case rolesChanged = "roles-changed"
     case emailChangeUndone = "email-change-undone"
+    /// It is no provider's word any more whose account it is.
+    case unlinked
 }
 
 /// What a session is continued with, and for how long.
@@ -97,6 +101,10 @@ public enum AccountFault: Error, Sendable, Equatable {
     case serviceThere
     /// More want to sign in than can be looked at.
     case overloaded
+    /// Nobody here is whom the provider has named, or not in this way; why is in the audit.
+    case identityRefused
+    /// The account, or the provider's subject, is linked already.
+    case linkTaken
 }
 
 public struct AccountSettings: Sendable {

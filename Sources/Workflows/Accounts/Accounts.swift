@@ -61,6 +61,9 @@ public final class Accounts: Sendable {
     /// Which session a refresh token is of; nil when it is none of this clinic's.
     public func session(ofRefreshToken text: String) -> ID<Session>? { ring.refreshToken(text)?.session }
 
+    /// Seals and opens what a browser takes along.
+    public var secrets: Keyring { ring }
+
     /// What stands for a login where wrong passwords are counted. The same after a rotation, which gives nobody five guesses more.
     func failureName(_ login: Personal<String>) -> [UInt8] {
         DerivedKey.digest(of: login.revealed, from: ring.founding, for: "mediconnect login failures")

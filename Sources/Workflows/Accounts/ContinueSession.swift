@@ -27,7 +27,8 @@ extension Accounts {
                 else { return .over }
                 session.caller = caller
                 // A session that is open has shown the factor there is: adding one ends all that have not.
-                let hasFactor = try transaction.first(SecondFactorOf(account: session.account))?.isConfirmed == true
+                let hasFactor =
+                    try session.issuer != nil || transaction.first(SecondFactorOf(account: session.account))?.isConfirmed == true
                 if token.turn == session.turn {
                     let end = min(now + settings.sessionLasting, session.createdAt + settings.sessionMaximum)
                     guard try transaction.run(TurnSession(id: session.id, turn: token.turn, at: now, expiresAt: end)) == 1 else {
@@ -53,6 +54,6 @@ extension SessionRecord {
     fileprivate func turned(at now: Instant, until end: Instant) -> SessionRecord {
         SessionRecord(
             id: id, account: account, caller: caller, device: device, turn: turn + 1, turnedAt: now, createdAt: createdAt,
-            expiresAt: end, endedAt: nil)
+            expiresAt: end, endedAt: nil, issuer: issuer)
     }
 }

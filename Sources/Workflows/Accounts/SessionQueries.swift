@@ -5,7 +5,7 @@ import Storage
 
 struct SessionByID: Query {
     static let sql: SQL = """
-        SELECT id, account_id, role, subject_id, device, turn, turned_at, created_at, expires_at, ended_at FROM session
+        SELECT id, account_id, role, subject_id, device, turn, turned_at, created_at, expires_at, ended_at, issuer FROM session
         WHERE id = $1
         """
     let id: ID<Session>
@@ -16,7 +16,7 @@ struct SessionByID: Query {
 /// Those that can be continued, oldest first.
 struct OpenSessions: Query {
     static let sql: SQL = """
-        SELECT id, account_id, role, subject_id, device, turn, turned_at, created_at, expires_at, ended_at FROM session
+        SELECT id, account_id, role, subject_id, device, turn, turned_at, created_at, expires_at, ended_at, issuer FROM session
         WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2 ORDER BY id LIMIT 1000
         """
     let account: ID<Account>
@@ -42,21 +42,21 @@ extension SessionRecord {
             caller: Caller(role: try columns.choice(2), subject: try columns.id(3)),
             device: try columns.optional(4, columns.text).map { Personal($0) }, turn: try columns.int(5),
             turnedAt: try columns.instant(6), createdAt: try columns.instant(7), expiresAt: try columns.instant(8),
-            endedAt: try columns.optional(9, columns.instant))
+            endedAt: try columns.optional(9, columns.instant), issuer: try columns.optional(10, columns.text))
     }
 }
 
 struct InsertSession: Command {
     static let sql: SQL = """
-        INSERT INTO session (id, account_id, role, subject_id, device, turn, turned_at, created_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        INSERT INTO session (id, account_id, role, subject_id, device, turn, turned_at, created_at, expires_at, issuer)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         """
     let session: SessionRecord
     var bindings: [SQLValue] {
         [
             .id(session.id), .id(session.account), .text(session.caller.role.rawValue), .id(session.caller.subject),
             .text(session.device?.revealed), .integer(session.turn), .instant(session.turnedAt), .instant(session.createdAt),
-            .instant(session.expiresAt),
+            .instant(session.expiresAt), .text(session.issuer),
         ]
     }
 }

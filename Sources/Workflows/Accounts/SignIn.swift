@@ -82,18 +82,9 @@ extension Accounts {
                 throw AccountFault.roleNeeded(Role.allCases.filter { role in roles.contains { $0.role == role } })
             }
             if let renewed { try transaction.post(SetPassword(account: account.id, hash: renewed, at: fresh.passwordSetAt)) }
-            let open = try transaction.fetch(OpenSessions(account: account.id, now: now))
-            for oldest in open.prefix(max(0, open.count + 1 - settings.sessionsMaximum)) {
-                try transaction.end(oldest, .tooMany, by: wanted[0].principal, requestID: requestID, surroundings, ended)
-            }
-            let session = SessionRecord(
-                id: surroundings.identifiers.next(Session.self), account: account.id, caller: wanted[0],
-                device: credentials.device, turn: 1, turnedAt: now, createdAt: now, expiresAt: now + settings.sessionLasting,
-                endedAt: nil)
-            try transaction.post(InsertSession(session: session))
+            let session = try transaction.begin(
+                wanted[0], of: account.id, device: credentials.device, settings, requestID: requestID, surroundings, ended)
             try transaction.post(ForgetLoginFailures(name: name))
-            try transaction.audit(
-                "session.begun", of: account.id, by: session.caller.principal, requestID: requestID, surroundings)
             return (session, hasFactor: factor != nil)
         }
     }
@@ -103,5 +94,28 @@ extension Accounts {
             session: session,
             refreshToken: ring.text(of: RefreshToken(session: session.id, turn: session.turn), at: surroundings.clock.now),
             mustAddSecondFactor: !hasFactor && settings.secondFactorFor.contains(session.caller.role))
+    }
+}
+
+extension WriteTransaction {
+    /// Begins a session, for which the oldest makes room when there are too many.
+    ///
+    /// - Parameter issuer: Who has said that it is them; nil for their password.
+    func begin(
+        _ caller: Caller, of account: ID<Account>, device: Personal<String>? = nil, issuer: String? = nil,
+        _ settings: AccountSettings, requestID: String, _ surroundings: Surroundings, _ ended: EndedSessions
+    ) throws -> SessionRecord {
+        let now = surroundings.clock.now
+        let open = try fetch(OpenSessions(account: account, now: now))
+        for oldest in open.prefix(max(0, open.count + 1 - settings.sessionsMaximum)) {
+            try end(oldest, .tooMany, by: caller.principal, requestID: requestID, surroundings, ended)
+        }
+        let session = SessionRecord(
+            id: surroundings.identifiers.next(Session.self), account: account, caller: caller, device: device, turn: 1,
+            turnedAt: now, createdAt: now, expiresAt: now + settings.sessionLasting, endedAt: nil, issuer: issuer)
+        try post(InsertSession(session: session))
+        try audit(
+            "session.begun", of: account, by: caller.principal, reason: issuer, requestID: requestID, surroundings)
+        return session
     }
 }

@@ -16,7 +16,7 @@ struct UserCommand: AsyncParsableCommand {
             """,
         subcommands: [
             Create.self, Invite.self, List.self, SetPassword.self, Lock.self, Unlock.self, Close.self, Grant.self, Revoke.self,
-            ResetSecondFactor.self,
+            ResetSecondFactor.self, Link.self, Unlink.self,
         ])
 
     /// What commands take that are about one account.
@@ -252,6 +252,40 @@ struct UserCommand: AsyncParsableCommand {
         }
     }
 
+    struct Link: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say whom an identity provider means.",
+            discussion: "The issuer as the provider writes it, and the subject (sub) it gives this person, which never changes.")
+        @OptionGroup var account: AccountOptions
+        @Option(help: "The provider's issuer: https://login.example.")
+        var issuer: String
+        @Option(help: "The person's subject there.")
+        var subject: String
+
+        func run() async throws {
+            try await withAccounts(account.clinic) { accounts in
+                guard (1...255).contains(subject.utf8.count), (1...512).contains(issuer.utf8.count) else {
+                    throw Complaint("--subject has 1 to 255 characters")
+                }
+                try await accounts.link(
+                    login: account.login, issuer: issuer, subject: subject, by: principal, requestID: "command-line")
+                print("\(account.login) is who \(issuer) calls \(subject).")
+            }
+        }
+    }
+
+    struct Unlink: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take the links to identity providers from an account, and sign it out everywhere.")
+        @OptionGroup var account: AccountOptions
+        func run() async throws {
+            try await withAccounts(account.clinic) { accounts in
+                try await accounts.unlink(login: account.login, by: principal, requestID: "command-line")
+                print("No provider's word signs \(account.login) in.")
+            }
+        }
+    }
+
     private static func set(_ state: Account.State, _ account: AccountOptions) async throws {
         try await withAccounts(account.clinic) { accounts in
             try await accounts.set(state, login: account.login, by: principal, requestID: "command-line")
@@ -291,9 +325,10 @@ extension AccountFault {
         case .roleMissing: "the account is not that, or nothing else: then close it"
         case .placeUnknown: "a place is no location of the clinic, or there are more than \(Accounts.placesMaximum)"
         case .secondFactorMissing: "the account has no second factor"
+        case .linkTaken: "this account, or this subject of the provider, is linked already; 'user unlink' takes a link away"
         case .credentialsWrong, .tooManyTries, .roleNeeded, .sessionEnded, .secondFactorNeeded, .secondFactorThere, .codeWrong,
             .linkOver,
-            .emailVerified, .emailChangedLately, .serviceUnknown, .scopeNotGranted, .serviceThere:
+            .emailVerified, .emailChangedLately, .serviceUnknown, .scopeNotGranted, .serviceThere, .identityRefused:
             "this cannot be done at the command line"
         }
     }

@@ -11,6 +11,7 @@ import NIOCore
 import Notation
 import Outbox
 import PostgresCluster
+import SingleSignOn
 import Storage
 import StoragePostgres
 import StorageSQLite
@@ -27,6 +28,7 @@ final class House: Sendable {
     let letters = Letterbox()
     let database: HauntedDatabase
     let keyring: LiveKeyring
+    let provider = FakeProvider()
     let tokens: Tokens
     let accounts: Accounts
     let api: API
@@ -57,11 +59,12 @@ final class House: Sendable {
         outbox = Outbox(
             database: database, surroundings: surroundings, workerName: "test",
             handlers: clinic.deliveries.merging(accounts.deliveries(by: letters, on: stationery)) { $1 })
+        let signOn = SignOn(FakeProvider.settings(), line: provider, clock: clock)
         api = API(operations: operations)
         var serving = ServingSettings(base: "https://clinic.example")
         serving.bodyMaximum = bodyMaximum
         self.serving = Serving(
-            api: api, reception: OnlyClinic(Premises(accounts: accounts, tokens: tokens)), door: door,
+            api: api, reception: OnlyClinic(Premises(accounts: accounts, tokens: tokens, signOns: [signOn])), door: door,
             surroundings: surroundings,
             settings: serving, logger: logger ?? Journal.silent)
         try await Migrator(self.shelter.database, migrations: Schema.migrations, clock: clock).up()
@@ -94,6 +97,14 @@ final class House: Sendable {
         let token = try await tokens.issue(for: session.caller, session: session.id, lasting: .days(365))
         issued.withLock { $0[who] = token }
         return token
+    }
+
+    /// Gives somebody an authenticator, which they need from then on.
+    func addFactor(_ who: Who) async throws -> OneTimeSecret {
+        let own = try await accounts.signIn(Credentials(login: who.login, password: Known.password), requestID: "test").session.id
+        let secret = try await accounts.proposeSecondFactor(password: Known.password, in: own, requestID: "test").secret
+        _ = try await accounts.confirmSecondFactor(code: secret.code(at: clock.now), in: own, requestID: "test")
+        return secret
     }
 
     /// A key nobody has used.

@@ -145,6 +145,9 @@ struct Sample: Sendable {
             return .post("/v1/session-continuations", #"{"refreshToken":"\#(grant["refreshToken"]?.string ?? "")"}"#)
         },
         "actAs": Sample("iiiiiyii") { _ in .post("/v1/session/role", #"{"role":"admin"}"#) },
+        "startSignOn": Sample("yyyyyyyy") { _ in .get("/v1/oidc/hospital/start") },
+        // What comes before it is the provider's affair; `SignOnTests` goes the whole way.
+        "finishSignOn": Sample("hhhhhhhh") { _ in .get("/v1/oidc/nowhere/callback") },
         "listSessions": Sample("yyyyyyyy") { _ in .get("/v1/sessions") },
         "endSession": Sample("hhhhhyhh") { .delete("/v1/sessions/\(try await $0.signedIn(.admin)["session"]?.string ?? "")") },
         "proposeSecondFactor": Sample("yyyyyyyy") { _ in .post("/v1/second-factor", #"{"password":"\#(Known.passwordText)"}"#) },
