@@ -102,7 +102,8 @@ extension Role {
         // What a bill is made of: who came, to whom, for how long. Nothing that somebody wrote about them.
         case (.billing, .seeAppointment): .place
         // A list leaves out what happens elsewhere.
-        case (.billing, .readPatient), (.billing, .listOfPatient), (.billing, .listOfPractitioner), (.billing, .listOfDay): .anybody
+        case (.billing, .readPatient), (.billing, .listOfPatient), (.billing, .listOfPractitioner), (.billing, .listOfDay):
+            .anybody
         case (.billing, .readMailbox): .own
         case (.billing, _): []
 

@@ -67,7 +67,8 @@ private struct ProviderReader {
         return Provider(
             name: name, tenant: optional(json, "tenant"), issuer: issuer, clientID: text(json, "clientId") ?? "",
             clientSecret: clientSecret(json), linking: linking(json), rule: rule(json), factors: factors(json),
-            landing: landing(json), network: json["network"]?.array?.compactMap(\.string) ?? [], base: optional(json, "base") ?? base)
+            landing: landing(json), network: json["network"]?.array?.compactMap(\.string) ?? [],
+            base: optional(json, "base") ?? base)
     }
 
     private mutating func text(_ json: JSON, _ name: String) -> String? {

@@ -91,6 +91,7 @@ extension ProblemType {
     var retryAfter: Int? {
         switch self {
         case .requestInProgress, .outcomeUnknown, .overloaded, .moving, .tooManyTries, .rateLimited: 1
+        case .providerUnavailable: 30
         case .unavailable: 5
         case .holdsSuspended: 900
         default: nil

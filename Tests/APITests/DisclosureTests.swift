@@ -184,7 +184,8 @@ extension Visitor {
 
 /// A desk that works at one of the clinic's places.
 @Suite struct APlacedDesk {
-    @Test(arguments: Shelter.allCases) func `sees and changes what happens there, and nothing else`(shelter: Shelter) async throws {
+    @Test(arguments: Shelter.allCases) func `sees and changes what happens there, and nothing else`(shelter: Shelter) async throws
+    {
         try await inHouse(shelter: shelter) { visitor in
             let login = Who.desk.login
             var here: [String] = []

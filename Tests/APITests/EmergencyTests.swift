@@ -13,7 +13,9 @@ import Workflows
 
     private static func address(_ patient: String) -> String { "/v1/patients/\(patient)/emergency-access" }
 
-    @Test(arguments: Shelter.allCases) func `is broken for one patient and one hour, by who broke it`(shelter: Shelter) async throws {
+    @Test(arguments: Shelter.allCases) func `is broken for one patient and one hour, by who broke it`(shelter: Shelter)
+        async throws
+    {
         try await inHouse(shelter: shelter) { visitor in
             let visit = try await visitor.booked(with: Known.keller).id
             func looks(_ patient: String = Known.emma, by who: Who = .brandt) async throws -> Int {
@@ -35,7 +37,9 @@ import Workflows
             let others = try await looks(Known.noah)
             let (colleague, desk) = (try await looks(by: .privacy), try await visitor.get(Self.list, by: .desk))
             #expect(others == 404 && colleague == 404 && desk.problem == "not-permitted")
-            let record = try await visitor.get("/v1/appointments/\(visit)/audit", by: .privacy).items.first { $0["requestId"]?.string == "looked" }
+            let record = try await visitor.get("/v1/appointments/\(visit)/audit", by: .privacy).items.first {
+                $0["requestId"]?.string == "looked"
+            }
             #expect(record?["purpose"]?.string == "BTG" && record?["by"]?.string == Who.brandt.caller.principal)
             visitor.house.clock.advance(by: .minutes(59))
             status = try await looks()
@@ -48,7 +52,9 @@ import Workflows
 
     private static let list = "/v1/emergency-accesses"
 
-    @Test(arguments: Shelter.allCases) func `is told of at once, and looked into once, by somebody else`(shelter: Shelter) async throws {
+    @Test(arguments: Shelter.allCases) func `is told of at once, and looked into once, by somebody else`(shelter: Shelter)
+        async throws
+    {
         try await inHouse(shelter: shelter) { visitor in
             let broken = try await visitor.send(.post(Self.address(Known.emma), Self.proof()), by: .brandt)
             let again = try await visitor.send(.post(Self.address(Known.emma), Self.proof("still so")), by: .brandt)
@@ -108,10 +114,13 @@ import Workflows
         }
     }
 
-    @Test(arguments: Shelter.allCases) func `takes the password again, and does not let anybody guess it`(shelter: Shelter) async throws {
+    @Test(arguments: Shelter.allCases) func `takes the password again, and does not let anybody guess it`(shelter: Shelter)
+        async throws
+    {
         try await inHouse(freeTries: 3, shelter: shelter) { visitor in
             for _ in 0..<3 {
-                let wrong = try await visitor.send(.post(Self.address(Known.emma), Self.proof(password: "not the one")), by: .brandt)
+                let wrong = try await visitor.send(
+                    .post(Self.address(Known.emma), Self.proof(password: "not the one")), by: .brandt)
                 #expect(wrong.problem == "credentials-wrong")
             }
             let waits = try await visitor.send(.post(Self.address(Known.emma), Self.proof()), by: .brandt)
@@ -132,7 +141,8 @@ import Workflows
             }
             let nobody = try await visitor.send(.post(Self.address(Known.nobody), Self.proof()), by: .brandt)
             #expect(nobody.problem == "not-found")
-            let wrongCode = try await visitor.send(.post(Self.address(Known.emma), #"{"reason":"x","code":"000000"}"#), by: .brandt)
+            let wrongCode = try await visitor.send(
+                .post(Self.address(Known.emma), #"{"reason":"x","code":"000000"}"#), by: .brandt)
             #expect(wrongCode.problem == "invalid-fields" && wrongCode.pointers == ["#/code"])
             let typed = try await visitor.house.tokens.issue(for: Who.brandt.caller, lasting: .hours(1))
             let sessionless = try await visitor.send(

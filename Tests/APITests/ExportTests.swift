@@ -41,15 +41,8 @@ import Testing
 
     @Test func `names no other patient, nor why staff have set a rule aside`() async throws {
         try await inHouse { visitor in
-            let start = visitor.house.newStart()
-            let shared = try await visitor.send(
-                .post(
-                    "/v1/appointments",
-                    #"""
-                    {"visitType":"\#(Known.class_)","practitioner":"\#(Known.okafor)","start":"\#(start)",
-                     "patients":["\#(Known.emma)","\#(Known.noah)"],"overrideReason":"zz-urgent"}
-                    """#), by: .desk)
-            #expect(shared.status == 201, "\(shared.text)")
+            _ = try await visitor.booked(
+                for: [Known.emma, Known.noah], visit: Known.class_, more: #""overrideReason":"zz-urgent""#)
             let export = try await visitor.get("/v1/patients/\(Known.emma)/export", by: .desk)
             #expect(export["appointments"]?.array?.count == 1)
             #expect(!export.text.contains(Known.noah) && !export.text.contains("zz-urgent"))

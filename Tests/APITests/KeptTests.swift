@@ -30,7 +30,8 @@ import Testing
                 .post("/v1/patients", #"{"name":"\#(Self.mark)","email":"\#(Self.mark)@x.example","phone":"\#(Self.phone)"}"#))
             #expect(made.status == 201)
             let found = try await visitor.send(.get("/v1/patients?email=\(Self.mark.uppercased())@x.example"), by: .desk)
-            #expect(found.items.map { $0["id"]?.string } == [made.id])
+            let ids = found.items.compactMap { $0["id"]?.string }
+            #expect(ids.contains(made.id), "\(ids)")
             let files = try visitor.house.files()
             for text in [Self.mark, "8080808080"] { #expect(files.range(of: Data(text.utf8)) == nil, "\(text)") }
         }

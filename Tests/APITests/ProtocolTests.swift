@@ -61,7 +61,8 @@ import Testing
 
     @Test func `refuses a parameter it does not know, one that stands twice, and one that is not UTF-8`() async throws {
         try await inHouse { visitor in
-            for route in visitor.house.api.routes where !route.isOpen {
+            // What a provider adds to its answer is not ours to refuse (RFC 6749 §4.1.2).
+            for route in visitor.house.api.routes where !route.isOpen && route.operation != "finishSignOn" {
                 var ask = try await Sample.all[route.operation]!.ask(visitor)
                 let joint = ask.path.contains("?") ? "&" : "?"
                 let path = ask.path

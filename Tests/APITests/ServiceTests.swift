@@ -174,7 +174,8 @@ import Workflows
         "rescheduleAppointment": "system/Appointment.cru", "arriveAppointment": "system/Appointment.ru",
         "checkInAppointment": "system/Appointment.ru", "fulfilAppointment": "system/Appointment.ru",
         "missAppointment": "system/Appointment.ru", "findFreeTimes": "system/Slot.s", "explainTime": "system/Slot.s",
-        "createPatient": "system/Patient.cu", "findPatients": "system/Patient.cu", "readPatient": "system/Patient.r", "replacePatient": "system/Patient.cu",
+        "createPatient": "system/Patient.cu", "findPatients": "system/Patient.cu", "readPatient": "system/Patient.r",
+        "replacePatient": "system/Patient.cu",
     ]
 
     /// The directory, which everybody may read who may do anything.

@@ -81,7 +81,7 @@ import Workflows
         try await Target.withServer { target in
             for header in ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "_method"] {
                 let reply = try await target.http.send(
-                    "GET", target.server.base + "/v1/patients", token: target.token, headers: [header: "POST"])
+                    "GET", target.server.base + "/v1/session-continuations", token: target.token, headers: [header: "POST"])
                 #expect(reply.status == 405, "\(header)")
                 let read = try await target.http.send(
                     "GET", target.server.base + "/v1/rooms", token: target.token, headers: [header: "DELETE"])

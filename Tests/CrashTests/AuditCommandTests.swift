@@ -118,7 +118,8 @@ final class AuditCommandTests {
             #expect(event["resourceType"] as? String == "AuditEvent" && (event["agent"] as? [Any])?.count == 3, "\(line)")
         }
         for (arguments, complaint) in [
-            (["--patient", "emma"], "--patient must be a UUID"), (["--format", "xml"], "--format must be own or fhir"), (["--from", "yesterday"], "--from must be a moment like"),
+            (["--patient", "emma"], "--patient must be a UUID"), (["--format", "xml"], "--format must be own or fhir"),
+            (["--from", "yesterday"], "--from must be a moment like"),
             (["--from", "2026-03-02T00:00:00Z", "--to", "2026-03-01T00:00:00Z"], "--from must be before --to"),
         ] {
             let heard = try await run(["audit", "export"] + arguments)

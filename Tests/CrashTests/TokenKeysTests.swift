@@ -134,12 +134,12 @@ final class TokenKeysTests {
             let first = try await start(["--database", fresh.url], in: here)
             try FileManager.default.createDirectory(atPath: there, withIntermediateDirectories: true)
             func copy() throws {
-                let secret = try Data(contentsOf: URL(fileURLWithPath: here + "/token.secret"))
-                try secret.write(to: URL(fileURLWithPath: there + "/token.secret"), options: .atomic)
+                for name in ["/token.secret", "/master.key"] {
+                    let secret = try Data(contentsOf: URL(fileURLWithPath: here + name))
+                    try secret.write(to: URL(fileURLWithPath: there + name), options: .atomic)
+                }
             }
             try copy()
-            let master = try Data(contentsOf: URL(fileURLWithPath: here + "/master.key"))
-            try master.write(to: URL(fileURLWithPath: there + "/master.key"))
             let nodes = [first, try await start(["--database", fresh.url], in: there)]
             let old = try await token(in: here)
             for node in nodes { #expect(try await status(old, at: node) == 200) }

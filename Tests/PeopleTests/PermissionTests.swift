@@ -73,14 +73,18 @@ import Testing
                     || cell.contains("e") && relationship.contains(.brokenGlass)
                 let situation = "\(role) \(isLimited ? "somewhere" : "everywhere") \(bits)"
                 let (own, other) = (line.act(Self.own), line.act(Self.other))
-                #expect(caller.decide(own, relationship).isPermitted == (byRelationship || cell.contains("o")), "\(situation), themself")
+                #expect(
+                    caller.decide(own, relationship).isPermitted == (byRelationship || cell.contains("o")),
+                    "\(situation), themself")
                 #expect(caller.decide(other, relationship).isPermitted == byRelationship, "\(situation), another")
             }
         }
     }
 
     @Test func `say why not, in an order`() {
-        func objection(_ role: Role, _ act: Act, _ relationship: Relationship = [], _ purpose: Purpose? = nil, scope: String? = nil)
+        func objection(
+            _ role: Role, _ act: Act, _ relationship: Relationship = [], _ purpose: Purpose? = nil, scope: String? = nil
+        )
             -> Objection?
         {
             let caller = Caller(

@@ -107,8 +107,10 @@ extension Promises {
                 }
                 while try await fixture.worker().step() > 0 {}
                 try await fixture.keepsEveryPromise(isQuiet: true)
-                let notices = try await fixture.clinic.mailbox(of: nil, page: PageRequest(limit: 50), for: .looking(fixture.plan.desk()))
-                    .elements
+                let notices = try await fixture.clinic.mailbox(
+                    of: nil, page: PageRequest(limit: 50), for: .looking(fixture.plan.desk())
+                )
+                .elements
                 #expect(notices.count { $0.kind == .expiry && $0.recipientRole == .patient } == 1)
                 try await expect(held.id, is: .cancelled, fixture)
             }

@@ -11,7 +11,9 @@ extension Promises {
     @Suite struct OnePersonIsSeveralThings {
         private static let elsewhere = ID<Workplace>(high: 99, low: 99)
 
-        @Test(arguments: Engine.allCases) func `who is several things says as which, and may change it`(engine: Engine) async throws {
+        @Test(arguments: Engine.allCases) func `who is several things says as which, and may change it`(engine: Engine)
+            async throws
+        {
             try await AccountFixture.open(engine) { desk in
                 let billing = Caller(role: .billing, subject: desk.fixture.plan.desk().subject)
                 try await desk.accounts.grant(billing, login: AccountFixture.desk, by: "test", requestID: "test")

@@ -64,7 +64,8 @@ extension Promises {
                 let early = Self.plan.time(day: 3, hour: 5, minute: 5)
                 #expect(await fixture.book(patient: 1, at: early, by: Self.plan.desk()) == .refused(.startOffGrid))
                 let told = try #require(await override(1, at: early, by: Self.plan.desk(), fixture).told)
-                let entries = try await fixture.clinic.audit(of: told.id, page: PageRequest(), for: .looking(Self.plan.desk())).elements
+                let entries = try await fixture.clinic.audit(of: told.id, page: PageRequest(), for: .looking(Self.plan.desk()))
+                    .elements
                 let entry = try #require(entries.first)
                 #expect(entries.count == 1 && entry.by == Self.plan.desk().principal)
                 #expect(entry.overridden == ["startOffGrid", "outsideWorkingHours"])
@@ -76,7 +77,8 @@ extension Promises {
         func `the reason for the extra lane stands in the audit`(engine: Engine) async throws {
             try await withFullHour(engine) { fixture in
                 let told = try #require(await override(1, by: Self.plan.desk(), fixture).told)
-                let entries = try await fixture.clinic.audit(of: told.id, page: PageRequest(), for: .looking(Self.plan.desk())).elements
+                let entries = try await fixture.clinic.audit(of: told.id, page: PageRequest(), for: .looking(Self.plan.desk()))
+                    .elements
                 #expect(entries.first?.reason?.revealed == "an emergency")
             }
         }

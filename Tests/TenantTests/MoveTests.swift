@@ -92,12 +92,15 @@ struct MoveTests {
             let status = try await network.run(["move", "riverside", "--status"] + network.whole)
             #expect(status.contains { $0.contains("the clinic has moved to postgres://") }, "\(status)")
             _ = try await network.run(["move", "riverside", "--to", target] + network.whole)
-            try await eventually("the node follows") { try await node.asks("riverside") == 200 }
-            #expect(try await node.book(at: "riverside", id: newID(), key: "meanwhile", patient: 2).status == 201)
+            try await eventually("the node follows") {
+                try await node.send("GET", "/v1/appointments/\(id)", to: "riverside").status == 200
+            }
+            let again = try await node.book(at: "riverside", id: newID(), key: "meanwhile", patient: 2)
+            #expect(again.status == 201, "\(again.text)")
             #expect(try await node.send("GET", "/v1/appointments/\(id)", to: "riverside").status == 200)
             // Once more is no harm.
-            let again = try await network.run(["move", "riverside", "--to", target] + network.whole)
-            #expect(again.contains { $0.contains("The clinic lives at postgres://") }, "\(again)")
+            let repeated = try await network.run(["move", "riverside", "--to", target] + network.whole)
+            #expect(repeated.contains { $0.contains("The clinic lives at postgres://") }, "\(repeated)")
         }
     }
 

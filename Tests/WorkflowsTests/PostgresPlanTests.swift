@@ -38,6 +38,7 @@ import Workflows
         ("ForgetOldSessions", "session_expiry", ["expires_at <"]),
         ("ForgetOldLoginFailures", "login_failure_age", ["last_at <"]),
         ("AccountsOfSubject", "account_role_of_subject", ["subject_id = "]),
+        ("RemoveLinks", "account_link_once", ["account_id = "]),
         ("PatientsByEmail", "patient_email", ["email_index = ", "id >"]),
         ("PatientsByPhone", "patient_phone", ["phone_index = ", "id >"]),
         ("PatientsByRecordNumber", "patient_record_number", ["record_number_index = ", "id >"]),
@@ -82,6 +83,10 @@ import Workflows
         INSERT INTO event (id, kind, appointment_id, at, payload) SELECT gen_random_uuid(), 'booked', id, start_at, '{}' FROM made;
         INSERT INTO audit SELECT id, gen_random_uuid(), start_at, 'desk', 'book', NULL, 'booked', NULL, NULL, '' FROM made;
         INSERT INTO notice SELECT gen_random_uuid(), patient, 'patient', 'booked', id, start_at, '{}' FROM made;
+        INSERT INTO account (id, login, state, password_hash, password_set_at, created_at)
+            SELECT DISTINCT patient, patient::text, 'active', '', timestamptz '2026-03-02', timestamptz '2026-03-02' FROM made;
+        INSERT INTO account_role (account_id, role, subject_id)
+            SELECT DISTINCT patient, CASE WHEN n % 2000 < 50 THEN 'desk' ELSE 'patient' END, patient FROM made;
         INSERT INTO idempotency SELECT 'desk-' || n % 50, 'key-' || n, 'book', '', 200, NULL, NULL, '', '', start_at FROM made;
         ANALYZE;
         """

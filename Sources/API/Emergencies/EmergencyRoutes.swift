@@ -64,7 +64,8 @@ struct EmergencyRoutes {
 
     private var review: Route {
         Route(
-            .post, "/v1/emergency-accesses/{id}/review", "reviewEmergencyAccess", "Say whether there was reason to break the glass",
+            .post, "/v1/emergency-accesses/{id}/review", "reviewEmergencyAccess",
+            "Say whether there was reason to break the glass",
             takes: "EmergencyReview", gives: "EmergencyAccess", problems: [.notFound, .transitionNotAllowed, .changedMeanwhile]
         ) { exchange, clinic in
             let fields = exchange.fields()

@@ -117,8 +117,10 @@ public enum Schemas {
             ["start": instant, "end": instant, "practitioner": uuid, "room": uuid, "device": uuid, "location": uuid],
             required: ["start", "end", "practitioner", "location"]),
         "AuditEntry": object([
-            "subject": uuid, "id": uuid, "at": instant, "by": text(64), "act": text(64), "fromState": choice(states), "toState": choice(states),
-            "reason": text(500), "overridden": list(text(64)), "requestId": text(64), "role": choice(roles), "purpose": choice(Purpose.allCases.map(\.rawValue)),
+            "subject": uuid, "id": uuid, "at": instant, "by": text(64), "act": text(64), "fromState": choice(states),
+            "toState": choice(states),
+            "reason": text(500), "overridden": list(text(64)), "requestId": text(64), "role": choice(roles),
+            "purpose": choice(Purpose.allCases.map(\.rawValue)),
             "address": text(64), "operation": text(64), "outcome": text(64), "patients": list(uuid), "query": text(500),
         ]),
         "SessionGrant": object(
@@ -156,7 +158,8 @@ public enum Schemas {
             ], required: ["id", "by", "patient", "reason", "begunAt", "endsAt", "overdue"]),
         "Notice": object([
             "id": uuid, "recipient": uuid, "recipientRole": choice(roles),
-            "kind": choice(["confirmation", "cancellation", "expiry", "move", "reminder", "emergency"]), "appointment": uuid, "at": instant,
+            "kind": choice(["confirmation", "cancellation", "expiry", "move", "reminder", "emergency"]), "appointment": uuid,
+            "at": instant,
             "details": #"{"type":"object"}"#,
         ]),
     ]

@@ -37,12 +37,15 @@ public enum Simulations {
             "looked at an own appointment", "looked at a day", "holds ended by the sweeper", "appointment.hold-expiry done",
             "appointment.event done", "appointment.reminder done",
         ]
-        + AppointmentEvent.Kind.allCases.map(\.rawValue) + Notice.Kind.allCases.map { "notice: \($0.rawValue)" }
+        + AppointmentEvent.Kind.allCases.map(\.rawValue) + notices
         + [
             Refusal.notPermitted, .appointmentUnknown, .identifierAlreadyUsed, .changedMeanwhile, .transitionNotAllowed,
             .holdExpired, .cancellationTooLate, .startIsInThePast, .startOffGrid, .beyondHorizon, .practitionerAway,
             .outsideWorkingHours, .practitionerTaken, .patientTaken, .roomTaken,
         ].map { "refused: \($0.rawValue)" }
+
+    /// Nobody breaks the glass on these days: they are about appointments.
+    private static let notices: [String] = Notice.Kind.allCases.filter { $0 != .emergency }.map { "notice: \($0.rawValue)" }
 
     /// Plays one seed.
     public static func play(_ seed: UInt64, bug: PlantedBug? = nil, on engine: SimulatedEngine = .sqlite) throws

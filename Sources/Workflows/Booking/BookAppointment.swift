@@ -87,7 +87,11 @@ extension BookingRequest {
 extension Story {
     fileprivate func requireBooking(_ request: BookingRequest) throws {
         let patients = request.patients.map { $0.of(Patient.self) }
-        if let id = request.id { trail.isAbout(id, patients) } else if let first = patients.first { trail.isAbout(first, patients) }
+        if let id = request.id {
+            trail.isAbout(id, patients)
+        } else if let first = patients.first {
+            trail.isAbout(first, patients)
+        }
         try requireTime(with: request.practitioner, for: patients, isOverride: request.overrideReason != nil)
     }
 

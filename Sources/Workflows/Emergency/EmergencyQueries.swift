@@ -102,8 +102,8 @@ struct EndEmergency: Command {
 /// Who has a role with an account that can be used: whom the clinic tells what concerns the role.
 struct SubjectsOfRole: Query {
     static let sql: SQL = """
-        SELECT account_role.subject_id FROM account_role JOIN account ON account.id = account_role.account_id
-        WHERE account_role.role = $1 AND account.state = 'active' ORDER BY account_role.subject_id
+        SELECT subject_id FROM account_role
+        WHERE role = $1 AND (SELECT state FROM account WHERE account.id = account_role.account_id) = 'active' ORDER BY subject_id
         """
     let role: Role
     var bindings: [SQLValue] { [.text(role.rawValue)] }

@@ -47,11 +47,12 @@ private struct Importer {
 
     mutating func write() throws {
         let transaction = story.transaction
+        // First of all: without them the import is run again, and nobody may have heard of its progress by then.
+        let keys = try story.keys
         try write(clinic.locations) { try transaction.run(StoreLocation(location: $0)) }
         try write(clinic.resources) { try transaction.run(StoreResource(resource: $0)) }
         try write(clinic.visitTypes) { try transaction.run(StoreVisitType(visitType: $0)) }
         try write(clinic.hours) { try transaction.run(StoreWorkingHours(hours: $0)) }
-        let keys = try story.keys
         try write(clinic.exceptions) { try transaction.run(StoreException(exception: try keys.seal($0))) }
         try write(clinic.holidays) { try transaction.run(StoreHoliday(holiday: $0)) }
         try write(clinic.patients) { try transaction.run(StorePatient($0, keys)) }

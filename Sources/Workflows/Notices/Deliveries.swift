@@ -58,7 +58,8 @@ extension Clinic {
     /// Tells the privacy officers; where a clinic has none, its admins.
     private func tellOfEmergency(_ delivery: Delivery, in transaction: any WriteTransaction) throws -> Verdict {
         let officers = try transaction.fetch(SubjectsOfRole(role: .privacy))
-        let (told, role) = officers.isEmpty ? (try transaction.fetch(SubjectsOfRole(role: .admin)), Role.admin) : (officers, .privacy)
+        let (told, role) =
+            officers.isEmpty ? (try transaction.fetch(SubjectsOfRole(role: .admin)), Role.admin) : (officers, .privacy)
         for recipient in told { try tell(recipient, role, .emergency, nil, payload: delivery.payload, in: transaction) }
         return .done
     }

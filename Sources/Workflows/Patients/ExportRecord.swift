@@ -66,10 +66,12 @@ extension AuditEntry {
     /// As a patient reads it who shares appointments with others: not who those are, nor why staff have set a rule aside.
     fileprivate func asToldTo(_ patient: ID<Patient>) -> AuditEntry {
         let principal = Caller(role: .patient, subject: patient.of()).principal
+        // Whoever books or moves says why only where a rule may be in the way.
+        let isOverride = ["appointment.booked", "appointment.held", "appointment.rescheduled"].contains(act)
         let isAnother = by.hasPrefix("\(Role.patient.rawValue):") && by != principal
         return AuditEntry(
             id: id, subject: subject, at: at, by: isAnother ? "another patient" : by, act: act, fromState: fromState,
-            toState: toState, reason: overridden.isEmpty ? reason : nil, overridden: overridden, requestID: requestID,
+            toState: toState, reason: isOverride ? nil : reason, overridden: overridden, requestID: requestID,
             circumstances: circumstances.map { known in
                 Circumstances(
                     role: known.role, purpose: known.purpose, address: isAnother ? nil : known.address,

@@ -41,7 +41,9 @@ struct Trail {
     }
 
     /// How a record says what came of a request that was refused: the objection, or that there is nothing.
-    func outcome(of refusal: Refusal) -> String { objection?.rawValue ?? (refusal == .notPermitted ? refusal.rawValue : "unknown") }
+    func outcome(of refusal: Refusal) -> String {
+        objection?.rawValue ?? (refusal == .notPermitted ? refusal.rawValue : "unknown")
+    }
 }
 
 /// Whoever decides about permission: in a transaction, for a call, leaving a trail.

@@ -23,7 +23,7 @@ enum EmergencyTables {
                 """),
         "CREATE INDEX emergency_of_caller ON emergency_access (principal, patient_id, ends_at)",
         // Whom to tell of it.
-        "CREATE INDEX account_role_of ON account_role (role, account_id)",
+        "CREATE INDEX account_role_of ON account_role (role, subject_id)",
         "CREATE INDEX emergency_unreviewed ON emergency_access (id) WHERE reviewed_at IS NULL",
     ]
 

@@ -8,7 +8,8 @@ import Workflows
 
 struct Mailbox: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show the notices the clinic sent.", discussion: "Oldest first, also beside a running server. Leaves a record of who looked.")
+        abstract: "Show the notices the clinic sent.",
+        discussion: "Oldest first, also beside a running server. Leaves a record of who looked.")
 
     @OptionGroup var options: ClinicOptions
     @Option(help: "Only those to this patient or practitioner (a UUID).")

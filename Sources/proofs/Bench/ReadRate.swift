@@ -19,7 +19,9 @@ struct ReadRate {
                 let read = try await wrk.run("read.lua", against: server.base, [plan, "patients", room])
                 let other = try await wrk.run("read.lua", against: server.base, [plan, "room", room])
                 if round > 0 { (recorded, plain) = (recorded + [read], plain + [other]) }
-                say("reads, \(connections), round \(round): \(Int(read.rate))/s, p99 \(read.p99) ms; unrecorded \(Int(other.rate))/s, p99 \(other.p99) ms")
+                say(
+                    "reads, \(connections), round \(round): \(Int(read.rate))/s, p99 \(read.p99) ms; unrecorded \(Int(other.rate))/s, p99 \(other.p99) ms"
+                )
             }
             let words = "\(connections) connection\(connections == 1 ? "" : "s")"
             findings += [
