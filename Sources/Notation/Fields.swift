@@ -31,7 +31,9 @@ public final class Fields {
     private let object: [JSON.Member]
     private let pointer: String
     private let line: Int
-    private var asked: Set<String> = []
+    /// A handful: looked through faster than hashed.
+    private var asked: [String] = []
+    private var hasRefusedUnknown = false
     private let collected: Collected
 
     /// Shared by a document's reader and the readers of the objects in it.
@@ -64,9 +66,10 @@ public final class Fields {
 
     /// Notes members nobody asked for. A nested reader calls it when its object is read to the end.
     public func refuseUnknown() {
+        if hasRefusedUnknown { return }
+        hasRefusedUnknown = true
         for member in object where !asked.contains(member.name) {
             problem(path(member.name), "is not known here", member.value.line)
-            asked.insert(member.name)
         }
     }
 
@@ -138,7 +141,7 @@ public final class Fields {
         _ isFine: (String) -> Bool = { _ in true }
     ) -> [String] {
         guard has(name) || count.lowerBound > 0 else {
-            asked.insert(name)
+            asked.append(name)
             return []
         }
         return list(name, count: count) { json, path in
@@ -239,7 +242,7 @@ public final class Fields {
 
     /// The member's value; null counts as absent.
     private func ask(_ name: String) -> JSON? {
-        asked.insert(name)
+        asked.append(name)
         return find(name)
     }
 

@@ -31,22 +31,24 @@ extension ID: CustomStringConvertible, LosslessStringConvertible {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Written into a buffer on the stack first: every answer has a dozen of these.
+    /// Written into a buffer on the stack first, eight digits at once: a page of free times has forty of these.
     public func append(to bytes: inout [UInt8]) {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 36) { text in
-            var place = 0
-            for index in 0..<16 {
-                if index == 4 || index == 6 || index == 8 || index == 10 {
-                    text[place] = UInt8(ascii: "-")
-                    place += 1
+        withUnsafeTemporaryAllocation(byteCount: 36, alignment: 1) { text in
+            func put(_ digits: UInt64, _ count: Int, at place: Int) {
+                withUnsafeBytes(of: digits.bigEndian) {
+                    UnsafeMutableRawBufferPointer(rebasing: text[place..<place + count]).copyMemory(
+                        from: UnsafeRawBufferPointer(rebasing: $0[..<count]))
                 }
-                let word = index < 8 ? high : low
-                let byte = UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * (index & 7)))
-                text[place] = hexadecimal(byte >> 4)
-                text[place + 1] = hexadecimal(byte & 0xF)
-                place += 2
             }
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[..<36]))
+            let (second, third) = (hexadecimalDigits(UInt32(truncatingIfNeeded: high)), hexadecimalDigits(UInt32(low >> 32)))
+            put(hexadecimalDigits(UInt32(high >> 32)), 8, at: 0)
+            put(second, 4, at: 9)
+            put(second << 32, 4, at: 14)
+            put(third, 4, at: 19)
+            put(third << 32, 4, at: 24)
+            put(hexadecimalDigits(UInt32(truncatingIfNeeded: low)), 8, at: 28)
+            (text[8], text[13], text[18], text[23]) = (0x2D, 0x2D, 0x2D, 0x2D)
+            bytes.append(contentsOf: text)
         }
     }
 
@@ -69,6 +71,18 @@ extension ID: CustomStringConvertible, LosslessStringConvertible {
         guard index == 36 else { return nil }
         self.init(high: high, low: low)
     }
+}
+
+/// Eight lower-case digits as ASCII, the first in the highest byte.
+@inlinable func hexadecimalDigits(_ word: UInt32) -> UInt64 {
+    // One digit into each byte: halves apart, then quarters, then eighths.
+    var digits = UInt64(word)
+    digits = (digits | digits << 16) & 0x0000_FFFF_0000_FFFF
+    digits = (digits | digits << 8) & 0x00FF_00FF_00FF_00FF
+    digits = (digits | digits << 4) & 0x0F0F_0F0F_0F0F_0F0F
+    // A one in each byte whose digit is a letter; letters begin 39 behind where digits would go on.
+    let letters = (digits + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+    return digits + 0x3030_3030_3030_3030 + letters * 39
 }
 
 @inlinable func hexadecimal(_ nibble: UInt8) -> UInt8 { nibble < 10 ? 48 + nibble : 87 + nibble }

@@ -12,23 +12,28 @@ extension Instant: CustomStringConvertible {
         return bytes
     }
 
+    /// Written into a buffer on the stack first: a list of free times has forty of these.
     public func appendRFC3339(to bytes: inout [UInt8]) {
         let seconds = secondsSince1970
         let days = seconds.flooredDivision(by: 86_400)
-        CalendarDay(number: Int(days)).append(to: &bytes)
         let secondOfDay = Int(seconds - days * 86_400)
-        bytes.append(UInt8(ascii: "T"))
-        bytes.appendDigits(secondOfDay / 3600, width: 2)
-        bytes.append(UInt8(ascii: ":"))
-        bytes.appendDigits(secondOfDay / 60 % 60, width: 2)
-        bytes.append(UInt8(ascii: ":"))
-        bytes.appendDigits(secondOfDay % 60, width: 2)
         let fraction = Int(microseconds - seconds * 1_000_000)
-        if fraction != 0 {
-            bytes.append(UInt8(ascii: "."))
-            bytes.appendDigits(fraction, width: 6)
+        let length = fraction == 0 ? 20 : 27
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 27) { text in
+            CalendarDay(number: Int(days)).write(to: text)
+            text[10] = UInt8(ascii: "T")
+            text.writeDigits(secondOfDay / 3600, width: 2, at: 11)
+            text[13] = UInt8(ascii: ":")
+            text.writeDigits(secondOfDay / 60 % 60, width: 2, at: 14)
+            text[16] = UInt8(ascii: ":")
+            text.writeDigits(secondOfDay % 60, width: 2, at: 17)
+            if fraction != 0 {
+                text[19] = UInt8(ascii: ".")
+                text.writeDigits(fraction, width: 6, at: 20)
+            }
+            text[length - 1] = UInt8(ascii: "Z")
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[..<length]))
         }
-        bytes.append(UInt8(ascii: "Z"))
     }
 
     /// Reads RFC 3339 with seconds, an optional fraction (beyond microseconds cut off) and `Z` or a numeric offset.
@@ -71,12 +76,20 @@ extension CalendarDay: CustomStringConvertible {
     }
 
     public func append(to bytes: inout [UInt8]) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 10) { text in
+            write(to: text)
+            bytes.append(contentsOf: UnsafeBufferPointer(text))
+        }
+    }
+
+    /// Ten bytes.
+    fileprivate func write(to text: UnsafeMutableBufferPointer<UInt8>) {
         let (year, month, day) = parts
-        bytes.appendDigits(year, width: 4)
-        bytes.append(UInt8(ascii: "-"))
-        bytes.appendDigits(month, width: 2)
-        bytes.append(UInt8(ascii: "-"))
-        bytes.appendDigits(day, width: 2)
+        text.writeDigits(year, width: 4, at: 0)
+        text[4] = UInt8(ascii: "-")
+        text.writeDigits(month, width: 2, at: 5)
+        text[7] = UInt8(ascii: "-")
+        text.writeDigits(day, width: 2, at: 8)
     }
 
     public init?(_ text: some StringProtocol) {
@@ -88,13 +101,13 @@ extension CalendarDay: CustomStringConvertible {
     }
 }
 
-extension [UInt8] {
-    mutating func appendDigits(_ value: Int, width: Int) {
-        var divisor = 1
-        for _ in 1..<width { divisor *= 10 }
-        while divisor > 0 {
-            append(UInt8(48 + value / divisor % 10))
-            divisor /= 10
+extension UnsafeMutableBufferPointer<UInt8> {
+    /// The last so many digits, with zeros in front.
+    fileprivate func writeDigits(_ value: Int, width: Int, at start: Int) {
+        var rest = value
+        for place in stride(from: start + width - 1, through: start, by: -1) {
+            self[place] = UInt8(48 + rest % 10)
+            rest /= 10
         }
     }
 }

@@ -121,24 +121,35 @@ public struct JSONWriter {
         needsComma = true
     }
 
+    /// Nearly no text has anything to escape: what stands between two such bytes is copied in one go.
     private mutating func appendQuoted(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case 0x0A: bytes.append(contentsOf: #"\n"#.utf8)
-            case 0x0D: bytes.append(contentsOf: #"\r"#.utf8)
-            case 0x09: bytes.append(contentsOf: #"\t"#.utf8)
-            case 0..<0x20:
-                bytes.append(contentsOf: #"\u00"#.utf8)
-                bytes.append(hexadecimal(byte >> 4))
-                bytes.append(hexadecimal(byte & 0xF))
-            default: bytes.append(byte)
+        var text = text
+        text.withUTF8 { text in
+            var copied = 0
+            for (place, byte) in text.enumerated() where JSONWriter.isEscaped(byte) {
+                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[copied..<place]))
+                appendEscaped(byte)
+                copied = place + 1
             }
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[copied...]))
         }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func isEscaped(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+
+    private mutating func appendEscaped(_ byte: UInt8) {
+        bytes.append(UInt8(ascii: "\\"))
+        switch byte {
+        case 0x0A: bytes.append(UInt8(ascii: "n"))
+        case 0x0D: bytes.append(UInt8(ascii: "r"))
+        case 0x09: bytes.append(UInt8(ascii: "t"))
+        case 0..<0x20: bytes.append(contentsOf: [UInt8(ascii: "u"), 48, 48, hexadecimal(byte >> 4), hexadecimal(byte & 0xF)])
+        default: bytes.append(byte)
+        }
     }
 }
 

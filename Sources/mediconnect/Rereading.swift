@@ -38,26 +38,36 @@ struct Rereading: Service {
     private func text(_ allowance: Allowance?) -> String { allowance.map { "\($0)" } ?? "none" }
 }
 
-/// Tells the door what time it is, and once a second among how many nodes it divides what is for all of them.
+/// Tells the door what time it is, and once a second among how many nodes it divides what is for all of them; tells the log once a second
+/// how many were turned away.
 struct Doorbell: Service {
     let clinics: any Clinics
     let door: Doorkeeper
     let connections: Connections
     let clock: any WallClock
+    let logger: Logger
 
     func run() async throws {
         try await cancelWhenGracefulShutdown {
             var countedAt: Instant?
+            var due = clock.now
             while !Task.isCancelled {
                 let now = clock.now
-                door.tick(at: now)
+                door.tick(at: now, late: now - due)
                 door.set(isCrammed: connections.isCrammed)
                 if countedAt.map({ now - $0 >= .seconds(1) }) ?? true {
                     // Of several clinics each may be served by other nodes: the one with most of them is the nearest to the truth.
                     door.set(nodes: clinics.open.map(\.nodes).max() ?? 1)
                     countedAt = now
+                    let shed = door.takeShed()
+                    if shed > 0 {
+                        logger.warning(
+                            "requests were turned away: there is more to do than can be done",
+                            metadata: ["evt": "door.shed", "count": "\(shed)"])
+                    }
                 }
-                try? await clock.sleep(until: now + .milliseconds(25))
+                due = now + .milliseconds(25)
+                try? await clock.sleep(until: due)
             }
         }
     }

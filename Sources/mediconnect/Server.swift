@@ -26,6 +26,8 @@ struct Server {
     let reread: @Sendable () async throws -> Settings
     private let doorkeeper: Doorkeeper
     private let connections: Connections
+    /// Where long computations go while there is a backlog.
+    private let asideThreads = MultiThreadedEventLoopGroup(numberOfThreads: 2)
     private let state = StateOfServing()
 
     init(
@@ -44,7 +46,8 @@ struct Server {
         self.metrics = metrics
         self.reread = reread
         doorkeeper = Doorkeeper(
-            limits: settings.limits.rates, proxies: settings.limits.proxies, waitingRoom: settings.limits.waitingRoom)
+            limits: settings.limits.rates, proxies: settings.limits.proxies, waitingRoom: settings.limits.waitingRoom,
+            threads: asideThreads)
         connections = Connections(
             settings.limits.connections.within(OpenFiles.raised()), proxies: settings.limits.proxies,
             patience: settings.limits.patience)
@@ -58,7 +61,7 @@ struct Server {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.eventLoops)
         let serving = serving()
         let main = application(
-            serving.router(isOverTLS: certificate != nil), try door(), port: settings.port, group
+            serving.router(isOverTLS: certificate != nil), try door(serving), port: settings.port, group
         ) { [state] port in
             state.isServing.withLock { $0 = true }
             onListening(port, certificate == nil)
@@ -68,10 +71,10 @@ struct Server {
         all.append(
             .init(
                 service: Doorbell(
-                    clinics: clinics, door: doorkeeper, connections: connections, clock: surroundings.clock)))
+                    clinics: clinics, door: doorkeeper, connections: connections, clock: surroundings.clock, logger: logger)))
         if let certificate { all.append(.init(service: certificate)) }
         if certificate != nil, let port = settings.tls.plainPort {
-            let plain = application(serving.router(isOverTLS: false), plain(), port: port, group) {
+            let plain = application(serving.router(isOverTLS: false), plain(serving), port: port, group) {
                 onListening($0, true)
             }
             all.append(.init(service: plain, successTerminationBehavior: .gracefullyShutdownGroup))
@@ -84,27 +87,29 @@ struct Server {
         let result: Result<Void, any Error>
         do { result = .success(try await ServiceGroup(configuration: services).run()) } catch { result = .failure(error) }
         try await group.shutdownGracefully()
+        try await asideThreads.shutdownGracefully()
         try result.get()
     }
 
-    private var speech: HTTP1Channel.Configuration {
-        .init(additionalChannelHandlers: [FramingPlacer(), connections.watch()])
+    private func speech(_ serving: Serving) -> HTTP1Channel.Configuration {
+        .init(additionalChannelHandlers: [FramingPlacer(), connections.watch(), serving.earlyRefusal()])
     }
 
-    private func plain() -> HTTPServerBuilder {
-        let (speech, connections) = (speech, connections)
+    private func plain(_ serving: Serving) -> HTTPServerBuilder {
+        let (speech, connections) = (speech(serving), connections)
         return HTTPServerBuilder { responder in
             CountedServer(base: HTTP1Channel(responder: responder, configuration: speech), connections: connections)
         }
     }
 
     /// HTTP/1.1, and with a certificate HTTP/2 for whoever would rather.
-    private func door() throws -> HTTPServerBuilder {
-        guard let certificate else { return plain() }
+    private func door(_ serving: Serving) throws -> HTTPServerBuilder {
+        guard let certificate else { return plain(serving) }
         let connections = connections
         let (configuration, patience) = (certificate.configuration, TimeAmount.seconds(Int64(settings.tls.handshakeSeconds)))
         let streams = HTTP2UpgradeChannel.Configuration(
-            idleTimeout: .seconds(60), gracefulCloseTimeout: .seconds(settings.drainSeconds), streamConfiguration: speech)
+            idleTimeout: .seconds(60), gracefulCloseTimeout: .seconds(settings.drainSeconds), streamConfiguration: speech(serving)
+        )
         return HTTPServerBuilder { responder in
             CountedServer(
                 base: PatientServer(

@@ -114,7 +114,9 @@ func onTheWire(
 ) async throws {
     let house = try await House(bodyMaximum: bodyMaximum, door: door)
     let application = Application(
-        router: house.serving.router(), configuration: .init(address: .hostname("127.0.0.1", port: 0)), logger: Journal.silent)
+        router: house.serving.router(),
+        server: .http1(configuration: .init(additionalChannelHandlers: [house.serving.earlyRefusal()])),
+        configuration: .init(address: .hostname("127.0.0.1", port: 0)), logger: Journal.silent)
     do { try await application.test(.live) { try await body(Visitor(house: house, client: $0)) } } catch {
         await house.close()
         throw error
@@ -136,8 +138,8 @@ private func unzipped(_ bytes: [UInt8]) throws -> [UInt8] {
 }
 
 extension Visitor {
-    /// Sends bytes as they are and reads until the server hangs up.
-    fileprivate func raw(_ text: String, hangsUp: Bool = true) async throws -> String {
+    /// Sends bytes as they are and reads until the server hangs up, or has answered so many times.
+    func raw(_ text: String, hangsUp: Bool = true, answers: Int = .max) async throws -> String {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: try #require(client.port)) { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -148,8 +150,24 @@ extension Visitor {
             try await outbound.write(ByteBuffer(string: text))
             if hangsUp { outbound.finish() }
             var answer = ""
-            for try await buffer in inbound { answer += String(buffer: buffer) }
+            for try await buffer in inbound {
+                answer += String(buffer: buffer)
+                if wholeAnswers(in: answer) >= answers { break }
+            }
             return answer
         }
+    }
+
+    /// How many whole answers there are, each with its length.
+    private func wholeAnswers(in text: String) -> Int {
+        var (rest, count) = (text[...], 0)
+        while let head = rest.firstRange(of: "\r\n\r\n"),
+            let length = rest[..<head.lowerBound].lowercased().firstMatch(of: /content-length: ([0-9]+)/).flatMap({ Int($0.1) }),
+            rest[head.upperBound...].utf8.count >= length
+        {
+            rest = Substring(rest[head.upperBound...].utf8.dropFirst(length))
+            count += 1
+        }
+        return count
     }
 }

@@ -2,7 +2,7 @@ public import Admission
 import HTTPTypes
 public import Hummingbird
 import Metrics
-import NIOCore
+public import NIOCore
 public import Notation
 import People
 import Synchronization
@@ -14,12 +14,23 @@ public final class Doorkeeper: Sendable {
     public let proxies: TrustedProxies
     /// Nil lets in as many as come.
     private let entrance: Entrance?
+    /// Where searches and reports run while there is a backlog; nil where they always run as everything else.
+    private let aside: Aside?
+    private let isBacklogged = Atomic(false)
+    private let backlog = Mutex(Backlog())
     private let refused = Dictionary(
         uniqueKeysWithValues: RatePolicy.allCases.map {
             ($0, Counter(label: "mediconnect_rate_limited", dimensions: [("policy", $0.rawValue)]))
         })
 
-    public init(limits: RateLimits = .none, proxies: TrustedProxies = .none, waitingRoom: WaitingRoom? = nil) {
+    /// - Parameters:
+    ///   - waitingRoom: nil lets in as many as come.
+    ///   - threads: where searches and reports run when there is so much to do that others would stand behind them.
+    public init(
+        limits: RateLimits = .none, proxies: TrustedProxies = .none, waitingRoom: WaitingRoom? = nil,
+        threads: (any EventLoopGroup)? = nil
+    ) {
+        aside = threads.map { Aside($0) }
         rates = Mutex(RateLimiter(limits))
         self.proxies = proxies
         entrance = waitingRoom.map { Entrance($0) }
@@ -31,7 +42,24 @@ public final class Doorkeeper: Sendable {
     }
 
     /// Lets in and sends away whoever it is time for: to be called every few hundredths of a second.
-    public func tick(at now: Instant) { entrance?.tick(at: now) }
+    ///
+    /// - Parameter late: how long after it was due the caller was called itself. Everybody else waits as long for a thread.
+    public func tick(at now: Instant, late: Span = .zero) {
+        guard let entrance else { return }
+        entrance.tick(at: now)
+        let load = entrance.load
+        let isBacklogged = backlog.withLock { $0.sees(late: late, inside: load.inside, waiting: load.waiting, at: now) }
+        self.isBacklogged.store(isBacklogged, ordering: .relaxed)
+    }
+
+    /// Whether any request is turned away before it is looked at.
+    var isTurning: Bool { entrance?.isTurning ?? false }
+
+    /// A request has come of which only its urgency is known. True when it is to be turned away, and is counted so.
+    func refuses(_ urgency: Urgency) -> Bool { entrance?.refuses(urgency) ?? false }
+
+    /// How many requests were turned away, for want of a place, since this was asked last.
+    public func takeShed() -> Int { entrance?.takeShed() ?? 0 }
 
     /// While connections run out nothing is let in that can wait a minute.
     public func set(isCrammed: Bool) { entrance?.set(isCrammed: isCrammed) }
@@ -41,7 +69,10 @@ public final class Doorkeeper: Sendable {
         _ urgency: Urgency, _ surroundings: Surroundings, _ body: () async throws -> Answer
     ) async throws -> Answer {
         guard let entrance else { return try await body() }
-        return try await entrance.inside(urgency, surroundings, body)
+        return try await entrance.inside(urgency, surroundings) {
+            guard let aside, urgency >= .look, isBacklogged.load(ordering: .relaxed) else { return try await body() }
+            return try await withTaskExecutorPreference(aside) { try await body() }
+        }
     }
 
     public var limits: RateLimits { rates.withLock { $0.limits } }

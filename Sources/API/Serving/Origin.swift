@@ -1,5 +1,4 @@
 import HTTPTypes
-import Hummingbird
 import Identity
 import Notation
 import Workflows
@@ -17,15 +16,15 @@ struct Origin: Sendable {
     /// Whether it is signed in with cookies: a request with `Authorization` is not, whatever cookies it has.
     let usesCookies: Bool
 
-    init(_ request: Request, base: String) {
-        let site = request.headers[.secFetchSite]
-        let origin = request.headers[.origin].map { Self.isSafe($0) && Self.isOwn($0, request, base) }
+    init(_ request: HTTPRequest, base: String) {
+        let site = request.headerFields[.secFetchSite]
+        let origin = request.headerFields[.origin].map { Self.isSafe($0) && Self.isOwn($0, request, base) }
         // `none` is an address that somebody has typed, which changes nothing.
         isElsewhere = !["same-origin", "none", nil].contains(site) || origin == false
         isHere = !isElsewhere && (site == "same-origin" || origin == true)
-        csrfToken = request.headers[.csrfToken]
-        cookies = Cookies(request.headers[.cookie])
-        usesCookies = request.headers[.authorization] == nil && cookies[.access] != nil
+        csrfToken = request.headerFields[.csrfToken]
+        cookies = Cookies(request.headerFields[.cookie])
+        usesCookies = request.headerFields[.authorization] == nil && cookies[.access] != nil
     }
 
     /// Throws unless a page of this origin has made the request, and holds the session's token besides.
@@ -36,9 +35,9 @@ struct Origin: Sendable {
     /// Throws when another site's page has made it. What is no browser says nothing of pages, and has no session here that could be misused.
     func requireNotElsewhere() throws(Problem) { if isElsewhere { throw Problem(.crossSite) } }
 
-    private static func isOwn(_ origin: String, _ request: Request, _ base: String) -> Bool {
+    private static func isOwn(_ origin: String, _ request: HTTPRequest, _ base: String) -> Bool {
         guard let host = host(origin) else { return false }
-        return host == Self.host(base) || host == request.head.authority.flatMap { Self.host("https://\($0)") }
+        return host == Self.host(base) || host == request.authority.flatMap { Self.host("https://\($0)") }
     }
 
     /// Host and port of an address, without the port that goes without saying.

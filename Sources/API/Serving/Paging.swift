@@ -20,7 +20,7 @@ extension Fields {
 extension Page {
     /// `{"items": […], "next": "…"}`
     func answer(_ write: (inout JSONWriter, Element) -> Void) -> Answer {
-        var answer = Answer.json { json in
+        var answer = Answer.json(reserving: 64 + elements.count * 256) { json in
             json.object { json in
                 json.name("items")
                 json.array(of: elements, write)

@@ -9,9 +9,10 @@ enum QueryText {
     static func parse(_ text: String?) throws(Problem) -> JSON {
         guard let text, !text.isEmpty else { return JSON(.object([])) }
         var members: [JSON.Member] = []
-        for part in text.split(separator: "&", omittingEmptySubsequences: true) {
-            let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = decoded(pair[0]), let value = decoded(pair.count > 1 ? pair[1] : "") else {
+        members.reserveCapacity(6)
+        for part in text.utf8.split(separator: UInt8(ascii: "&")) {
+            let equals = part.firstIndex(of: UInt8(ascii: "=")) ?? part.endIndex
+            guard let name = decoded(part[..<equals]), let value = decoded(part[equals...].dropFirst()) else {
                 throw Problem(.badRequest, detail: "The query is not percent-encoded UTF-8.")
             }
             if members.contains(where: { $0.name == name }) {
@@ -37,10 +38,12 @@ enum QueryText {
         }
     }
 
-    static func decoded(_ text: Substring) -> String? {
-        guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
+    static func decoded(_ text: Substring) -> String? { decoded(text.utf8) }
+
+    private static func decoded(_ text: Substring.UTF8View) -> String? {
+        guard text.contains(UInt8(ascii: "%")) else { return String(Substring(text)) }
         var bytes: [UInt8] = []
-        var rest = text.utf8[...]
+        var rest = text
         while let byte = rest.popFirst() {
             guard byte == UInt8(ascii: "%") else {
                 bytes.append(byte)

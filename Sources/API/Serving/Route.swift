@@ -1,4 +1,5 @@
 public import Admission
+import HTTPTypes
 import Identity
 import Notation
 import People
@@ -166,22 +167,25 @@ struct Exchange: Sendable {
     let parameters: [String: String]
     let query: JSON
     let ifMatch: String?
-    let ifNoneMatch: String?
-    /// As it came: for who has no token yet, and shows something else.
-    let authorization: String?
+    let head: HTTPRequest
     let body: JSON
     /// Digest of the body in its canonical form.
     let content: [UInt8]
     /// Where this server is reached from outside, for the addresses of problems.
     let base: String
-    /// Where it comes from, if a browser has sent it.
-    let origin: Origin
-
     /// What the caller says they look for (`X-Purpose-Of-Use`).
     let purpose: Purpose?
     let operation: String
+    /// Where the request came from.
+    let client: NetworkAddress?
+
+    var ifNoneMatch: String? { head.headerFields[.ifNoneMatch] }
+    /// As it came: for who has no token yet, and shows something else.
+    var authorization: String? { head.headerFields[.authorization] }
+    /// Where it comes from, if a browser has sent it.
+    var origin: Origin { Origin(head, base: base) }
     /// The network address the request came from.
-    let address: String?
+    var address: String? { client?.text }
 
     var call: Call {
         Call(
@@ -250,8 +254,9 @@ struct Answer: Sendable {
         self.body = body
     }
 
-    static func json(status: Int = 200, _ write: (inout JSONWriter) -> Void) -> Answer {
-        var json = JSONWriter()
+    /// - Parameter reserving: about how many bytes it will be.
+    static func json(status: Int = 200, reserving: Int = 512, _ write: (inout JSONWriter) -> Void) -> Answer {
+        var json = JSONWriter(reserving: reserving)
         write(&json)
         return Answer(status: status, body: json.bytes)
     }

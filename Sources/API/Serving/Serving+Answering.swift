@@ -10,6 +10,22 @@ import Storage
 // What goes out: the answer, and what is noted about it.
 extension Serving {
     func response(_ answer: Answer, requestID: String, _ request: Request) -> Response {
+        var headers = fields(of: answer, requestID: requestID)
+        var body = answer.body
+        if body.count >= Gzip.threshold {
+            headers[.vary] = "Accept-Encoding"
+            if Gzip.isAccepted(request.headers[.acceptEncoding]), let smaller = Gzip.compress(body) {
+                body = smaller
+                headers[.contentEncoding] = "gzip"
+            }
+        }
+        return Response(
+            status: HTTPResponse.Status(code: answer.status), headers: headers,
+            body: body.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+    }
+
+    /// Every header of an answer but those that tell how its body is sent.
+    func fields(of answer: Answer, requestID: String) -> HTTPFields {
         var headers = HTTPFields()
         headers.reserveCapacity(13)
         headers[.requestID] = requestID
@@ -28,17 +44,7 @@ extension Serving {
         if let challenge = answer.challenge { headers[.wwwAuthenticate] = challenge }
         for cookie in answer.cookies { headers.append(HTTPField(name: .setCookie, value: cookie)) }
         if answer.isRepeat { headers[.idempotentReplayed] = "true" }
-        var body = answer.body
-        if body.count >= Gzip.threshold {
-            headers[.vary] = "Accept-Encoding"
-            if Gzip.isAccepted(request.headers[.acceptEncoding]), let smaller = Gzip.compress(body) {
-                body = smaller
-                headers[.contentEncoding] = "gzip"
-            }
-        }
-        return Response(
-            status: HTTPResponse.Status(code: answer.status), headers: headers,
-            body: body.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+        return headers
     }
 
     /// Addresses no route has, and methods an address does not take.
@@ -49,14 +55,15 @@ extension Serving {
             here.isEmpty
             ? Problem(.notFound) : Problem(.methodNotAllowed, allow: here.map(\.method.rawValue).joined(separator: ", "))
         gauges["unknown"]?.record(status: problem.type.status, since: .now)
-        return response(problem.answer(base: settings.base), requestID: requestID(of: request), request)
+        return response(problem.answer(base: settings.base), requestID: requestID(request.headers), request)
     }
 
     /// Changes at level info, reads at debug: a search is not worth a line a millisecond.
     func note(
         _ route: Route, _ answer: Answer, _ request: Request, _ visit: Visit, since: ContinuousClock.Instant
     ) {
-        let level: Logger.Level = answer.status >= 500 ? .error : route.changesSomething ? .info : .debug
+        let level: Logger.Level =
+            visit.isShed ? .debug : answer.status >= 500 ? .error : route.changesSomething ? .info : .debug
         guard logger.logLevel <= level else { return }
         var metadata: Logger.Metadata = [
             "evt": "http.\(route.operation)", "request_id": "\(visit.requestID)",

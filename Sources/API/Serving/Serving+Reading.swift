@@ -51,8 +51,8 @@ extension Serving {
     }
 
     /// The client's own id when it is harmless, else a new one.
-    func requestID(of request: Request) -> String {
-        if let given = request.headers[.requestID], (1...64).contains(given.utf8.count),
+    func requestID(_ headers: HTTPFields) -> String {
+        if let given = headers[.requestID], (1...64).contains(given.utf8.count),
             given.utf8.allSatisfy({
                 (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 45 || $0 == 95 || $0 == 46
             })

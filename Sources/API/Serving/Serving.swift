@@ -48,6 +48,7 @@ public final class Serving: Sendable {
     let settings: ServingSettings
     let logger: Logger
     let gauges: [String: RouteGauges]
+    let finder: RouteFinder
 
     public init(
         api: API, reception: any Reception, door: Doorkeeper = Doorkeeper(), surroundings: Surroundings,
@@ -59,6 +60,7 @@ public final class Serving: Sendable {
         self.surroundings = surroundings
         self.settings = settings
         self.logger = logger
+        finder = RouteFinder(api.routes)
         gauges = Dictionary(uniqueKeysWithValues: (api.routes.map(\.operation) + ["unknown"]).map { ($0, RouteGauges($0)) })
     }
 
@@ -80,13 +82,14 @@ public final class Serving: Sendable {
 
     private func serve(_ route: Route, _ gauges: RouteGauges, _ request: Request, _ context: ServingContext) async -> Response {
         let started = ContinuousClock.now
-        var visit = Visit(requestID: requestID(of: request))
+        var visit = Visit(requestID: requestID(request.headers))
         var answer: Answer
         do {
             answer = try await self.answer(route, request, context, &visit)
         } catch {
             answer = Problem(error, forStaff: visit.caller?.isStaff ?? false).answer(base: settings.base)
-            if answer.status >= 500 || error is SignOnFault { report(error, route, visit) }
+            visit.isShed = (error as? Problem)?.type == .overloaded
+            if (answer.status >= 500 && !visit.isShed) || error is SignOnFault { report(error, route, visit) }
         }
         answer.rate = visit.rate
         let response = response(answer, requestID: visit.requestID, request)
@@ -137,7 +140,7 @@ public final class Serving: Sendable {
             guard header.hasPrefix("Bearer ") || header.lowercased().hasPrefix("bearer ") else { throw Problem(.tokenMissing) }
             return try await bearer(of: String(header.dropFirst(7)), premises)
         }
-        let origin = Origin(request, base: settings.base)
+        let origin = Origin(request.head, base: settings.base)
         if origin.cookies.isAmbiguous { throw Problem(.tokenInvalid) }
         guard let token = origin.cookies[.access] else { throw Problem(.tokenMissing) }
         let bearer = try await bearer(of: token, premises)
@@ -172,11 +175,10 @@ public final class Serving: Sendable {
         }
         return Exchange(
             caller: visit.caller ?? .clinic, session: visit.session, requestID: visit.requestID, attempt: attempt,
-            parameters: parameters, query: query,
-            ifMatch: ifMatch, ifNoneMatch: request.headers[.ifNoneMatch], authorization: request.headers[.authorization],
-            body: body, content: content, base: settings.base, origin: Origin(request, base: settings.base),
+            parameters: parameters, query: query, ifMatch: ifMatch, head: request.head,
+            body: body, content: content, base: settings.base,
             purpose: try purpose(of: request, visit.caller), operation: route.operation,
-            address: door.client(of: request, context.peer)?.text)
+            client: door.client(of: request, context.peer))
     }
 
     /// Lets one try at a time through for each caller's key.
@@ -198,6 +200,8 @@ struct Visit: Sendable {
     var caller: Caller?
     var session: ID<Session>?
     var rate: RateVerdict?
+    /// Turned away because there is too much to do. A line for each would be more to do: they are counted.
+    var isShed = false
 }
 
 extension Route {

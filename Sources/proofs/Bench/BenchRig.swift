@@ -49,15 +49,26 @@ struct BenchRig {
         return house
     }
 
+    /// - Parameter core: the only one it may use, when it is not to share it with who measures.
     func serve(
-        _ house: DataFolder, _ arguments: [String] = [], environment: [String: String] = [:]
+        _ house: DataFolder, _ arguments: [String] = [], environment: [String: String] = [:], core: Int? = nil
     ) async throws -> RunningServer {
+        let words = [server, "serve", "--port", "0"] + house.flags + arguments
+        let pinned = core.map { ["/usr/bin/taskset", "-c", "\($0)"] + words } ?? words
         do {
             return try await RunningServer.start(
-                server, ["serve", "--port", "0"] + house.flags + arguments,
+                pinned[0], Array(pinned.dropFirst()),
                 environment: environment.merging(["MEDICONNECT_LOG_LEVEL": "warning"]) { $1 },
                 errors: folder.file("errors"))
         } catch { throw ProcessFault("the server did not start:\n\(errors)") }
+    }
+
+    /// Keeps this program, and what it starts from now on, to these cores: `1`, or `0-1`.
+    func keep(to cores: String) async throws {
+        let me = "\(ProcessInfo.processInfo.processIdentifier)"
+        // A thread that ends while they are being told is no fault: the next try does not meet it.
+        for _ in 0..<20 where try await ChildProcess.run("/usr/bin/taskset", ["-a", "-c", "-p", cores, me]).0 == 0 { return }
+        throw ProcessFault("taskset could not keep this program to \(cores)")
     }
 
     /// The plan as a file for wrk, with tokens signed by the clinic's secret.
