@@ -13,6 +13,13 @@ public enum Act: Sendable, Hashable {
     case changePatients
     /// Everything the clinic has about a patient, as one document: theirs by law (45 CFR 164.524, GDPR Article 15).
     case exportRecord(ID<Patient>)
+    /// To ask that a record be corrected, to read what came of it, and to disagree (45 CFR 164.526, GDPR Article 16).
+    case askCorrection(ID<Patient>)
+    case decideCorrections
+    /// To end a record: it takes no bookings, and is kept as long as the rules say.
+    case closeRecords
+    /// To find what is closed, to open it again, to hold it and to have it erased.
+    case keepClosedRecords
     case book(patients: [ID<Patient>], practitioner: ID<Caller>)
     case seeAppointment(patients: [ID<Patient>], practitioner: ID<Caller>)
     /// What people wrote into an appointment's fields: reasons may say what somebody suffers from.
@@ -69,7 +76,7 @@ extension Role {
 
         // A patient who shares an appointment sees it, but speaks only for themself.
         case (.patient, .book), (.patient, .seeAppointment), (.patient, .changeAppointment), (.patient, .readPatient),
-            (.patient, .listOfPatient), (.patient, .readMailbox), (.patient, .exportRecord):
+            (.patient, .listOfPatient), (.patient, .readMailbox), (.patient, .exportRecord), (.patient, .askCorrection):
             .own
         case (.patient, _): []
 
@@ -86,7 +93,7 @@ extension Role {
         case (.practitioner, _): []
 
         case (.desk, .changeDirectory), (.desk, .replayDeadLetters), (.desk, .reviewEmergencies), (.desk, .inviteStaff),
-            (.desk, .keepServices):
+            (.desk, .keepServices), (.desk, .decideCorrections), (.desk, .keepClosedRecords):
             []
         case (.desk, .seeAppointment): [.place, .emergency]
         case (.desk, .readMailbox): [.own, .place]
@@ -109,6 +116,8 @@ extension Role {
 
         // What others did, never what they saw.
         case (.privacy, .readAudit), (.privacy, .reviewEmergencies): .anybody
+        // And what the law asks of somebody who is responsible for it.
+        case (.privacy, .decideCorrections), (.privacy, .keepClosedRecords): .anybody
         case (.privacy, .readMailbox): .own
         case (.privacy, _): []
 
@@ -136,7 +145,8 @@ extension Caller {
             role == .patient ? patients.contains { isPatient($0) } : practitioner == subject
         case .book(let patients, let practitioner), .changeAppointment(let patients, let practitioner):
             role == .patient ? !patients.isEmpty && patients.allSatisfy { isPatient($0) } : practitioner == subject
-        case .readPatient(let patient), .listOfPatient(let patient), .breakGlass(let patient), .exportRecord(let patient):
+        case .readPatient(let patient), .listOfPatient(let patient), .breakGlass(let patient), .exportRecord(let patient),
+            .askCorrection(let patient):
             isPatient(patient)
         case .explainTimes(let practitioner): practitioner == subject
         case .changeHours(let owner), .listOfPractitioner(let owner), .readMailbox(let owner), .runTheDay(let owner),
@@ -144,7 +154,7 @@ extension Caller {
             owner == subject
         case .searchTimes, .readDirectory, .changeDirectory, .readAbsences, .changePatients, .readFreeText, .correctMistake,
             .listOfDay, .readWholeMailbox, .replayDeadLetters, .reviewEmergencies, .invitePatients, .inviteStaff,
-            .keepServices:
+            .keepServices, .decideCorrections, .closeRecords, .keepClosedRecords:
             false
         }
     }

@@ -92,7 +92,8 @@ extension Act {
         case .readMailbox, .readWholeMailbox: need(.communication, .search)
         case .readAudit: need(.auditEvent, .search)
         case .overrideConflict, .correctMistake, .readFreeText, .replayDeadLetters, .breakGlass, .reviewEmergencies,
-            .invitePatients, .exportRecord, .inviteStaff, .keepServices:
+            .invitePatients, .exportRecord, .inviteStaff, .keepServices, .askCorrection, .decideCorrections, .closeRecords,
+            .keepClosedRecords:
             nil
         }
     }

@@ -15,6 +15,17 @@ public enum Refusal: String, Error, Sendable, CaseIterable {
     case locationUnknown
     case recordUnknown
     // The record has moved on
+    case patientClosed
+    case nameDiffers
+    case birthDateDiffers
+    case emailDiffers
+    case phoneDiffers
+    case recordNumberDiffers
+    case correctionOpen
+    case appointmentsAhead
+    case sharedAppointmentAhead
+    case legalHold
+    case retentionRuns
     case changedMeanwhile
     case transitionNotAllowed
     case holdExpired

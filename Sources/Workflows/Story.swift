@@ -44,6 +44,8 @@ final class Story: Deciding {
     var trail = Trail()
     private(set) var hints: [AvailabilityHint] = []
     private var told: [ID<AppointmentEvent>] = []
+    /// What the answer speaks of, where that is not what the request was about.
+    var answerSubject: ID<AuditSubject>?
 
     init(
         _ transaction: any WriteTransaction, clinic: Clinic, call: Call, purpose: DirectoryCache.Purpose = .deciding
@@ -207,7 +209,7 @@ extension Story {
         try transaction.post(
             StoreAttempt(
                 principal: principal, attempt: attempt, answer: try keys.seal(answer, of: principal, under: attempt.key),
-                expiresAt: now + clinic.settings.answersKept))
+                expiresAt: now + clinic.settings.answersKept, subject: answerSubject ?? trail.subject))
     }
 
     /// The domain decides first, so the schema refuses a claim only when the decision missed something; then its word
@@ -219,6 +221,9 @@ extension Story {
             where name == "claim_overlap" || name == "claim_lane" || name.hasPrefix("claim.holder_id") || name == "claim_pkey"
         {
             throw Refusal.practitionerTaken
+        } catch StorageFault.constraint("patient_closed") {
+            // Closed between the look and the write.
+            throw Refusal.patientClosed
         }
     }
 }

@@ -115,6 +115,7 @@ final class Branch: Sendable {
                 group.addTask { await self.tidyRegularly() }
                 group.addTask { await self.sealer.run { self.neighbourhood.leads } }
                 group.addTask { await self.sealAnew() }
+                group.addTask { await self.eraseRegularly() }
             }
             if roles.contains(.api) { group.addTask { await self.heedSecrets() } }
             // Alone with its database a node has nothing to refresh.
@@ -145,6 +146,7 @@ final class Branch: Sendable {
         if roles.contains(.reconciler) {
             try await tidy()
             try await sealer.round()
+            try await eraseWhatIsDue()
         }
     }
 
@@ -226,6 +228,29 @@ final class Branch: Sendable {
                 }
             }
             try? await clock.sleep(until: clock.now + rest)
+        }
+    }
+
+    /// Once an hour, where the clinic has said so: nothing is due to the minute that was kept for years.
+    private func eraseRegularly() async {
+        let clock = house.surroundings.clock
+        while !Task.isCancelled {
+            if neighbourhood.leads {
+                do { try await eraseWhatIsDue() } catch {
+                    logger.warning(
+                        "erasing failed and will be tried again", metadata: ["evt": "records.failed", "error": .safe(error)])
+                }
+            }
+            try? await clock.sleep(until: clock.now + .hours(1))
+        }
+    }
+
+    private func eraseWhatIsDue() async throws {
+        guard try await clinic.retentionRules().isAutomatic else { return }
+        let count = try await premises.accounts.eraseDue()
+        if count > 0 {
+            logger.notice(
+                "records whose time was over were erased", metadata: ["evt": "records.erased", "count": "\(count)"])
         }
     }
 

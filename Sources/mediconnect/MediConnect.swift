@@ -13,6 +13,7 @@ struct MediConnect: AsyncParsableCommand {
         subcommands: [
             Serve.self, Migrate.self, Seed.self, Import.self, Token.self, Check.self, Mailbox.self, DeadLetterCommand.self,
             MoveCommand.self, AuditCommand.self, UserCommand.self, ServiceCommand.self, KeysCommand.self,
+            PatientsCommand.self,
         ])
 
     static let version = "0.1.0"

@@ -87,6 +87,8 @@ final class HouseGauges: Sendable {
         var due = 0
         var dead = 0
         var oldestSeconds = 0.0
+        var corrections = 0
+        var correctionsOverdue = 0
     }
 
     private let clinics: any Clinics
@@ -126,19 +128,39 @@ final class HouseGauges: Sendable {
             [self] in
             depth.withLock { $0.oldestSeconds }
         }
+        registerCorrections(metrics)
+    }
+
+    private func registerCorrections(_ metrics: PrometheusRegistry) {
+        metrics.registerGauge("mediconnect_corrections_open", help: "Requests for correction nobody has decided") { [self] in
+            Double(depth.withLock { $0.corrections })
+        }
+        metrics.registerGauge("mediconnect_corrections_overdue", help: "Those of them that are past their due date") { [self] in
+            Double(depth.withLock { $0.correctionsOverdue })
+        }
     }
 
     /// Keeps the last figures when the database does not answer; the health page says so.
     func refresh() async {
         let now = clock.now
-        let depths = await withTaskGroup(of: OutboxDepth?.self) { group in
-            for branch in clinics.open { group.addTask { try? await branch.outbox.depth() } }
+        let depths = await withTaskGroup(of: (OutboxDepth, (open: Int, overdue: Int))?.self) { group in
+            for branch in clinics.open {
+                group.addTask {
+                    guard let outbox = try? await branch.outbox.depth(),
+                        let corrections = try? await branch.clinic.correctionDepth()
+                    else { return nil }
+                    return (outbox, corrections)
+                }
+            }
             return await group.reduce(into: []) { $0.append($1) }
         }
         let known = depths.compactMap { $0 }
         if known.isEmpty && !depths.isEmpty { return }
         depth.withLock {
-            $0 = known.reduce(into: Depth()) { sum, depth in
+            $0 = known.reduce(into: Depth()) { sum, both in
+                let (depth, corrections) = both
+                sum.corrections += corrections.open
+                sum.correctionsOverdue += corrections.overdue
                 sum.ready += depth.ready
                 sum.due += depth.due
                 sum.dead += depth.dead

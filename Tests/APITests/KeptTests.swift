@@ -11,6 +11,7 @@ import Testing
     private static let phone = "+49 8080808080"
     private static let sealedSchemas: Set<String> = [
         "Patient", "BookingRequest", "MoveRequest", "CancellationRequest", "ErrorMarkRequest", "ScheduleException",
+        "CorrectionDenial", "CorrectionExtension", "Disagreement", "ClosingRequest", "Reason",
     ]
 
     @Test func `is sealed, whichever way it came in`() async throws {

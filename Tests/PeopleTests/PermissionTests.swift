@@ -34,6 +34,10 @@ import Testing
         Line("readPatient", "o ce y y y - y") { .readPatient($0.of()) },
         Line("changePatients", "- - y y - - y") { _ in .changePatients },
         Line("exportRecord", "o - y y - - -") { .exportRecord($0.of()) },
+        Line("askCorrection", "o - y y - - -") { .askCorrection($0.of()) },
+        Line("decideCorrections", "- - - y - y -") { _ in .decideCorrections },
+        Line("closeRecords", "- - y y - - -") { _ in .closeRecords },
+        Line("keepClosedRecords", "- - - y - y -") { _ in .keepClosedRecords },
         Line("book", "o o p y - - y") { .book(patients: [$0.of()], practitioner: $0) },
         Line("seeAppointment", "o oe pe y p - y") { .seeAppointment(patients: [$0.of()], practitioner: $0) },
         Line("changeAppointment", "o o p y - - y") { .changeAppointment(patients: [$0.of()], practitioner: $0) },
@@ -131,6 +135,10 @@ import Testing
                 case .readPatient: "readPatient"
                 case .changePatients: "changePatients"
                 case .exportRecord: "exportRecord"
+                case .askCorrection: "askCorrection"
+                case .decideCorrections: "decideCorrections"
+                case .closeRecords: "closeRecords"
+                case .keepClosedRecords: "keepClosedRecords"
                 case .book: "book"
                 case .seeAppointment: "seeAppointment"
                 case .changeAppointment: "changeAppointment"
@@ -154,7 +162,7 @@ import Testing
             #expect(line.name.hasPrefix(name))
             seen.insert(name)
         }
-        #expect(seen.count == 28 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
+        #expect(seen.count == 32 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
     }
 
     @Test func `stand in the guide as they stand in the code`() throws {

@@ -15,11 +15,11 @@ struct AccountFixture: Sendable {
     let accounts: Accounts
 
     static func open(
-        _ engine: Engine, _ change: (inout AccountSettings) -> Void = { _ in },
+        _ engine: Engine, plan: ClinicPlan = ClinicPlan(), _ change: (inout AccountSettings) -> Void = { _ in },
         keyring: LiveKeyring = LiveKeyring(Keyring(secret: Array(repeating: 7, count: 32))),
         sabotage: (any Database) -> any Database = { $0 }, _ body: (AccountFixture) async throws -> Void
     ) async throws {
-        try await ClinicFixture.open(engine, sabotage: sabotage) { fixture in
+        try await ClinicFixture.open(engine, plan, sabotage: sabotage) { fixture in
             var settings = AccountSettings()
             settings.passwordCost = .least
             change(&settings)

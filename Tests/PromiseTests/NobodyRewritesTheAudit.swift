@@ -97,6 +97,24 @@ extension Promises {
             }
         }
 
+        @Test(arguments: Engine.allCases)
+        func `a reason that was edited is named, and one that was erased leaves the trail whole`(
+            engine: Engine
+        ) async throws {
+            try await withTrail(engine) { trail in
+                let (fixture, plan) = (trail.fixture, trail.fixture.plan)
+                let off = plan.time(day: 6, hour: 9, minute: 5)
+                #expect(await fixture.book(patient: 1, at: off, overrideReason: "no other time", by: plan.desk()).told != nil)
+                try await trail.seal()
+                #expect(try await trail.flaws() == [])
+                try await fixture.execute("UPDATE audit_reason SET reason = 'because'")
+                let flaws = try await trail.flaws()
+                #expect(flaws.count == 1 && flaws.allSatisfy { if case .reasonEdited = $0 { true } else { false } }, "\(flaws)")
+                try await fixture.execute("DELETE FROM audit_reason")
+                #expect(try await trail.flaws() == [])
+            }
+        }
+
         @Test(arguments: Engine.allCases) func `an edited record is named`(engine: Engine) async throws {
             try await withTrail(engine) { trail in
                 try await trail.takeTheTriggersAway()

@@ -41,6 +41,12 @@ import Workflows
         ("LettersSince", "INDEX letter_of_account (account_id=? AND kind=? AND created_at>?)"),
         ("RevokedSince", "INDEX service_revoked (revoked_at>?)"),
         ("UnusedLetters", "INDEX letter_of_account (account_id=? AND kind=?)"),
+        ("CorrectionsOfPatient", "INDEX correction_of_patient (patient_id=? AND id>?)"),
+        ("OpenCorrection", "INDEX correction_open (patient_id=? AND field=?)"),
+        ("OpenCorrections", "INDEX correction_due ((due_at,id)>(?,?))"), ("CorrectionDepth", "INDEX correction_due (due_at>?)"),
+        ("ClosedRecords", "INDEX patient_closed (id>?)"), ("EraseAnswers", "INDEX idempotency_subject (subject_id=?)"),
+        ("EraseEmergencies", "INDEX emergency_of_patient (patient_id=?)"),
+        ("AheadOfRecord", "SEARCH appointment_patient USING PRIMARY KEY (patient_id=? AND start_at>?"),
         ("VoidLetters", "INDEX letter_of_account (account_id=?)"), ("ForgetOldLetters", "INDEX letter_expiry (expires_at<?)"),
     ]
 
@@ -49,6 +55,7 @@ import Workflows
         "AppointmentsOfPractitioner", "AppointmentsOfPlace", "AppointmentsOfDay", "AuditOf", "NoticesOf", "NoticesAfter",
         "OverdueHolds",
         "ForgetExpiredAttempts", "AccountsAfter", "OpenSessions", "PatientsByEmail", "PatientsByPhone", "PatientsByRecordNumber",
+        "CorrectionsOfPatient", "CorrectionsAfter", "OpenCorrections", "ClosedRecords",
     ]
 
     /// There to refuse a second key that seals; nobody looks through it.
@@ -82,7 +89,8 @@ import Workflows
             "login_failure_age", "patient_email", "patient_phone", "patient_record_number", "patient_hold_of_patient",
             "patient_hold_lapsed", "appointment_of_place", "emergency_of_caller", "emergency_unreviewed", "account_role_of",
             "account_email_verified", "letter_of_account", "letter_expiry", "service_revoked",
-            "account_role_of_subject",
+            "account_role_of_subject", "correction_of_patient", "correction_due", "patient_closed", "idempotency_subject",
+            "emergency_of_patient",
         ] {
             let database = try clinic()
             try database.execute("DROP INDEX \(index)")
@@ -131,7 +139,7 @@ import Workflows
         let tables = try await Workshop.open(engine) { Set(try await $0.database.read { try $0.fetch(TableNames()) }) }
         let fixed: Set<String> = [
             "revision", "location", "resource", "visit_type", "working_hours", "schedule_exception", "holiday",
-            "schema_migration", "data_key", "key_walk",
+            "schema_migration", "data_key", "key_walk", "retention_rule",
         ]
         #expect(tables == Schema.growingTables.union(fixed))
         #expect(Schema.growingTables.isDisjoint(with: fixed))

@@ -46,6 +46,11 @@ import Workflows
         ("LettersSince", "letter_of_account", ["account_id = ", "kind = ", "created_at >"]),
         ("RevokedSince", "service_revoked", ["revoked_at >"]),
         ("UnusedLetters", "letter_of_account", ["account_id = ", "kind = "]),
+        ("CorrectionsOfPatient", "correction_of_patient", ["patient_id = ", "id >"]),
+        ("OpenCorrections", "correction_due", ["due_at"]), ("OpenCorrection", "correction_open", ["patient_id = ", "field = "]),
+        ("ClosedRecords", "patient_closed", ["id >"]),
+        ("EraseAnswers", "idempotency_subject", ["subject_id = "]),
+        ("EraseEmergencies", "emergency_of_patient", ["patient_id = "]),
         ("VoidLetters", "letter_of_account", ["account_id = "]), ("ForgetOldLetters", "letter_expiry", ["expires_at <"]),
     ]
 
@@ -74,6 +79,8 @@ import Workflows
         FROM generate_series(0, 19999) AS n;
         INSERT INTO patient SELECT DISTINCT patient, 'Sample', NULL, NULL, NULL, 1, sha256(('e' || patient)::bytea),
             sha256(('p' || patient)::bytea), sha256(('r' || patient)::bytea) FROM made;
+        INSERT INTO correction SELECT gen_random_uuid(), patient, 'name', NULL, NULL, 'sealed', 'open', 'patient:x', min(start_at),
+            min(start_at) + interval '60 days', NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1 FROM made GROUP BY patient;
         INSERT INTO appointment SELECT id, CASE WHEN n % 100 = 0 THEN 'pending' ELSE 'booked' END, practitioner, practitioner,
             NULL, NULL, practitioner, '[]', start_at, start_at + interval '30 minutes',
             CASE WHEN n % 100 = 0 THEN start_at END, NULL, NULL, NULL, NULL, '', start_at, start_at, 1 FROM made;

@@ -15,6 +15,7 @@ import Workflows
         (.postgres, "function hold_directory", "SQLite has one writer: nobody changes the directory meanwhile"),
         (.postgres, "function refuse_missing_lane", "PostgreSQL's triggers call a function, SQLite's contain their text"),
         (.postgres, "function refuse_rewriting", "PostgreSQL's triggers call a function, SQLite's contain their text"),
+        (.postgres, "function refuse_closed_patient", "PostgreSQL's triggers call a function, SQLite's contain their text"),
         (.postgres, "function refuse_fewer_lanes", "PostgreSQL's triggers call a function, SQLite's contain their text"),
         (
             .sqlite, "column event.7 position INTEGER",

@@ -13,7 +13,7 @@ struct AppointmentRoutes {
             takes: "BookingRequest", gives: "Appointment", status: 201, alsoGives: [200],
             problems: [
                 .unknownReference, .unsuitable, .holdsSuspended, .tooManyHolds, .tooManyAppointments, .startInThePast,
-                .timeUnavailable, .patientBusy, .identifierAlreadyUsed,
+                .timeUnavailable, .patientBusy, .identifierAlreadyUsed, .recordClosed,
             ]
         ) { exchange, clinic in
             let fields = exchange.fields()
@@ -97,6 +97,7 @@ struct AppointmentRoutes {
                 "rescheduling", "rescheduleAppointment", "Move to another time, in one step", takes: "MoveRequest",
                 problems: [
                     .unknownReference, .unsuitable, .startInThePast, .timeUnavailable, .patientBusy, .cancellationTooLate,
+                    .recordClosed,
                     .holdExpired,
                 ]
             ) { exchange, fields, clinic in

@@ -127,6 +127,9 @@ public enum OpenAPI {
         case "review":
             json.name("enum")
             json.array { $0.value("unreviewed") }
+        case "correctionState":
+            json.name("enum")
+            json.array { $0.value("open") }
         case "uuid", "date-time": json.member("format", form)
         case "limit":
             json.member("minimum", 1)

@@ -60,6 +60,8 @@ public enum Schemas {
         let steps = (1...288).map { $0 * 5 }.filter { 1440 % $0 == 0 }.map(String.init)
         return #"{"type":"integer","enum":[\#(steps.joined(separator: ","))]}"#
     }()
+    private static let recordFields = RecordField.allCases.map(\.rawValue)
+    private static let bases = Correction.Basis.allCases.map(\.rawValue)
     private static let verdicts = EmergencyAccess.Verdict.allCases.map(\.rawValue)
     private static let weekdays = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
     private static let states = [
@@ -104,7 +106,8 @@ public enum Schemas {
             ], required: ["kind", "from", "to"], closed: true),
         "Holiday": object(["id": uuid, "location": uuid, "day": day, "name": name], required: ["day", "name"], closed: true),
         "Patient": object(
-            ["id": uuid, "name": name, "email": email, "phone": phone, "recordNumber": text(64)], required: ["name"],
+            ["id": uuid, "name": name, "birthDate": day, "email": email, "phone": phone, "recordNumber": text(64)],
+            required: ["name"],
             closed: true),
         "Appointment": object(
             [
@@ -156,9 +159,28 @@ public enum Schemas {
                 "overdue": truth,
                 "review": object(["by": text(64), "at": instant, "verdict": choice(verdicts), "note": text(500)]),
             ], required: ["id", "by", "patient", "reason", "begunAt", "endsAt", "overdue"]),
+        "Correction": object(
+            [
+                "id": uuid, "patient": uuid, "field": choice(recordFields), "says": text(254), "shouldSay": text(254),
+                "statement": text(1_000), "state": choice(Correction.State.allCases.map(\.rawValue)), "askedBy": text(64),
+                "askedAt": instant, "dueAt": instant, "overdue": truth, "extensionReason": text(500), "decidedAt": instant,
+                "decidedBy": text(64), "basis": choice(bases), "reason": text(1_000), "disagreement": text(4_000),
+                "disagreedAt": instant, "version": whole(1...Int(Int32.max)),
+            ],
+            required: ["id", "patient", "field", "statement", "state", "askedBy", "askedAt", "dueAt", "overdue", "version"]),
+        "Retention": object(
+            [
+                "patient": uuid, "state": choice(RecordStanding.State.allCases.map(\.rawValue)), "closedAt": instant,
+                "closedBy": text(64), "reason": text(500), "erasedAt": instant, "lastVisitAt": instant, "keptUntil": instant,
+                "eraseAfter": instant,
+                "legalHold": object(
+                    ["reason": text(500), "placedBy": text(64), "placedAt": instant],
+                    required: ["reason", "placedBy", "placedAt"]),
+            ], required: ["patient", "state"]),
         "Notice": object([
             "id": uuid, "recipient": uuid, "recipientRole": choice(roles),
-            "kind": choice(["confirmation", "cancellation", "expiry", "move", "reminder", "emergency"]), "appointment": uuid,
+            "kind": choice(["confirmation", "cancellation", "expiry", "move", "reminder", "emergency", "correction"]),
+            "appointment": uuid,
             "at": instant,
             "details": #"{"type":"object"}"#,
         ]),
@@ -199,6 +221,15 @@ public enum Schemas {
             ["reason": text(500), "password": text(128), "code": text(32)], required: ["reason"], closed: true,
             also: #""oneOf":[{"required":["password"]},{"required":["code"]}]"#),
         "EmergencyReview": object(["verdict": choice(verdicts), "note": text(500)], required: ["verdict"], closed: true),
+        "CorrectionRequest": object(
+            ["field": choice(recordFields), "says": text(254), "shouldSay": text(254), "statement": text(1_000)],
+            required: ["field", "statement"], closed: true, also: #""anyOf":[{"required":["says"]},{"required":["shouldSay"]}]"#),
+        "CorrectionDenial": object(
+            ["basis": choice(bases), "reason": text(1_000)], required: ["basis", "reason"], closed: true),
+        "CorrectionExtension": object(["reason": text(500)], required: ["reason"], closed: true),
+        "Disagreement": object(["disagreement": text(4_000)], required: ["disagreement"], closed: true),
+        "ClosingRequest": object(["reason": text(500), "cancelAppointments": truth], required: ["reason"], closed: true),
+        "Reason": object(["reason": text(500)], required: ["reason"], closed: true),
         "RoleChoice": object(["role": choice(roles)], required: ["role"], closed: true),
         "ContinuationRequest": object(["refreshToken": text(256)], required: [], closed: true),
         "PasswordChange": object(
@@ -236,8 +267,9 @@ public enum Schemas {
             [
                 "exportedAt": instant, "patient": reference("Patient"), "logins": list(text(254)),
                 "appointments": list(reference("Appointment")), "notices": list(reference("Notice")),
-                "audit": list(reference("AuditEntry")),
-            ], required: ["exportedAt", "patient", "logins", "appointments", "notices", "audit"])
+                "corrections": list(reference("Correction")), "audit": list(reference("AuditEntry")),
+            ], required: ["exportedAt", "patient", "logins", "appointments", "notices", "corrections", "audit"])
+        lists["CorrectionPage"] = object(["items": list(reference("Correction")), "next": text(64)], required: ["items"])
         lists["AuditPage"] = object(["items": list(reference("AuditEntry")), "next": text(64)], required: ["items"])
         lists["EmergencyAccessPage"] = object(
             ["items": list(reference("EmergencyAccess")), "next": text(64)], required: ["items"])

@@ -48,7 +48,7 @@ struct PatientRoutes {
     private var create: Route {
         Route(
             .post, "/v1/patients", "createPatient", "Register a patient", takes: "Patient", gives: "Patient", status: 201,
-            problems: [.identifierAlreadyUsed]
+            problems: [.identifierAlreadyUsed, .changedMeanwhile]
         ) { exchange, clinic in
             let fields = exchange.fields()
             let id = fields.optionalID("id", Patient.self) ?? clinic.surroundings.identifiers.next(Patient.self)
@@ -76,7 +76,7 @@ struct PatientRoutes {
     private var replace: Route {
         Route(
             .put, "/v1/patients/{id}", "replacePatient", "Change a patient's details", takes: "Patient", gives: "Patient",
-            problems: [.notFound, .changedMeanwhile], needsIfMatch: true
+            problems: [.notFound, .changedMeanwhile, .recordClosed], needsIfMatch: true
         ) { exchange, clinic in
             let id = try exchange.id("id", Patient.self)
             let fields = exchange.fields()

@@ -30,6 +30,11 @@ public enum ProblemType: String, Sendable, CaseIterable {
     case identifierAlreadyUsed = "identifier-already-used"
     case preconditionRequired = "precondition-required"
     case changedMeanwhile = "changed-meanwhile"
+    case recordClosed = "record-closed"
+    case recordDiffers = "record-differs"
+    case recordKept = "record-kept"
+    case correctionOpen = "correction-open"
+    case appointmentsAhead = "appointments-ahead"
     case transitionNotAllowed = "transition-not-allowed"
     case holdExpired = "hold-expired"
     case cancellationTooLate = "cancellation-too-late"
@@ -63,7 +68,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .methodNotAllowed: 405
         case .bodyTooSlow: 408
         case .requestInProgress, .identifierAlreadyUsed, .transitionNotAllowed, .holdExpired, .cancellationTooLate,
-            .timeUnavailable, .patientBusy, .tooManyHolds, .tooManyAppointments:
+            .timeUnavailable, .patientBusy, .tooManyHolds, .tooManyAppointments, .recordClosed, .recordDiffers, .recordKept,
+            .correctionOpen, .appointmentsAhead:
             409
         case .linkOver: 410
         case .changedMeanwhile: 412
@@ -109,6 +115,11 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .identifierAlreadyUsed: "The identifier is in use"
         case .preconditionRequired: "If-Match is needed"
         case .changedMeanwhile: "It has changed meanwhile"
+        case .recordClosed: "The patient's record is closed"
+        case .recordDiffers: "The record says something else by now"
+        case .recordKept: "The record has to be kept"
+        case .correctionOpen: "A correction of this field is open already"
+        case .appointmentsAhead: "There are appointments ahead"
         case .transitionNotAllowed: "Its state does not allow that"
         case .holdExpired: "The hold has expired"
         case .cancellationTooLate: "Too late to cancel or move"
@@ -179,6 +190,15 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .identifierAlreadyUsed: "The identifier you chose belongs to something else. Choose a new one."
         case .preconditionRequired: "Send `If-Match` with the ETag of the version you have seen, so that nobody's change is lost."
         case .changedMeanwhile: "Somebody changed it after you read it. Read it again, and decide again."
+        case .recordClosed:
+            "A closed record takes no appointments and is not changed. The privacy officer or an admin can open it again until it is erased. Nothing was done."
+        case .recordDiffers:
+            "A correction says what the record says and what it should say. It has been changed meanwhile, or was read wrongly: `errors` names the field. Nothing was done. Read the record again, and decide again."
+        case .recordKept:
+            "A rule for how long records are kept, or a legal hold, forbids to erase it now. `GET /v1/patients/{id}/retention` says which, and until when. Nothing was done."
+        case .correctionOpen: "Each field can have one open request for correction. Wait until it is decided. Nothing was done."
+        case .appointmentsAhead:
+            "A record with appointments ahead is not closed. Cancel them first, or send `cancelAppointments` to have those cancelled that are the patient's alone. Nothing was done."
         case .transitionNotAllowed: "See the table of states: what you asked for does not follow from the state it is in."
         case .holdExpired: "The time was held for you and has been given back. Look for a time again."
         case .cancellationTooLate: "The clinic's cut-off has passed. Call the desk."

@@ -1,10 +1,16 @@
+import Notation
 package import Scheduling
 
 extension Problem {
     /// One problem for each refusal. Staff hear the rule; a patient who asks for a time hears only that it cannot be had.
     package init(_ refusal: Refusal, forStaff: Bool) {
         let type = refusal.problemType
-        if type == .unknownReference || type == .unsuitable {
+        if let field = refusal.differingField {
+            self.init(
+                type, detail: refusal.sentence,
+                errors: [FieldProblem(pointer: "#/\(field)", detail: "says something else by now", line: 1)],
+                refusal: forStaff ? refusal : nil)
+        } else if type == .unknownReference || type == .unsuitable {
             self.init(type, detail: refusal.sentence, refusal: refusal)
         } else {
             self.init(type, detail: forStaff ? refusal.sentence : nil, refusal: forStaff ? refusal : nil)
@@ -13,6 +19,18 @@ extension Problem {
 }
 
 extension Refusal {
+    /// The field of a record that does not say what a correction says it does.
+    var differingField: String? {
+        switch self {
+        case .nameDiffers: "name"
+        case .birthDateDiffers: "birthDate"
+        case .emailDiffers: "email"
+        case .phoneDiffers: "phone"
+        case .recordNumberDiffers: "recordNumber"
+        default: nil
+        }
+    }
+
     var problemType: ProblemType {
         switch self {
         case .notPermitted: .notPermitted
@@ -20,6 +38,11 @@ extension Refusal {
         case .identifierAlreadyUsed: .identifierAlreadyUsed
         case .patientUnknown, .visitTypeUnknown, .practitionerUnknown, .roomUnknown, .deviceUnknown, .locationUnknown:
             .unknownReference
+        case .patientClosed: .recordClosed
+        case .nameDiffers, .birthDateDiffers, .emailDiffers, .phoneDiffers, .recordNumberDiffers: .recordDiffers
+        case .correctionOpen: .correctionOpen
+        case .appointmentsAhead, .sharedAppointmentAhead: .appointmentsAhead
+        case .legalHold, .retentionRuns: .recordKept
         case .changedMeanwhile: .changedMeanwhile
         case .transitionNotAllowed: .transitionNotAllowed
         case .holdExpired: .holdExpired
@@ -50,6 +73,17 @@ extension Refusal {
         case .deviceUnknown: "There is no such device."
         case .locationUnknown: "There is no such location."
         case .recordUnknown: "There is no such record."
+        case .patientClosed: "The patient's record is closed."
+        case .nameDiffers: "The record says another name by now."
+        case .birthDateDiffers: "The record says another date of birth by now."
+        case .emailDiffers: "The record says another e-mail address by now."
+        case .phoneDiffers: "The record says another telephone number by now."
+        case .recordNumberDiffers: "The record says another number of the clinic's own by now."
+        case .correctionOpen: "A correction of this field is open already."
+        case .appointmentsAhead: "There are appointments ahead. Cancel them first, or send cancelAppointments."
+        case .sharedAppointmentAhead: "An appointment ahead is shared with other patients. Settle it first."
+        case .legalHold: "A legal hold keeps the record."
+        case .retentionRuns: "The clinic's rules keep the record for some time yet."
         case .changedMeanwhile: "It has been changed meanwhile."
         case .transitionNotAllowed: "Its state does not allow that."
         case .holdExpired: "The hold has expired."

@@ -45,7 +45,9 @@ public enum Simulations {
         ].map { "refused: \($0.rawValue)" }
 
     /// Nobody breaks the glass on these days: they are about appointments.
-    private static let notices: [String] = Notice.Kind.allCases.filter { $0 != .emergency }.map { "notice: \($0.rawValue)" }
+    private static let notices: [String] = Notice.Kind.allCases.filter { $0 != .emergency && $0 != .correction }.map {
+        "notice: \($0.rawValue)"
+    }
 
     /// Plays one seed.
     public static func play(_ seed: UInt64, bug: PlantedBug? = nil, on engine: SimulatedEngine = .sqlite) throws

@@ -56,7 +56,9 @@ struct AuditRecord: Query {
     let subject: ID<AuditSubject>
     let id: ID<AuditEntry>
     var bindings: [SQLValue] { [.id(subject), .id(id)] }
-    static func row(_ columns: any Columns) throws -> AuditEntry { try AuditOf.row(columns) }
+    static func row(_ columns: any Columns) throws -> AuditEntry {
+        try AuditEntry(columns, subject: ID(high: 0, low: 0), firstColumn: 0)
+    }
 }
 
 /// The seals after one, with what they seal.
@@ -144,7 +146,7 @@ struct IsUnsealed: Query {
 struct AuditOfLists: Query {
     static let sql = SQL(
         """
-        SELECT subject_id, \(auditColumns) FROM audit
+        SELECT subject_id, \(toldAuditColumns) FROM audit
         WHERE query IS NOT NULL AND at < $3 AND (at, id) > ($1, $2) ORDER BY at, id LIMIT $4
         """)
     let after: Cursor
@@ -158,7 +160,7 @@ struct AuditOfLists: Query {
 struct AuditBetween: Query {
     static let sql = SQL(
         """
-        SELECT subject_id, \(auditColumns) FROM audit
+        SELECT subject_id, \(toldAuditColumns) FROM audit
         WHERE (subject_id, id) > ($1, $2) AND at >= $3 AND at < $4 ORDER BY subject_id, id LIMIT $5
         """)
     let subject: ID<AuditSubject>

@@ -5,6 +5,8 @@ public import Storage
 /// What is wrong with an audit trail.
 public enum AuditFlaw: Sendable, Equatable, CustomStringConvertible {
     case recordEdited(ID<AuditEntry>, subject: ID<AuditSubject>, seal: Int)
+    /// The words that belong to it are not those it was written with.
+    case reasonEdited(ID<AuditEntry>, subject: ID<AuditSubject>)
     case recordDeleted(ID<AuditEntry>, subject: ID<AuditSubject>, seal: Int?)
     /// It is there, and neither sealed nor waiting for it: the program did not write it.
     case recordSlippedIn(ID<AuditEntry>, subject: ID<AuditSubject>)
@@ -20,6 +22,7 @@ public enum AuditFlaw: Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .recordEdited(let id, let subject, let seal): "record \(id) of \(subject) was edited after seal \(seal)"
+        case .reasonEdited(let id, let subject): "the reason in record \(id) of \(subject) was edited"
         case .recordDeleted(let id, let subject, let seal?): "record \(id) of \(subject) was deleted after seal \(seal)"
         case .recordDeleted(let id, let subject, nil): "record \(id) of \(subject) was deleted before it was sealed"
         case .recordSlippedIn(let id, let subject): "record \(id) of \(subject) was not written by the program"
@@ -106,10 +109,18 @@ public struct AuditVerifier: Sendable {
     private func check(_ records: [SealedRecord], in seal: Int, _ report: inout AuditReport) async throws {
         for start in stride(from: 0, to: records.count, by: Self.recordsAtOnce) {
             let part = Array(records[start..<min(start + Self.recordsAtOnce, records.count)])
-            let found = try await database.read { transaction in
-                try transaction.fetch(each: part.map { AuditRecord(subject: $0.subject, id: $0.id) })
+            let (found, words) = try await database.read { transaction in
+                let found = try transaction.fetch(each: part.map { AuditRecord(subject: $0.subject, id: $0.id) })
+                let worded = zip(part, found).filter { $1.first?.reason?.revealed.hasPrefix(ReasonDigest.prefix) == true }
+                let words = try transaction.fetch(each: worded.map { ReasonRow(subject: $0.0.subject, id: $0.0.id) })
+                return (found, zip(worded, words).map { (id: $0.0.id, text: $1.first) })
             }
+            let texts = Dictionary(words.map { ($0.id, $0.text) }) { $1 }
             for (record, rows) in zip(part, found) {
+                // Words that are gone were erased with whom they spoke of.
+                if let text = texts[record.id] ?? nil, rows.first?.reason?.revealed != ReasonDigest.text(of: text) {
+                    report.flaws.append(.reasonEdited(record.id, subject: record.subject))
+                }
                 guard let entry = rows.first?.of(record.subject) else {
                     report.flaws.append(.recordDeleted(record.id, subject: record.subject, seal: seal))
                     continue

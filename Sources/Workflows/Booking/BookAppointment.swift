@@ -117,8 +117,9 @@ extension Story {
     }
 
     fileprivate func book(_ request: BookingRequest) throws -> Appointment {
-        for patient in request.patients where try transaction.first(PatientExists(id: patient.of())) == nil {
-            throw Refusal.patientUnknown
+        for patient in request.patients {
+            guard let isOpen = try transaction.first(PatientExists(id: patient.of())) else { throw Refusal.patientUnknown }
+            if !isOpen { throw Refusal.patientClosed }
         }
         let prospect =
             clinic.database.gainsFromForesight ? Prospect(directory: directory, board: clinic.availability) : nil

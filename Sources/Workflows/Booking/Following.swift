@@ -39,6 +39,7 @@ extension Story {
         reason: Personal<String>? = nil, overridden: [Refusal] = []
     ) throws {
         trail.concerns(appointment.patients.map { $0.of() })
+        answerSubject = appointment.id.of()
         let event = AppointmentEvent(
             id: newID(), kind: kind, appointment: appointment.id, at: now, payload: appointment.eventPayload(kind))
         told(event.id)
@@ -53,7 +54,7 @@ extension Story {
 
     /// Writes down who did what, and that it waits for its seal.
     func record(_ entry: AuditEntry) throws {
-        try transaction.post(InsertAudit(entry: try sealed(entry)))
+        try transaction.post(record: try sealed(entry))
         try transaction.post(InsertUnsealed(entry: entry))
     }
 

@@ -1,6 +1,8 @@
 import Notation
 import People
 import Scheduling
+import Sealing
+import Secrecy
 import Storage
 
 struct InsertEvent: Insertion {
@@ -42,15 +44,69 @@ struct InsertAudit: Insertion {
     }
 }
 
+/// The words of a record, apart from it: they speak of somebody and can be taken away, which no record can. The record keeps a digest of
+/// them as they lie here.
+struct InsertAuditReason: Insertion {
+    static let rank = 13
+    var touches: [Touch]? { [] }
+    static let sql: SQL = "INSERT INTO audit_reason (subject_id, id, reason) VALUES ($1, $2, $3)"
+    let subject: ID<AuditSubject>
+    let id: ID<AuditEntry>
+    let reason: String
+    var bindings: [SQLValue] { [.id(subject), .id(id), .text(reason)] }
+}
+
+/// The words of a record as they lie there; none where there were none or they were erased.
+struct ReasonRow: Query {
+    static let sql: SQL = "SELECT reason FROM audit_reason WHERE subject_id = $1 AND id = $2"
+    let subject: ID<AuditSubject>
+    let id: ID<AuditEntry>
+    var bindings: [SQLValue] { [.id(subject), .id(id)] }
+    static func row(_ columns: any Columns) throws -> String { try columns.text(0) }
+}
+
+/// Stands in a record for words that are kept apart.
+enum ReasonDigest {
+    static let prefix = "sha256:"
+
+    static func text(of sealed: String) -> String {
+        var bytes = CanonicalBytes()
+        bytes.add("mediconnect audit reason 1")
+        bytes.add(sealed)
+        return prefix + Hexadecimal.text(bytes.digest)
+    }
+}
+
+extension WriteTransaction {
+    /// Writes a record down, and its words apart from it where they are somebody's.
+    func post(record sealed: Sealed<AuditEntry>) throws {
+        guard let reason = sealed.kept.reason?.revealed, FieldCipher.version(of: reason) != nil else {
+            return try post(InsertAudit(entry: sealed))
+        }
+        var kept = sealed.kept
+        kept.reason = Personal(ReasonDigest.text(of: reason))
+        try post(InsertAudit(entry: Sealed(kept: kept)))
+        try post(InsertAuditReason(subject: kept.subject, id: kept.id, reason: reason))
+    }
+}
+
 /// The columns of a record but its subject, in the order `AuditEntry(columns)` reads them.
 let auditColumns = """
     audit.id, audit.at, audit.by, audit.act, audit.from_state, audit.to_state, audit.reason, audit.overridden, audit.request_id,
     audit.role, audit.purpose, audit.address, audit.operation, audit.outcome, audit.patients, audit.query
     """
 
+/// The same for who reads it: with the words, where they are there still.
+let toldAuditColumns = auditColumns.replacing(
+    "audit.reason",
+    with: """
+        CASE WHEN audit.reason LIKE 'sha256:%' THEN (SELECT audit_reason.reason FROM audit_reason
+            WHERE audit_reason.subject_id = audit.subject_id AND audit_reason.id = audit.id) ELSE audit.reason END
+        """)
+
 /// The audit of one subject, oldest first, after a cursor.
 struct AuditOf: Query {
-    static let sql = SQL("SELECT \(auditColumns) FROM audit WHERE subject_id = $1 AND id > $2 ORDER BY id LIMIT $3")
+    static let sql = SQL("SELECT \(toldAuditColumns) FROM audit WHERE subject_id = $1 AND id > $2 ORDER BY id LIMIT $3")
     let subject: ID<AuditSubject>
     let after: ID<AuditEntry>
     let limit: Int

@@ -102,7 +102,7 @@ extension WriteTransaction {
             circumstances: AuditEntry.Circumstances(
                 role: call.caller.role, purpose: .brokenGlass, address: call.address, operation: call.operation, outcome: outcome,
                 patients: [patient], query: nil))
-        try post(InsertAudit(entry: reason == nil ? Sealed(kept: entry) : try held(clinic.keys).seal(entry)))
+        try post(record: reason == nil ? Sealed(kept: entry) : try held(clinic.keys).seal(entry))
         try post(InsertUnsealed(entry: entry))
     }
 }

@@ -36,19 +36,21 @@ struct StoreAttempt: Insertion {
     static let rank = 9
     var touches: [Touch]? { [.attempt(principal, attempt.key)] }
     static let sql: SQL = """
-        INSERT INTO idempotency (principal, key, operation, fingerprint, status, etag, location, content_type, body, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        INSERT INTO idempotency (principal, key, operation, fingerprint, status, etag, location, content_type, body, expires_at, subject_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         """
     let principal: String
     let attempt: Attempt
     let answer: SealedAnswer
     let expiresAt: Instant
+    /// What it speaks of: goes with it when that is erased.
+    let subject: ID<AuditSubject>?
     var bindings: [SQLValue] {
         let answer = answer.kept
         return [
             .text(principal), .text(attempt.key), .text(attempt.operation), .bytes(attempt.fingerprint),
             .integer(answer.status), .text(answer.etag), .text(answer.location), .text(answer.contentType),
-            .bytes(answer.body), .instant(expiresAt),
+            .bytes(answer.body), .instant(expiresAt), .id(subject),
         ]
     }
 }

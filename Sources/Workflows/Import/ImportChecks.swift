@@ -117,7 +117,7 @@ struct ImportChecks {
 
     private func isKnownPatient(_ id: ID<Patient>) throws -> Bool {
         if clinic.named[.patient]?.contains(id.of()) ?? false { return true }
-        return try transaction.first(PatientExists(id: id)) != nil
+        return try transaction.first(PatientExists(id: id)) == true
     }
 
     // MARK: Double bookings

@@ -7,15 +7,18 @@ import Storage
 /// A table with sealed columns, as far as sealing them anew has to know it.
 struct SealedTable: Sendable, Equatable {
     let name: String
-    /// At most four.
+    /// At most six.
     let columns: [String]
 
     /// In the order they are walked through. Stored answers have another key and come last (`SealedAnswers`); the audit trail is
     /// never written anew and is not among them.
     static let all = [
-        SealedTable(name: Patient.table, columns: ["name", "email", "phone", "record_number"]),
+        SealedTable(name: Patient.table, columns: ["name", "email", "phone", "record_number", "birth_date"]),
         SealedTable(name: Appointment.table, columns: ["override_reason"]),
         SealedTable(name: ScheduleException.table, columns: ["note"]),
+        SealedTable(name: Correction.table, columns: Correction.sealedColumns),
+        SealedTable(name: RecordClosure.table, columns: ["reason"]),
+        SealedTable(name: LegalHold.table, columns: ["reason"]),
     ]
 }
 
@@ -37,11 +40,11 @@ struct SealedRows: Query {
     }
 
     static func row(_ columns: any Columns) throws -> Row {
-        Row(id: try columns.id(0), texts: try (1...4).map { try columns.optional($0, columns.text) })
+        Row(id: try columns.id(0), texts: try (1...6).map { try columns.optional($0, columns.text) })
     }
 
     private static func text(_ table: SealedTable) -> SQL {
-        let columns = table.columns + Array(repeating: "CAST(NULL AS TEXT)", count: 4 - table.columns.count)
+        let columns = table.columns + Array(repeating: "CAST(NULL AS TEXT)", count: 6 - table.columns.count)
         return SQL("SELECT id, \(columns.joined(separator: ", ")) FROM \(table.name) WHERE id > $1 ORDER BY id LIMIT $2")
     }
 }

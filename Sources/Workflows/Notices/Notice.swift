@@ -10,6 +10,8 @@ public struct Notice: Sendable {
         case confirmation, cancellation, expiry, move, reminder
         /// Somebody broke the glass.
         case emergency
+        /// A request for correction was decided.
+        case correction
     }
 
     public let id: ID<Notice>

@@ -14,6 +14,8 @@ public struct RecordExport: Sendable {
     public let entries: [AuditEntry]
     /// What they sign in with.
     public let accounts: [Account]
+    /// What they asked to have corrected, what came of it, and what they say to that.
+    public let corrections: [Correction]
     public let at: Instant
 }
 
@@ -31,7 +33,7 @@ extension Clinic {
         return RecordExport(
             patient: try await opened(sealed), appointments: try await opened(try await audit.appointments(of: id)),
             notices: try await allNotices(of: id.of()), entries: try await audit.entries(about: id).map { $0.asToldTo(id) },
-            accounts: try await accounts(of: id.of()), at: surroundings.clock.now)
+            accounts: try await accounts(of: id.of()), corrections: try await allCorrections(of: id), at: surroundings.clock.now)
     }
 
     private func allNotices(of owner: ID<Caller>) async throws -> [Notice] {
@@ -43,6 +45,18 @@ extension Clinic {
             found += page
             guard page.count == 500, let last = page.last else { return found }
             after = last.id
+        }
+    }
+
+    private func allCorrections(of id: ID<Patient>) async throws -> [Correction] {
+        var (found, after): ([Correction], ID<Correction>) = ([], ID(high: 0, low: 0))
+        while true {
+            let page = try await database.read { [after] in
+                try $0.fetch(CorrectionsOfPatient(patient: id, after: after, limit: 500))
+            }
+            found += try await opened(page)
+            guard page.count == 500, let last = page.last else { return found }
+            after = last.kept.id
         }
     }
 
@@ -93,6 +107,8 @@ extension RecordExport {
             json.array(of: appointments) { $1.write(to: &$0, for: reader) }
             json.name("notices")
             json.array(of: notices) { $1.write(to: &$0) }
+            json.name("corrections")
+            json.array(of: corrections) { $1.write(to: &$0, now: at) }
             json.name("audit")
             json.array(of: entries) { $1.write(to: &$0, namingSubject: true) }
         }

@@ -23,8 +23,11 @@ extension Clinic {
         let sealed = try await disclose("read.patients", AuditSubject.everybody, to: call) { look in
             // By what somebody was looked for, never the value itself.
             look.trail.query = "by=\(clue.kind.rawValue)&limit=\(page.limit)"
-            try look.require(.changePatients)
-            let rows = PatientPage(digest: digest, after: (page.after ?? .start).id.of(), limit: page.limit + 1)
+            // A closed record is found by those only who answer for it.
+            let (closed, open) = (try look.permits(.keepClosedRecords), try look.permits(.changePatients))
+            if !closed, !open { throw Refusal.notPermitted }
+            let rows = PatientPage(
+                digest: digest, after: (page.after ?? .start).id.of(), limit: page.limit + 1, closed: closed, open: open)
             let found =
                 switch clue.kind {
                 case .email: try look.looking.fetch(PatientsByEmail(page: rows))
@@ -54,6 +57,7 @@ extension Clinic {
                 throw Refusal.identifierAlreadyUsed
             }
             if known == nil && patient.version != 1 { throw Refusal.recordUnknown }
+            if known != nil, try story.transaction.first(PatientExists(id: patient.id)) == false { throw Refusal.patientClosed }
             if try story.transaction.run(StorePatient(patient, keys)) == 0 { throw Refusal.changedMeanwhile }
             try story.auditChange(of: patient.id.of(), "patient.stored")
             return patient

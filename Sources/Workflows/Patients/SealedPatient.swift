@@ -9,6 +9,7 @@ extension Patient: Sealable {
     func exchanging(_ exchange: (_ column: String, _ text: Personal<String>) throws -> Personal<String>) rethrows -> Patient {
         var copy = self
         copy.name = try exchange("name", name)
+        copy.birthDate = try birthDate.map { try exchange("birth_date", $0) }
         copy.email = try email.map { try exchange("email", $0) }
         copy.phone = try phone.map { try exchange("phone", $0) }
         copy.recordNumber = try recordNumber.map { try exchange("record_number", $0) }

@@ -21,6 +21,7 @@ public enum Schema {
         Migration(number: 11, name: "keys are rotated", up: WalkTables.up, down: WalkTables.down),
         Migration(number: 12, name: "records are exported", up: ExportIndexes.up, down: ExportIndexes.down),
         Migration(number: 13, name: "staff sign in elsewhere", up: SignOnTables.up, down: SignOnTables.down),
+        Migration(number: 14, name: "patients have rights", up: RightsTables.up, down: RightsTables.down),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).
@@ -28,5 +29,7 @@ public enum Schema {
         "patient", "appointment", "appointment_patient", "claim", "event", "audit", "audit_unsealed", "audit_seal", "idempotency",
         "notice", "outbox", "account", "account_role", "account_place", "emergency_access", "session", "login_failure",
         "second_factor", "recovery_code", "patient_hold", "account_email", "letter", "service", "service_secret", "account_link",
+        "audit_reason",
+        "correction", "patient_closure", "legal_hold",
     ]
 }

@@ -28,6 +28,8 @@ public struct ServingRole: Sendable {
             "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO \(role)",
             "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO \(role)",
             "REVOKE UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON \(audit) FROM \(role)",
+            // What somebody said is erased with them, and never put otherwise.
+            "REVOKE UPDATE, TRUNCATE, REFERENCES, TRIGGER ON audit_reason FROM \(role)",
             // Which version the schema has is for those to say who change it.
             "REVOKE INSERT, UPDATE, DELETE ON schema_migration FROM \(role)",
         ]

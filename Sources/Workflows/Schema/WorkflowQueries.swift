@@ -2,7 +2,7 @@ public import Storage
 
 /// Every statement of this module, for the test that looks at their plans. A type that is missing fails that test.
 public enum WorkflowQueries {
-    public static let catalogue: [any Statement.Type] = directory + booking + records + accounts + keys + checks
+    public static let catalogue: [any Statement.Type] = directory + booking + records + accounts + keys + rights + checks
 
     private static let directory: [any Statement.Type] = [
         DirectoryRevision.self, HeldDirectoryRevision.self, TakenDirectoryRevision.self, AdvanceDirectoryRevision.self,
@@ -55,6 +55,19 @@ public enum WorkflowQueries {
         PatientsByRecordNumber.self, SupersedeDataKey.self, RetireDataKeys.self, RewrapDataKey.self, SealedRows.self,
         ReplaceSealed.self, IndexPatient.self, SealedAnswers.self, ReplaceSealedAnswer.self, KeyWalk.self,
         NoteKeyWalk.self, AccountsOfSubject.self,
+    ]
+
+    private static let rights: [any Statement.Type] = [
+        PatientToChange.self, OpenCorrection.self, CorrectionByID.self, InsertCorrection.self, UpdateCorrection.self,
+        CorrectionsOfPatient.self, CorrectionsAfter.self, OpenCorrections.self, CorrectionDepth.self, RecordState.self,
+        RecordStateToChange.self, LastVisit.self, AheadOfRecord.self, SetClosed.self, ClosureOf.self, InsertClosure.self,
+        DeleteClosure.self, LegalHoldOf.self, InsertLegalHold.self, DeleteLegalHold.self, ClosedRecords.self,
+        RetentionRuleRows.self,
+        StoreRetentionRule.self, AllAppointmentsOf.self, ErasePatient.self, EraseWords.self, EraseReasons.self, EraseAnswers.self,
+        EraseNotices.self, EraseCorrections.self, EraseHolds.self, EraseEmergencies.self, EraseSessions.self,
+        EraseRoleSessions.self,
+        EraseSecondFactor.self, EraseRecoveryCodes.self, EraseEmail.self, EraseLetters.self, EraseLinks.self, ErasePlaces.self,
+        EraseRoles.self, EraseAccount.self, InsertAuditReason.self, ReasonRow.self,
     ]
 
     /// Read a whole table on purpose: `ClinicCheck`, `AuditVerifier` and `AuditExport` are for the command line.

@@ -19,7 +19,7 @@ struct Sample: Sendable {
     func mark(for who: Who) -> Character { Array(allowed)[Who.allCases.firstIndex(of: who)!] }
 
     static let all: [String: Sample] = appointments.merging(directory) { $1 }.merging(hours) { $1 }.merging(others) { $1 }
-        .merging(sessions) { $1 }.merging(letters) { $1 }.merging(services) { $1 }
+        .merging(sessions) { $1 }.merging(letters) { $1 }.merging(services) { $1 }.merging(rights) { $1 }
 
     // MARK: Appointments
 
@@ -114,7 +114,7 @@ struct Sample: Sendable {
             _ = try await $0.booked()
             return .get("/v1/patients/\(Known.emma)")
         },
-        "findPatients": Sample("nnnnyynn") { _ in .get("/v1/patients?identifier=P-1") },
+        "findPatients": Sample("nnnnyyny") { _ in .get("/v1/patients?identifier=P-1") },
         "exportPatient": Sample("yhhhyyhh") { _ in .get("/v1/patients/\(Known.emma)/export") },
         "replacePatient": Sample("nnnnyynn") { visitor in
             let made = try await visitor.send(.post("/v1/patients", #"{"name":"New Patient"}"#))
@@ -175,6 +175,11 @@ struct Sample: Sendable {
         "EmergencyRequest": #"{"reason":"unconscious","password":"\#(Known.passwordText)"}"#,
         "EmergencyReview": #"{"verdict":"justified","note":"looked into it"}"#,
         "RoleChoice": #"{"role":"admin"}"#,
+        "CorrectionRequest":
+            #"{"field":"email","says":"someone@example.org","shouldSay":"emma@example.org","statement":"I have moved"}"#,
+        "CorrectionDenial": #"{"basis":"accurate-and-complete","reason":"It is right as it is"}"#,
+        "CorrectionExtension": #"{"reason":"The register is closed"}"#, "Disagreement": #"{"disagreement":"It is not"}"#,
+        "ClosingRequest": #"{"reason":"moved away","cancelAppointments":true}"#, "Reason": #"{"reason":"a lawsuit"}"#,
         "PasswordResetRequest": #"{"email":"emma@clinic.example"}"#,
         "TokenRequest":
             #"{"grant_type":"client_credentials","scope":"system/Slot.s","client_id":"\#(Known.nobody)","client_secret":"mcs_00"}"#,
@@ -200,7 +205,7 @@ struct Sample: Sendable {
             #"{"id":"\#(Known.nobody)","kind":"leave","from":"2026-08-01T00:00:00Z","to":"2026-08-02T00:00:00Z","note":"away"}"#,
         "Holiday": #"{"id":"\#(Known.nobody)","day":"2026-12-25","name":"Christmas Day"}"#,
         "Patient":
-            #"{"id":"\#(Known.nobody)","name":"New Patient","email":"new@example.org","phone":"+49 30 1","recordNumber":"P-1"}"#,
+            #"{"id":"\#(Known.nobody)","name":"New Patient","birthDate":"2019-05-31","email":"new@example.org","phone":"+49 30 1","recordNumber":"P-1"}"#,
     ]
     private static let place =
         #"{"id":"\#(Known.nobody)","name":"Place","location":"\#(Known.river)","tags":["a"],"lanes":2,"lanesOffered":1,"active":true}"#

@@ -102,7 +102,7 @@ extension Story {
     fileprivate func requireSubject(of invitation: Invitation) throws {
         switch invitation.role {
         case .patient:
-            guard let subject = invitation.subject, try transaction.first(PatientExists(id: subject.of())) != nil else {
+            guard let subject = invitation.subject, try transaction.first(PatientExists(id: subject.of())) == true else {
                 throw Refusal.patientUnknown
             }
         case .practitioner:

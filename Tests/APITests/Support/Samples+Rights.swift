@@ -1,0 +1,85 @@
+import Notation
+import Testing
+
+extension Sample {
+    /// What patients may ask for, and what becomes of it.
+    static let rights: [String: Sample] = [
+        "askCorrection": Sample("ynnnyynn") { visitor in
+            try await visitor.settleCorrections()
+            return .post("/v1/patients/\(Known.emma)/corrections", fullBodies["CorrectionRequest"]!)
+        },
+        "listCorrections": Sample("nnnnnyny") { _ in .get("/v1/corrections?state=open") },
+        "readCorrection": Sample("yhhhyyhy") { .get("/v1/corrections/\(try await $0.askedCorrection().id)") },
+        "acceptCorrection": Sample("nnnnnyny") { visitor in
+            let patient = try await visitor.registered()
+            let asked = try await visitor.send(
+                .post(
+                    "/v1/patients/\(patient)/corrections",
+                    #"{"field":"name","says":"Some Body","shouldSay":"Somebody","statement":"one word"}"#))
+            return .post("/v1/corrections/\(asked.id)/acceptance")
+        },
+        "denyCorrection": Sample("nnnnnyny") {
+            .post("/v1/corrections/\(try await $0.askedCorrection().id)/denial", fullBodies["CorrectionDenial"]!)
+        },
+        "extendCorrection": Sample("nnnnnyny") {
+            .post("/v1/corrections/\(try await $0.askedCorrection().id)/extension", fullBodies["CorrectionExtension"]!)
+        },
+        "disagreeWithDenial": Sample("yhhhyyhh") { visitor in
+            let id = try await visitor.askedCorrection().id
+            try await visitor.settleCorrections()
+            return .post("/v1/corrections/\(id)/disagreement", fullBodies["Disagreement"]!)
+        },
+        "readRetention": Sample("nnnnyyny") { _ in .get("/v1/patients/\(Known.emma)/retention") },
+        "closePatient": Sample("nnnnyynn") {
+            .post("/v1/patients/\(try await $0.registered())/close", fullBodies["ClosingRequest"]!)
+        },
+        "reopenPatient": Sample("nnnnnyny") {
+            .post("/v1/patients/\(try await $0.closed())/reopen", fullBodies["Reason"]!)
+        },
+        "holdPatient": Sample("nnnnnyny") {
+            .post("/v1/patients/\(try await $0.registered())/legal-hold", fullBodies["Reason"]!)
+        },
+        "liftHold": Sample("nnnnnyny") { visitor in
+            let patient = try await visitor.registered()
+            _ = try await visitor.send(.post("/v1/patients/\(patient)/legal-hold", fullBodies["Reason"]!), by: .admin)
+            return .delete("/v1/patients/\(patient)/legal-hold")
+        },
+        "erasePatient": Sample("nnnnnyny") { .post("/v1/patients/\(try await $0.closed())/erasure") },
+    ]
+}
+
+extension Visitor {
+    /// Somebody registered a moment ago.
+    func registered() async throws -> String { try await send(.post("/v1/patients", #"{"name":"Some Body"}"#)).id }
+
+    /// The same, and closed.
+    func closed() async throws -> String {
+        let patient = try await registered()
+        let heard = try await send(.post("/v1/patients/\(patient)/close", #"{"reason":"moved away"}"#))
+        try #require(heard.status == 200, "\(heard.text)")
+        return patient
+    }
+
+    /// Denies whatever Emma has open.
+    func settleCorrections() async throws {
+        var (open, next): ([String], String?) = ([], "")
+        while let cursor = next {
+            let page = try await get(
+                "/v1/corrections?limit=200&patient=\(Known.emma)" + (cursor.isEmpty ? "" : "&cursor=\(cursor)"), by: .admin)
+            open += page.items.filter { $0["state"]?.string == "open" }.compactMap { $0["id"]?.string }
+            next = page.next
+        }
+        for id in open {
+            let heard = try await send(.post("/v1/corrections/\(id)/denial", Sample.fullBodies["CorrectionDenial"]!), by: .admin)
+            try #require(heard.status == 200, "\(heard.text)")
+        }
+    }
+
+    /// The desk asks on Emma's behalf.
+    func askedCorrection() async throws -> Heard {
+        try await settleCorrections()
+        let heard = try await send(.post("/v1/patients/\(Known.emma)/corrections", Sample.fullBodies["CorrectionRequest"]!))
+        try #require(heard.status == 201, "\(heard.text)")
+        return heard
+    }
+}
