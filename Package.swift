@@ -73,6 +73,7 @@ let package = Package(
         room("Secrecy", uses: ["Sealing", "Notation", crypto]),
         room("Outbound", uses: ["Notation"]),
         room("Admission", uses: ["Notation"]),
+        room("Partners", uses: ["Notation"]),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         room("Identity", uses: ["Sealing", "Notation", "CSodium", crypto]),
 
@@ -90,7 +91,17 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         room(
             "Connectors",
-            uses: ["Outbound", "Letters", "Storage", "Notation", "CCurl", httpClient, nioCore, nioHTTP1, nioSSL]),
+            uses: [
+                "Partners", "Outbound", "Letters", "Resilience", "Storage", "Notation", "CCurl", httpClient, nioCore, nioHTTP1,
+                nioSSL,
+                crypto, jwt,
+            ]),
+        // Plays whoever is at the other end of them.
+        room(
+            "Simulator",
+            uses: [
+                "Notation", hummingbird, httpClient, nioCore, nioHTTP1, crypto, jwt, logging, lifecycle, signals,
+            ]),
 
         // What the clinic does, and what it leaves to be done.
         room("Outbox", uses: ["Storage", "Resilience", "Notation"]),
@@ -122,6 +133,7 @@ let package = Package(
             name: "mediconnect",
             dependencies: [
                 "API", "SingleSignOn", "Admission", "Moving", "Tenancy", "Secrecy", "Sealing", "Identity", "Connectors",
+                "Partners", "Simulator", "Resilience",
                 "Outbound",
                 "Letters", "Workflows",
                 "Outbox", "StorageSQLite",
@@ -177,9 +189,10 @@ let package = Package(
         suite(
             "ConnectorsTests",
             uses: [
-                "Connectors", "Outbound", "Letters", "TestKit", "Notation", "Processes", "TrialMail", nioCore, nioPosix, nioHTTP1,
-                nioSSL,
+                "Connectors", "Partners", "Resilience", "Outbound", "Letters", "TestKit", "Notation", "Processes", "TrialMail",
+                "LoopbackClient", crypto, nioCore, nioPosix, nioHTTP1, nioSSL,
             ]),
+        suite("SimulatorTests", uses: ["LoopbackClient", "Processes", "Notation"]),
         suite("AdmissionTests", uses: ["Admission", "Notation"]),
         suite("StorageSQLiteTests", uses: ["StorageSQLite", "Storage", "Notation", "CFaultyDisk"]),
         suite(

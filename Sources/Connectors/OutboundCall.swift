@@ -45,6 +45,12 @@ public struct OutboundAnswer: Sendable {
     /// Never longer than the limit, and never to be shown to whoever gave the URL: it may come from somewhere they cannot reach.
     public let body: [UInt8]
 
+    public init(status: Int, headers: [(name: String, value: String)] = [], body: [UInt8] = []) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
     /// The first header of this name.
     public subscript(header name: String) -> String? {
         headers.first { $0.name.lowercased() == name.lowercased() }?.value

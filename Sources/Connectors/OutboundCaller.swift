@@ -46,10 +46,13 @@ public struct OutboundCaller: Sendable {
     }
 
     /// Throws an `OutboundRefusal` when the URL may not be called, an `OutboundFault` when no whole answer came.
-    public func call(_ call: OutboundCall) async throws -> OutboundAnswer {
+    ///
+    /// - Parameter onConnected: Told when the connection stands, before anything is said over it. While it was not told, nothing was
+    ///   sent, and nothing will be once `call` has returned.
+    public func call(_ call: OutboundCall, onConnected: @escaping @Sendable () -> Void = {}) async throws -> OutboundAnswer {
         let deadline = clock.now + .seconds(settings.wholeSeconds)
         return try await withThrowingTaskGroup(of: OutboundAnswer.self) { group in
-            group.addTask { try await self.answer(to: call) }
+            group.addTask { try await self.answer(to: call, onConnected) }
             group.addTask {
                 try await self.clock.sleep(until: deadline)
                 throw OutboundFault.timedOut
@@ -59,11 +62,11 @@ public struct OutboundCaller: Sendable {
         }
     }
 
-    private func answer(to call: OutboundCall) async throws -> OutboundAnswer {
+    private func answer(to call: OutboundCall, _ onConnected: @escaping @Sendable () -> Void) async throws -> OutboundAnswer {
         guard call.headers.allSatisfy({ OutboundCall.mayCarry($0.name, $0.value) }) else { throw OutboundFault.header }
         let vetted = try await guardian.vet(call.url)
         do {
-            return try await HTTPClient.withHTTPClient(configuration: configuration(for: vetted)) { client in
+            return try await HTTPClient.withHTTPClient(configuration: configuration(for: vetted, onConnected)) { client in
                 try await collect(try await client.execute(request(call, vetted.destination), timeout: .seconds(wholeSeconds)))
             }
         } catch { throw OutboundCaller.fault(error) }
@@ -73,7 +76,9 @@ public struct OutboundCaller: Sendable {
 
     /// Of a client for this one call. The name in the URL is looked up here and nowhere else, so that the client, which finds an
     /// address, asks nobody; and it looks at the other end of the connection before it says anything.
-    private func configuration(for vetted: VettedDestination) -> HTTPClient.Configuration {
+    private func configuration(
+        for vetted: VettedDestination, _ onConnected: @escaping @Sendable () -> Void
+    ) -> HTTPClient.Configuration {
         var configuration = HTTPClient.Configuration(
             tlsConfiguration: tls, redirectConfiguration: .disallow,
             timeout: .init(connect: .seconds(Int64(settings.connectSeconds)), read: .seconds(wholeSeconds)),
@@ -85,6 +90,7 @@ public struct OutboundCaller: Sendable {
             guard channel.remoteAddress?.ipAddress.flatMap({ IPAddress($0) }) == vetted.address else {
                 return channel.eventLoop.makeFailedFuture(OutboundFault.strangeAddress)
             }
+            onConnected()
             return channel.eventLoop.makeSucceededVoidFuture()
         }
         return configuration

@@ -17,6 +17,8 @@ final class Branch: Sendable {
     let house: House
     let premises: Premises
     let outbox: Outbox
+    /// How this node reaches whom the clinic works with: one for all clinics in it.
+    let ways: Ways
     private let keyring: LiveKeyring
     private let neighbourhood: Neighbourhood
     private let logger: Logger
@@ -31,7 +33,7 @@ final class Branch: Sendable {
     ///   - tenant: The clinic's name where there are several; it stands in every log line.
     ///   - isLabelled: Whether its name also stands in metrics.
     static func open(
-        _ settings: Settings, tenant: String? = nil, isLabelled: Bool = false, logger: Logger
+        _ settings: Settings, ways: Ways, tenant: String? = nil, isLabelled: Bool = false, logger: Logger
     ) async throws -> Branch {
         var logger = logger
         if let tenant { logger[metadataKey: "tenant"] = "\(tenant)" }
@@ -40,7 +42,7 @@ final class Branch: Sendable {
             if tenant != nil, try await Move.hasLeft(house.database) { throw StorageFault.moving }
             try await house.migrator.up()
             let observer = OutcomeCounters(tenant: isLabelled ? tenant : nil)
-            let branch = try Branch(house, try house.keyring(), observer, tenant: tenant, logger)
+            let branch = try Branch(house, ways, try house.keyring(), observer, tenant: tenant, logger)
             do {
                 // Who cannot read the clinic's personal data does not answer for it.
                 try await branch.clinic.readKeys()
@@ -57,8 +59,11 @@ final class Branch: Sendable {
         }
     }
 
-    private init(_ house: House, _ keyring: LiveKeyring, _ observer: OutcomeCounters, tenant: String?, _ logger: Logger) throws {
+    private init(
+        _ house: House, _ ways: Ways, _ keyring: LiveKeyring, _ observer: OutcomeCounters, tenant: String?, _ logger: Logger
+    ) throws {
         self.house = house
+        self.ways = ways
         self.logger = logger
         let clinic = Clinic(
             database: house.database, surroundings: house.surroundings, master: house.master, settings: house.settings.clinic,

@@ -11,7 +11,8 @@ extension Branches {
         let branch: Branch
         do {
             branch = try await Branch.open(
-                settings.of(residence, in: file), tenant: residence.name, isLabelled: settings.tenants.areLabelled, logger: logger
+                settings.of(residence, in: file), ways: ways, tenant: residence.name, isLabelled: settings.tenants.areLabelled,
+                logger: logger
             )
         } catch { return couldNotOpen(residence, error) }
         let (ended, ending) = AsyncStream.makeStream(of: Void.self)

@@ -41,6 +41,7 @@ final class Branches: Clinics {
 
     let settings: Settings
     let file: DirectoryFile
+    let ways: Ways
     let logger: Logger
     let clock: any WallClock
     let state: Mutex<State>
@@ -55,9 +56,10 @@ final class Branches: Clinics {
     /// How long nobody tries to open a clinic again that could not be opened.
     static let pauseAfterFailure = Span.seconds(1)
 
-    init(_ settings: Settings, _ file: DirectoryFile, clock: any WallClock, logger: Logger) throws {
+    init(_ settings: Settings, _ file: DirectoryFile, _ ways: Ways, clock: any WallClock, logger: Logger) throws {
         self.settings = settings
         self.file = file
+        self.ways = ways
         self.clock = clock
         self.logger = logger
         let stamp = file.stamp

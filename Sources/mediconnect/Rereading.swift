@@ -11,11 +11,16 @@ import UnixSignals
 struct Rereading: Service {
     let read: @Sendable () async throws -> Settings
     let door: Doorkeeper
+    let ways: Ways
     let logger: Logger
 
     func run() async throws {
         for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
-            do { take(try await read().limits) } catch {
+            do {
+                let settings = try await read()
+                take(settings.limits)
+                ways.follow(settings.partners.orders)
+            } catch {
                 let reason = (error as? SettingsProblems)?.description ?? "the settings cannot be read"
                 logger.error("the settings stay as they are", metadata: ["evt": "settings.refused", "reason": "\(reason)"])
             }

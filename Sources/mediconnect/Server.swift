@@ -17,6 +17,7 @@ import UnixSignals
 struct Server {
     let settings: Settings
     let clinics: any Clinics
+    let ways: Ways
     let surroundings: Surroundings
     let logger: Logger
     let metrics: PrometheusRegistry
@@ -31,7 +32,8 @@ struct Server {
     private let state = StateOfServing()
 
     init(
-        _ settings: Settings, _ clinics: any Clinics, surroundings: Surroundings, logger: Logger, metrics: PrometheusRegistry,
+        _ settings: Settings, _ clinics: any Clinics, _ ways: Ways, surroundings: Surroundings, logger: Logger,
+        metrics: PrometheusRegistry,
         reread: @escaping @Sendable () async throws -> Settings
     ) throws {
         self.settings = settings
@@ -41,6 +43,7 @@ struct Server {
             }
         } catch let flaw as CertificateFlaw { throw Complaint(flaw.description) }
         self.clinics = clinics
+        self.ways = ways
         self.surroundings = surroundings
         self.logger = logger
         self.metrics = metrics
@@ -67,7 +70,7 @@ struct Server {
             onListening(port, certificate == nil)
         }
         var all: [ServiceGroupConfiguration.ServiceConfiguration] = [.init(service: clinics)]
-        all.append(.init(service: Rereading(read: reread, door: doorkeeper, logger: logger)))
+        all.append(.init(service: Rereading(read: reread, door: doorkeeper, ways: ways, logger: logger)))
         all.append(
             .init(
                 service: Doorbell(
@@ -172,9 +175,9 @@ struct Server {
                 if !state.isServing.withLock({ $0 }) { return "The server is stopping." }
                 return await clinics.complaint()
             },
-            deepHealth: { [state, clinics, certificate] in
+            deepHealth: { [state, clinics, certificate, ways] in
                 await clinics.parts() + [("serving", state.isServing.withLock { $0 } ? "ok" : "stopping")]
-                    + (certificate.map { [("certificate", $0.health)] } ?? [])
+                    + (certificate.map { [("certificate", $0.health)] } ?? []) + ways.health
             },
             metrics: { [metrics, gauges] in
                 await gauges.refresh()

@@ -90,6 +90,7 @@ struct Settings: Sendable {
     /// Where somebody who has found a weakness can tell it; nil says it nowhere.
     let securityContact: String?
     var mail: MailSettings
+    var partners: PartnerSettings
     /// Who cannot do anything without a second factor.
     var secondFactor: SecondFactorPolicy
     /// Whether somebody has set it.
@@ -132,7 +133,7 @@ extension Settings {
     /// Reads flags, environment and file, and checks every value.
     static func read(
         _ options: CommonOptions, _ network: NetworkOptions? = nil, host: String? = nil, port: Int? = nil, role: String? = nil,
-        environment: [String: String] = ProcessInfo.processInfo.environment
+        isDemo: Bool = false, environment: [String: String] = ProcessInfo.processInfo.environment
     ) async throws -> Settings {
         var flags: [AbsoluteConfigKey: ConfigValue] = [:]
         func flag(_ key: AbsoluteConfigKey, _ content: ConfigContent?) {
@@ -154,10 +155,10 @@ extension Settings {
                 throw SettingsProblems(problems: ["settings: the file \(path) cannot be read as a JSON object of settings"])
             }
         }
-        return try Settings(ConfigReader(providers: providers), environment: environment)
+        return try Settings(ConfigReader(providers: providers), isDemo: isDemo, environment: environment)
     }
 
-    private init(_ config: ConfigReader, environment: [String: String]) throws {
+    private init(_ config: ConfigReader, isDemo: Bool, environment: [String: String]) throws {
         var problems: [String] = []
         var (tlsProblems, signOnProblems): ([String], [String]) = ([], [])
         func whole(_ key: ConfigKey, _ name: String, _ usual: Int, _ range: ClosedRange<Int>) -> Int {
@@ -204,6 +205,7 @@ extension Settings {
         secondFactor = factor.flatMap { SecondFactorPolicy(rawValue: $0) } ?? .staff
         isSecondFactorChosen = factor != nil
         mail = MailSettings(config, problems: &problems)
+        partners = PartnerSettings(config, isDemo: isDemo, problems: &problems)
         if let factor, SecondFactorPolicy(rawValue: factor) == nil {
             problems.append("accounts.secondfactor: must be staff, everybody or nobody")
         }
@@ -327,7 +329,7 @@ extension Settings {
             ("tenants", tenants.path ?? "none: one clinic"), ("tenants.connections", String(tenants.connections)),
             ("tenants.round", String(tenants.roundSeconds)), ("tenants.labels", String(tenants.areLabelled)),
         ] + tls.listing + [("oidc.providers", providers.isEmpty ? "none" : providers.map(\.name).joined(separator: ","))]
-            + limits.listing + mail.listing
+            + limits.listing + mail.listing + partners.listing
             + [
                 ("patients.holds", patientLimits.holds), ("patients.appointments", patientLimits.appointments),
                 ("patients.lapses", patientLimits.lapses),

@@ -19,6 +19,7 @@ final class Place: Sendable {
         var host: String?
         var target: String
         var headers: [String]
+        var body: [UInt8] = []
     }
 
     let address: String
@@ -79,6 +80,7 @@ private final class Host: ChannelInboundHandler {
 
     private let manner: Place.Manner
     private let book: Place.Book
+    private var visit: Place.Visit?
 
     init(manner: Place.Manner, book: Place.Book) {
         self.manner = manner
@@ -88,11 +90,12 @@ private final class Host: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head):
-            let visit = Place.Visit(
+            visit = Place.Visit(
                 host: head.headers.first(name: "Host"), target: head.uri, headers: head.headers.map { "\($0.name): \($0.value)" })
-            book.visits.withLock { $0.append(visit) }
-        case .body: break
+        case .body(let part): visit?.body += Array(part.readableBytesView)
         case .end:
+            if let visit { book.visits.withLock { $0.append(visit) } }
+            visit = nil
             book.calls.continuation.yield()
             answer(context)
         }

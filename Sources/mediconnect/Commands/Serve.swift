@@ -32,7 +32,7 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         try await reported {
-            var settings = try await Settings.read(common, network, host: host, port: port, role: role)
+            var settings = try await Settings.read(common, network, host: host, port: port, role: role, isDemo: demo)
             // Who tries it out has no authenticator at hand.
             if demo, !settings.isSecondFactorChosen { settings.secondFactor = .nobody }
             let metrics = PrometheusRegistry()
@@ -43,23 +43,35 @@ struct Serve: AsyncParsableCommand {
             }
             defer { sink.close() }
             let logger = Logger(label: "mediconnect")
+            let ways = try Self.ways(settings, logger)
             if let path = settings.tenants.path {
-                try await serveMany(settings, DirectoryFile(path), logger, metrics)
+                try await serveMany(settings, DirectoryFile(path), ways, logger, metrics)
             } else {
-                try await serveOne(settings, logger, metrics)
+                try await serveOne(settings, ways, logger, metrics)
             }
         }
     }
 
+    private static func ways(_ settings: Settings, _ logger: Logger) throws -> Ways {
+        if settings.partners.believesSimulators {
+            logger.warning(
+                "simulators are believed: nothing that is sent to one is real", metadata: ["evt": "partners.simulator"])
+        }
+        let meters = WayMeters(logger: logger)
+        return try Ways(settings.partners, surroundings: .machine()) { meters.note($0) }
+    }
+
     /// The settings as they are now.
     private var reread: @Sendable () async throws -> Settings {
-        { [common, network, host, port, role] in
-            try await Settings.read(common, network, host: host, port: port, role: role)
+        { [common, network, host, port, role, demo] in
+            try await Settings.read(common, network, host: host, port: port, role: role, isDemo: demo)
         }
     }
 
-    private func serveOne(_ settings: Settings, _ logger: Logger, _ metrics: PrometheusRegistry) async throws {
-        let branch = try await Branch.open(settings, logger: logger)
+    private func serveOne(
+        _ settings: Settings, _ ways: Ways, _ logger: Logger, _ metrics: PrometheusRegistry
+    ) async throws {
+        let branch = try await Branch.open(settings, ways: ways, logger: logger)
         do {
             if demo {
                 try await Seed.fillIfEmpty(branch.house)
@@ -74,7 +86,8 @@ struct Serve: AsyncParsableCommand {
             let clinic = SingleClinic(branch: branch)
             try await serve(
                 try Server(
-                    settings, clinic, surroundings: branch.house.surroundings, logger: logger, metrics: metrics, reread: reread)
+                    settings, clinic, ways, surroundings: branch.house.surroundings, logger: logger, metrics: metrics,
+                    reread: reread)
             ) {
                 if let welcome {
                     print(welcome.text(base: "\(settings.tls.files == nil ? "http" : "https")://\(settings.host):\($0)"))
@@ -89,16 +102,16 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func serveMany(
-        _ settings: Settings, _ file: DirectoryFile, _ logger: Logger, _ metrics: PrometheusRegistry
+        _ settings: Settings, _ file: DirectoryFile, _ ways: Ways, _ logger: Logger, _ metrics: PrometheusRegistry
     ) async throws {
         if demo {
             throw Complaint("--demo is for one clinic; use 'mediconnect seed demo --tenants \(file.path) --tenant NAME' first")
         }
         let surroundings = Surroundings.machine()
-        let branches = try Branches(settings, file, clock: surroundings.clock, logger: logger)
+        let branches = try Branches(settings, file, ways, clock: surroundings.clock, logger: logger)
         branches.register(in: metrics)
         try await serve(
-            try Server(settings, branches, surroundings: surroundings, logger: logger, metrics: metrics, reread: reread)
+            try Server(settings, branches, ways, surroundings: surroundings, logger: logger, metrics: metrics, reread: reread)
         ) { _ in }
         logger.notice("stopped", metadata: ["evt": "server.stopped"])
     }

@@ -1,0 +1,110 @@
+import Foundation
+import Notation
+
+/// What whoever tries things out sets and sees: modes, callbacks, the ledger.
+struct ControlPart: Sendable {
+    let world: World
+
+    /// Nil when it is not about control.
+    func answer(_ asked: Asked, method: String) -> Reply? {
+        switch (method, asked.path.first, asked.path.count) {
+        case ("PUT", "modes", 2): return part(asked) { setMode(asked, $0) }
+        case ("GET", "modes", 1): return modes()
+        case ("PUT", "callbacks", 2): return part(asked) { setCallback(asked, $0) }
+        case ("GET", "ledger", 1): return ledger(asked)
+        case ("GET", "health", 1): return health()
+        default: return nil
+        }
+    }
+
+    private static func error(_ status: Int, _ detail: String) -> Reply { Reply(status) { $0.member("error", detail) } }
+
+    private func part(_ asked: Asked, _ body: (Part) -> Reply) -> Reply {
+        guard let part = Part(rawValue: asked.path[1]) else {
+            return Self.error(404, "must be one of " + Part.allCases.map(\.rawValue).joined(separator: ", "))
+        }
+        return body(part)
+    }
+
+    private func setMode(_ asked: Asked, _ part: Part) -> Reply {
+        guard let members = asked.json?.members else { return Self.error(400, "must be a JSON object") }
+        if let stranger = members.first(where: { !Mode.members.contains($0.name) }) {
+            return Self.error(400, "\(stranger.name.prefix(64)) is not known here")
+        }
+        guard let mode = try? JSONDecoder().decode(Mode.self, from: Data(asked.body)) else {
+            return Self.error(400, "a member has another type than it must have")
+        }
+        if let flaw = mode.flaw { return Self.error(400, flaw) }
+        world.set(mode, for: part)
+        return modes()
+    }
+
+    private func modes() -> Reply {
+        let modes = world.change { $0.modes }
+        return Reply(200) { json in
+            for part in Part.allCases {
+                json.name(part.rawValue)
+                json.raw(Array((try? JSONEncoder().encode(modes[part] ?? Mode())) ?? Data("{}".utf8)))
+            }
+        }
+    }
+
+    private func setCallback(_ asked: Asked, _ part: Part) -> Reply {
+        guard let url = asked.json?["url"]?.string, Postman.isHere(url) else {
+            return Self.error(400, "url must be http:// and a port of this machine: 127.0.0.1, localhost or [::1]")
+        }
+        world.change { $0.callbacks[part] = url }
+        return Reply(200) { $0.member("url", url) }
+    }
+
+    private func health() -> Reply {
+        if let fault = world.change({ $0.diskFault }) { return Self.error(503, fault) }
+        return Reply(200) { $0.member("status", "ok") }
+    }
+
+    private func ledger(_ asked: Asked) -> Reply {
+        var chosen: Part?
+        if let name = asked.query["destination"] {
+            guard let part = Part(rawValue: name) else { return Self.error(400, "destination is not known here") }
+            chosen = part
+        }
+        let (effects, tallies, forgotten) = world.change { state in
+            (state.ledger.listed(chosen), state.ledger.tallies, state.ledger.forgotten)
+        }
+        return Reply(200) { json in
+            json.name("destinations")
+            json.object { json in
+                for part in Part.allCases where chosen == nil || chosen == part {
+                    json.name(part.rawValue)
+                    json.object { Self.write(tallies[part] ?? Tally(), into: &$0) }
+                }
+            }
+            json.member("forgotten", forgotten)
+            json.name("effects")
+            json.array(of: effects) { json, effect in json.object { Self.write(effect, into: &$0) } }
+        }
+    }
+
+    private static func write(_ tally: Tally, into json: inout JSONWriter) {
+        json.member("requests", tally.requests)
+        json.member("effects", tally.effects)
+        json.member("repeats", tally.repeats)
+        json.name("answers")
+        json.object { json in
+            for (status, count) in tally.answers.sorted(by: { $0.key < $1.key }) { json.member("\(status)", count) }
+        }
+        json.member("webhooksSent", tally.webhooksSent)
+        json.member("webhooksTaken", tally.webhooksTaken)
+        json.member("webhooksRefused", tally.webhooksRefused)
+    }
+
+    private static func write(_ effect: Effect, into json: inout JSONWriter) {
+        json.member("destination", effect.part.rawValue)
+        json.member("what", effect.what)
+        json.member("key", effect.key)
+        json.member("count", effect.count)
+        json.member("repeats", effect.repeats)
+        json.member("made", effect.made)
+        json.member("times", effect.times)
+    }
+}

@@ -1,0 +1,140 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+public import Notation
+import ServiceLifecycle
+import UnixSignals
+
+/// Plays everybody MediConnect talks to, on one port of this machine: a carrier of text messages, a payment provider, another
+/// calendar. For trials, tests and demonstrations; nothing leaves the machine, and what it says is true of nobody.
+///
+/// It answers at the loopback address only. Every answer carries `MediConnect-Simulator: 1`, so that a server knows whom it talks to.
+public struct Simulator: Sendable {
+    public struct Settings: Sendable {
+        /// 0 takes a free one.
+        public var port = 0
+        /// Keeps what happened over a restart; nil keeps it in memory.
+        public var folder: String?
+        /// The same seed and the same requests in the same order have the same luck.
+        public var seed: UInt64 = 1
+        /// How long an answer that never comes is held open.
+        public var hangs: Span = .seconds(60)
+
+        public init() {}
+    }
+
+    private let settings: Settings
+    private let world: World
+
+    /// Throws when the folder cannot be read or written.
+    public init(_ settings: Settings, clock: any WallClock) throws {
+        self.settings = settings
+        world = try World(seed: settings.seed, folder: settings.folder, clock: clock, postman: Postman(clock: clock))
+    }
+
+    /// Serves until SIGTERM or SIGINT.
+    public func run(onListening: @escaping @Sendable (_ port: Int) -> Void) async throws {
+        var logger = Logger(label: "simulator")
+        logger.logLevel = .critical
+        let application = Application(
+            responder: CallbackResponder<BasicRequestContext> { request, _ in try await self.respond(to: request) },
+            configuration: .init(address: .hostname("127.0.0.1", port: settings.port), serverName: nil, reuseAddress: true),
+            onServerRunning: { onListening($0.localAddress?.port ?? 0) }, logger: logger)
+        var services = ServiceGroupConfiguration(
+            services: [
+                .init(service: Deliveries(world: world)),
+                .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
+            ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        services.maximumGracefulShutdownDuration = .seconds(2)
+        do { try await ServiceGroup(configuration: services).run() } catch is CancellationError {}
+    }
+
+    private struct Deliveries: Service {
+        let world: World
+        func run() async throws {
+            try? await cancelWhenGracefulShutdown { try await world.postman.run(world) }
+        }
+    }
+
+    /// A page elsewhere must not reach it by a name of its own (DNS rebinding), nor by a form.
+    private func isFromHere(_ request: Request) -> Bool {
+        guard let authority = request.head.authority, let host = authority.split(separator: ":").first,
+            ["127.0.0.1", "localhost"].contains(host)
+        else { return false }
+        guard let origin = request.headers[.origin] else { return true }
+        return origin == "http://\(authority)"
+    }
+
+    private func respond(to request: Request) async throws -> Response {
+        guard isFromHere(request) else {
+            return Reply(403) { $0.member("error", "the simulator answers to 127.0.0.1 and localhost only") }.response
+        }
+        let asked: Asked
+        do { asked = try await Asked(request) } catch {
+            return Reply(413) { $0.member("error", "the body is too long, or did not come") }.response
+        }
+        let method = request.method.rawValue
+        if let reply = ControlPart(world: world).answer(asked, method: method)
+            ?? Pages(world: world).answer(asked, method: method)
+        {
+            return reply.response
+        }
+        guard let part = asked.path.first.flatMap(Part.init(rawValue:)) else {
+            return Reply(404) { $0.member("error", "nobody is played there") }.response
+        }
+        return try await answer(part, asked, method).response
+    }
+
+    private func answer(_ part: Part, _ asked: Asked, _ method: String) async throws -> Reply {
+        let (fate, mode) = world.fate(of: part)
+        if let delay = mode.delay { try await pause(.milliseconds(delay)) }
+        let reply: Reply
+        switch fate {
+        case .asksForPatience(let seconds):
+            var refusal = Reply(429) { $0.member("error", "too_many_requests") }
+            refusal.headers = [("Retry-After", String(seconds))]
+            reply = refusal
+        case .fails(let afterDoing):
+            if afterDoing { _ = play(part, asked, mode, method) }
+            reply = Reply(500) { $0.member("error", "simulated") }
+        case .hangs: reply = try await silence()
+        case .isSilent:
+            _ = play(part, asked, mode, method)
+            reply = try await silence()
+        case .isGarbled:
+            _ = play(part, asked, mode, method)
+            reply = Reply(200, json: #"{"this":"is not what was expected"}"#)
+        case .answers: reply = play(part, asked, mode, method)
+        }
+        world.noteAnswer(reply.status, of: part)
+        return reply
+    }
+
+    private func play(_ part: Part, _ asked: Asked, _ mode: Mode, _ method: String) -> Reply {
+        switch part {
+        case .sms: TextPart(world: world).answer(asked, mode, method: method)
+        case .payments: PaymentPart(world: world).answer(asked, mode, method: method)
+        case .scheduling: SchedulingPart(world: world).answer(asked, mode, method: method)
+        case .mail, .fhir, .push, .webhooks: Reply(404) { $0.member("error", "nobody is played there") }
+        }
+    }
+
+    /// Holds the line without a word. A thousand may hang; more are told off, or they would fill the machine's memory.
+    private func silence() async throws -> Reply {
+        let mayHang = world.change { state in
+            guard state.hanging < 1000 else { return false }
+            state.hanging += 1
+            return true
+        }
+        guard mayHang else { return Reply(503) { $0.member("error", "too many hang already") } }
+        defer { world.change { $0.hanging -= 1 } }
+        try await pause(settings.hangs)
+        return Reply(504) { $0.member("error", "nobody waited so long") }
+    }
+
+    private func pause(_ span: Span) async throws {
+        let (clock, deadline) = (world.clock, world.now + span)
+        try await cancelWhenGracefulShutdown { try await clock.sleep(until: deadline) }
+    }
+}

@@ -1,0 +1,57 @@
+import Foundation
+
+struct SentText: Codable, Sendable {
+    var sid: String
+    var key: String?
+    var from: String
+    var to: String
+    var body: String
+    var status: String
+    var callback: String?
+    var createdAt: Int64
+    var isReply = false
+}
+
+struct PaymentIntent: Codable, Sendable {
+    var id: String
+    var amount: Int
+    var currency: String
+    var received = 0
+    var status = "requires_payment_method"
+    var metadata: [String: String] = [:]
+    var createdAt: Int64
+    var charge: String?
+    var refunded = 0
+}
+
+struct GivenBack: Codable, Sendable {
+    var id: String
+    var intent: String
+    var amount: Int
+    var currency: String
+    var metadata: [String: String] = [:]
+    var status = "succeeded"
+    var createdAt: Int64
+}
+
+struct Scheduled: Codable, Sendable {
+    var id: String
+    var requestID: String
+    var provider: String
+    var time: String
+    var patientName: String
+    var state: String
+    var reason: String?
+    /// RFC 3339 with microseconds.
+    var updatedAt: String
+    /// Counts changes, so that lists can be gone through.
+    var change: Int
+}
+
+/// The answer that was given to a key, for who asks again.
+struct KeptAnswer: Codable, Sendable {
+    var request: String
+    var status: Int
+    var body: String
+    var id: String
+}

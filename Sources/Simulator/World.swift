@@ -1,0 +1,181 @@
+import Foundation
+import Notation
+import Synchronization
+
+/// Everything the simulator knows, and the one lock around it.
+final class World: Sendable {
+    struct State: Sendable {
+        var numbers: [Part: SeededNumbers]
+        var modes: [Part: Mode] = [:]
+        var ledger = Ledger()
+        /// Where we are to tell what happened, by part.
+        var callbacks: [Part: String] = [:]
+        var texts = Shelf<SentText>()
+        var intents = Shelf<PaymentIntent>()
+        var refunds = Shelf<GivenBack>()
+        var scheduled = Shelf<Scheduled>()
+        var kept = Shelf<KeptAnswer>()
+        var changes = 0
+        var hanging = 0
+        /// A webhook that waits for the next, to be sent after it.
+        var held: [Part: Post] = [:]
+        var journal: Journal?
+        /// Nothing more is written when the disk refuses: the next request says so.
+        var diskFault: String?
+    }
+
+    private let state: Mutex<State>
+    let clock: any WallClock
+    let postman: Postman
+
+    init(seed: UInt64, folder: String?, clock: any WallClock, postman: Postman) throws {
+        self.clock = clock
+        self.postman = postman
+        var numbers: [Part: SeededNumbers] = [:]
+        for (index, part) in Part.allCases.enumerated() {
+            numbers[part] = SeededNumbers(seed: seed &* 31 &+ UInt64(index))
+        }
+        var state = State(numbers: numbers)
+        if let folder {
+            for line in try Journal.lines(folder: folder) { try state.restore(line) }
+            state.journal = try Journal(folder: folder)
+        }
+        self.state = Mutex(state)
+    }
+
+    var now: Instant { clock.now }
+
+    func change<Answer: Sendable>(_ body: (inout State) throws -> Answer) rethrows -> Answer {
+        try state.withLock { try body(&$0) }
+    }
+
+    /// What becomes of a request, which is counted by that.
+    func fate(of part: Part) -> (fate: Fate, mode: Mode) {
+        change { state in
+            state.ledger.tallies[part, default: Tally()].requests += 1
+            // Drawn in any case, so that the same seed gives the same luck whatever the mode was before.
+            let luck = state.numbers[part]!.unit()
+            let mode = state.modes[part] ?? Mode()
+            if let times = mode.times { state.modes[part] = times > 1 ? mode.once(fewer: times) : nil }
+            return (Self.fate(mode, luck), mode)
+        }
+    }
+
+    private static func fate(_ mode: Mode, _ luck: Double) -> Fate {
+        if let seconds = mode.retryAfter { return .asksForPatience(seconds: seconds) }
+        if let errors = mode.errors, luck < errors { return .fails(afterDoing: mode.errorsAreDone == true) }
+        if mode.hang == true { return .hangs }
+        if mode.silent == true { return .isSilent }
+        return mode.garbled == true ? .isGarbled : .answers
+    }
+
+    func noteAnswer(_ status: Int, of part: Part) {
+        change { $0.ledger.tallies[part, default: Tally()].answers[status, default: 0] += 1 }
+    }
+
+    func set(_ mode: Mode, for part: Part) {
+        let freed = change { state -> Post? in
+            state.modes[part] = mode == Mode() ? nil : mode
+            return mode.reorderedWebhooks == true ? nil : state.held.removeValue(forKey: part)
+        }
+        if let freed { postman.take(freed) }
+    }
+
+    /// Hands webhooks to the postman as the part's mode has it.
+    func send(_ posts: [Post], as mode: Mode) {
+        let now = now
+        for var post in posts {
+            if let late = mode.lateWebhooks { post.due = now + .milliseconds(late) }
+            let copies = mode.duplicateWebhooks == true ? [post, post] : [post]
+            guard mode.reorderedWebhooks == true else {
+                copies.forEach(postman.take)
+                continue
+            }
+            let earlier = change { state -> Post? in
+                guard let earlier = state.held.removeValue(forKey: post.part) else {
+                    state.held[post.part] = post
+                    return nil
+                }
+                return earlier
+            }
+            if let earlier { (copies + [earlier]).forEach(postman.take) }
+        }
+    }
+}
+
+extension Mode {
+    func once(fewer times: Int) -> Mode {
+        var mode = self
+        mode.times = times - 1
+        return mode
+    }
+}
+
+extension World.State {
+    mutating func restore(_ line: Journal.Line) throws {
+        let decoder = JSONDecoder()
+        switch line.kind {
+        case "effect": ledger.restore(try decoder.decode(Effect.self, from: line.thing))
+        case "text": texts.put(try decoder.decode(SentText.self, from: line.thing), line.id)
+        case "intent": intents.put(try decoder.decode(PaymentIntent.self, from: line.thing), line.id)
+        case "refund": refunds.put(try decoder.decode(GivenBack.self, from: line.thing), line.id)
+        case "kept": kept.put(try decoder.decode(KeptAnswer.self, from: line.thing), line.id)
+        case "scheduled":
+            let thing = try decoder.decode(Scheduled.self, from: line.thing)
+            changes = max(changes, thing.change)
+            scheduled.put(thing, line.id)
+        default: break
+        }
+    }
+
+    private mutating func write(_ kind: String, _ id: String, _ thing: some Encodable) {
+        do { try journal?.write(kind, id, thing) } catch { diskFault = "the simulator's journal cannot be written" }
+    }
+
+    mutating func put(_ text: SentText) {
+        texts.put(text, text.sid)
+        write("text", text.sid, text)
+    }
+
+    mutating func put(_ intent: PaymentIntent) {
+        intents.put(intent, intent.id)
+        write("intent", intent.id, intent)
+    }
+
+    mutating func put(_ refund: GivenBack) {
+        refunds.put(refund, refund.id)
+        write("refund", refund.id, refund)
+    }
+
+    mutating func put(_ thing: Scheduled) {
+        scheduled.put(thing, thing.id)
+        write("scheduled", thing.id, thing)
+    }
+
+    mutating func keep(_ answer: KeptAnswer, _ part: Part, _ key: String) {
+        let name = "\(part.rawValue) \(key)"
+        kept.put(answer, name)
+        write("kept", name, answer)
+    }
+
+    func kept(_ part: Part, _ key: String) -> KeptAnswer? { kept["\(part.rawValue) \(key)"] }
+
+    mutating func note(_ part: Part, _ what: String, key: String, made: String, at now: Instant) {
+        ledger.note(part, what, key: key, made: made, at: now)
+        writeEffect(part, what, key)
+    }
+
+    mutating func noteRepeat(_ part: Part, _ what: String, key: String) {
+        ledger.noteRepeat(part, what, key: key)
+        writeEffect(part, what, key)
+    }
+
+    private mutating func writeEffect(_ part: Part, _ what: String, _ key: String) {
+        guard journal != nil, let effect = ledger.effect(part, what, key: key) else { return }
+        write("effect", "\(part.rawValue) \(what) \(key)", effect)
+    }
+
+    mutating func name(_ prefix: String, _ part: Part, _ digits: Int = 24) -> String {
+        prefix + numbers[part]!.digits(digits)
+    }
+}

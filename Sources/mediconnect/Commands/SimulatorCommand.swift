@@ -1,0 +1,43 @@
+import ArgumentParser
+import Foundation
+import NIOCore
+import Notation
+import Simulator
+
+struct SimulatorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulator",
+        abstract: "Play everybody the clinic talks to: text messages, payments, another calendar. For trials only.",
+        discussion: """
+            Answers on 127.0.0.1 and nowhere else. Nothing leaves this machine. http://127.0.0.1:PORT/ shows what was done for whom; \
+            docs/guides/connecting.md tells how to point the clinic at it and how to make it fail.
+            """)
+
+    @Option(help: "Port to listen on; 0 takes a free one.")
+    var port = 8090
+    @Option(help: "A folder that keeps what happened over a restart; without one it is forgotten.")
+    var data: String?
+    @Option(help: "The same seed and the same requests have the same luck.")
+    var seed: UInt64 = 1
+
+    func run() async throws {
+        try await reported {
+            guard (0...65_535).contains(port) else { throw Complaint("--port must be from 0 to 65535") }
+            var settings = Simulator.Settings()
+            (settings.port, settings.folder, settings.seed) = (port, data, seed)
+            let simulator: Simulator
+            do { simulator = try Simulator(settings, clock: MachineClock()) } catch {
+                throw Complaint(
+                    "the folder \(data ?? "") cannot be used: what is in it is no simulator's, or it may not be written")
+            }
+            do {
+                try await simulator.run { port in
+                    print("The simulator listens on http://127.0.0.1:\(port) and on this machine only; nothing it does is real")
+                    fflush(nil)
+                }
+            } catch let error as IOError where error.errnoCode == EADDRINUSE {
+                throw Complaint("port \(port) is taken; choose another with --port")
+            }
+        }
+    }
+}

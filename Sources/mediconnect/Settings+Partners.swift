@@ -1,0 +1,206 @@
+import Configuration
+import Connectors
+import Foundation
+import Notation
+import Outbound
+import Partners
+import Resilience
+
+/// Whom the clinic works with outside, and how it reaches them. What is not set is nil, and then nobody is asked.
+struct PartnerSettings: Sendable {
+    var texts: TextSettings?
+    var payments: PaymentSettings?
+    var scheduling: SchedulingSettings?
+    /// Places in the clinic's own network.
+    var exceptions: [OutboundException] = []
+    /// Whether a simulator's word counts, and may be called on this machine.
+    var believesSimulators = false
+    /// What somebody decided by hand, by destination.
+    var orders: [String: CircuitBreaker.Order] = [:]
+
+    static let destinations = ["sms", "payments", "scheduling"]
+
+    /// For `check`: no secrets.
+    var listing: [(name: String, value: String)] {
+        [
+            ("sms.url", texts?.base ?? "none"), ("payments.url", payments?.base ?? "none"),
+            ("scheduling.providers", scheduling.map { $0.providers.keys.sorted().joined(separator: ",") } ?? "none"),
+            ("partners.simulator", believesSimulators ? "true: nothing that is sent there is real" : "false"),
+            ("partners.open", order(.forcedOpen)), ("partners.unguarded", order(.disabled)),
+        ]
+    }
+
+    private func order(_ order: CircuitBreaker.Order) -> String {
+        let names = orders.filter { $0.value == order }.keys.sorted()
+        return names.isEmpty ? "none" : names.joined(separator: ",")
+    }
+}
+
+extension PartnerSettings {
+    /// Reads them, and adds what is wrong to `problems`.
+    init(_ config: ConfigReader, isDemo: Bool, problems: inout [String]) {
+        func text(_ key: String) -> String? { config.string(forKey: ConfigKey(key)).flatMap { $0.isEmpty ? nil : $0 } }
+        // A secret stands in the environment or, better, in a file that holds it and nothing else.
+        func secret(_ key: String) -> Personal<String>? {
+            if let file = text("\(key).file") {
+                let bytes = FileManager.default.contents(atPath: file).flatMap { String(data: $0, encoding: .utf8) }
+                let secret = bytes?.trimmingCharacters(in: .whitespacesAndNewlines)
+                guard let secret, !secret.isEmpty else {
+                    problems.append("\(key).file: \(file) cannot be read, or is empty")
+                    return nil
+                }
+                return Personal(secret)
+            }
+            return config.string(forKey: ConfigKey(key), isSecret: true).flatMap { $0.isEmpty ? nil : Personal($0) }
+        }
+        func whole<Settings>(_ parts: [(name: String, isThere: Bool)], _ make: () -> Settings?) -> Settings? {
+            guard parts.contains(where: \.isThere) else { return nil }
+            let missing = parts.filter { !$0.isThere }.map(\.name)
+            for name in missing { problems.append("\(name): is needed with \(parts.first { $0.isThere }!.name)") }
+            return missing.isEmpty ? make() : nil
+        }
+
+        // partners.simulator: true or false; default false, with --demo true. Only then `mediconnect simulator` may be a destination.
+        let simulator = text("partners.simulator") ?? (isDemo ? "true" : "false")
+        if !["true", "false"].contains(simulator) { problems.append("partners.simulator: must be true or false") }
+        believesSimulators = simulator == "true"
+        // partners.network: places in the clinic's own network that may be called, as `https://sms.clinic.lan=10.1.0.0/16`, with
+        // commas between; default none.
+        for part in text("partners.network")?.split(separator: ",") ?? [] {
+            guard let exception = OutboundException(String(part.filter { $0 != " " })) else {
+                problems.append("partners.network: must be https://host=10.1.0.0/16, or several such with commas")
+                continue
+            }
+            exceptions.append(exception)
+        }
+
+        // sms.account, sms.token(.file), sms.sender: an account at Twilio or whatever speaks its API; default none, which sends no text
+        // messages. sms.url: default https://api.twilio.com. sms.callback: where the carrier tells what became of a message; default
+        // none.
+        let (account, token, sender) = (text("sms.account"), secret("sms.token"), text("sms.sender"))
+        texts = whole([("sms.account", account != nil), ("sms.token.file", token != nil), ("sms.sender", sender != nil)]) {
+            var settings = TextSettings(account: account!, token: token!, sender: sender!)
+            settings.base = text("sms.url") ?? settings.base
+            settings.callback = text("sms.callback")
+            return settings
+        }
+        if let sender, PhoneNumber(sender) == nil, !sender.hasPrefix("MG") {
+            problems.append("sms.sender: must be a number such as +4930100200, or a messaging service (MG…)")
+        }
+        // payments.secret(.file), payments.signing(.file): an account at Stripe, or whatever speaks its API; default none, which takes no
+        // money. The signing secrets are one, or two with a comma while one is replaced. payments.url: default https://api.stripe.com.
+        let (key, signing) = (secret("payments.secret"), secret("payments.signing"))
+        payments = whole([("payments.secret.file", key != nil), ("payments.signing.file", signing != nil)]) {
+            var settings = PaymentSettings(secret: key!, signing: PaymentSettings.secrets(signing!))
+            settings.base = text("payments.url") ?? settings.base
+            return settings
+        }
+        // scheduling.providers: other calendars, as `north=https://north.example/api`, with commas between; default none.
+        // scheduling.token(.file): what we prove ourselves with.
+        let bearer = secret("scheduling.token")
+        var providers: [String: String] = [:]
+        for part in text("scheduling.providers")?.split(separator: ",") ?? [] {
+            let halves = part.split(separator: "=", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+            guard halves.count == 2, (1...64).contains(halves[0].count), providers[halves[0]] == nil else {
+                problems.append("scheduling.providers: must be name=https://…, or several such with commas, each name once")
+                continue
+            }
+            providers[halves[0]] = halves[1]
+        }
+        scheduling = whole([("scheduling.providers", !providers.isEmpty), ("scheduling.token.file", bearer != nil)]) {
+            SchedulingSettings(providers: providers, token: bearer!)
+        }
+        readOrders(text, &problems)
+        checkAddresses(&problems)
+    }
+
+    /// partners.open, partners.unguarded: destinations, with commas between, that are not called at all, or called whatever comes back;
+    /// default none. Read again on SIGHUP.
+    private mutating func readOrders(_ text: (String) -> String?, _ problems: inout [String]) {
+        for (key, order) in [("partners.open", CircuitBreaker.Order.forcedOpen), ("partners.unguarded", .disabled)] {
+            for name in text(key)?.split(separator: ",").map({ $0.trimmingCharacters(in: .whitespaces) }) ?? [] {
+                guard Self.destinations.contains(name) else {
+                    problems.append("\(key): must be some of \(Self.destinations.joined(separator: ", "))")
+                    continue
+                }
+                if orders[name] != nil { problems.append("\(key): \(name) cannot be both open and unguarded") }
+                orders[name] = order
+            }
+        }
+    }
+
+    /// A place on this machine is called only where a simulator may be: nobody's money is to be taken by one by accident.
+    private mutating func checkAddresses(_ problems: inout [String]) {
+        let places =
+            [("sms.url", texts?.base), ("payments.url", payments?.base)]
+            + (scheduling?.providers.values.sorted().map { ("scheduling.providers", $0) } ?? [])
+        for case (let name, let address?) in places {
+            let isHere = address.hasPrefix("http://127.0.0.1:") || address.hasPrefix("http://localhost:")
+            if isHere, believesSimulators {
+                let origin = address.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
+                let host = origin.count > 2 ? origin[2].prefix { $0 != "/" } : ""
+                if let exception = OutboundException("http://\(host)=127.0.0.0/8") { exceptions.append(exception) }
+            } else if isHere {
+                problems.append(
+                    "\(name): is on this machine, where only a simulator would be; set partners.simulator to true if this is a trial"
+                )
+            }
+            do { _ = try OutboundPolicy(exceptions: exceptions).destination(address) } catch  where !isHere {
+                problems.append("\(name): \(error)")
+            } catch {}
+        }
+    }
+}
+
+/// The ways out of a node, one for each destination.
+final class Ways: Sendable {
+    let texts: TextConnector?
+    let payments: PaymentConnector?
+    let scheduling: SchedulingConnector?
+    private let all: [WayOut]
+
+    /// Throws when a file of authorities cannot be read.
+    init(_ settings: PartnerSettings, surroundings: Surroundings, report: @escaping @Sendable (WayOutEvent) -> Void) throws {
+        var all: [WayOut] = []
+        func way(_ usual: WayOutSettings) throws -> WayOut {
+            var chosen = usual
+            chosen.exceptions = settings.exceptions
+            chosen.believesSimulators = settings.believesSimulators
+            let way = try WayOut(chosen, surroundings: surroundings, report: report)
+            all.append(way)
+            return way
+        }
+        texts = try settings.texts.map { TextConnector($0, way: try way(.texts)) }
+        payments = try settings.payments.map { PaymentConnector($0, way: try way(.payments)) }
+        scheduling = try settings.scheduling.map { try SchedulingConnector($0) { _ in try way(.scheduling) } }
+        self.all = all
+        follow(settings.orders)
+    }
+
+    /// What somebody decided by hand; a destination that is not named is looked after by its breaker again.
+    func follow(_ orders: [String: CircuitBreaker.Order]) {
+        for way in all {
+            let order = orders[way.settings.destination] ?? .automatic
+            if way.status.state.order != order { way.follow(order) }
+        }
+    }
+
+    /// Which destinations are left alone, for whoever asks how everything is. Of several with one name the worst.
+    var health: [(name: String, state: String)] {
+        let worst = Dictionary(all.map(\.status).map { ($0.destination, $0.state) }) { $0.level > $1.level ? $0 : $1 }
+        return worst.sorted { $0.key < $1.key }.map { name, state in
+            ("partner.\(name)", state.level >= 2 && state != .disabled ? state.words : "ok")
+        }
+    }
+}
+
+extension CircuitBreaker.State {
+    /// Which order it follows.
+    var order: CircuitBreaker.Order {
+        switch self {
+        case .forcedOpen: .forcedOpen
+        case .disabled: .disabled
+        case .closed, .open, .halfOpen: .automatic
+        }
+    }
+}

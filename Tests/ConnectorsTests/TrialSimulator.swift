@@ -1,0 +1,136 @@
+import Connectors
+import Foundation
+import LoopbackClient
+import Notation
+import Outbound
+import Partners
+import Processes
+import Synchronization
+
+/// The program under test: that built together with this test bundle, beside it.
+enum Programs {
+    private static let folder =
+        (((try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]) as NSString)
+        .deletingLastPathComponent
+
+    static let mediconnect = folder + "/mediconnect"
+}
+
+/// A simulator of one test, in a process of its own, and what the test needs to set and see.
+struct TrialSimulator: Sendable {
+    let base: String
+    private let client: Loopback
+
+    static func run(_ body: (TrialSimulator) async throws -> Void) async throws {
+        let folder = try TemporaryFolder("simulator")
+        defer { folder.remove() }
+        let server = try await RunningServer.start(
+            Programs.mediconnect, ["simulator", "--port", "0"], errors: folder.file("errors"))
+        let client = Loopback()
+        do { try await body(TrialSimulator(base: server.base, client: client)) } catch {
+            await client.close()
+            await server.process.kill()
+            throw error
+        }
+        await client.close()
+        await server.process.kill()
+    }
+
+    // MARK: What it does
+
+    func set(_ part: String, _ mode: String) async throws { try await put("modes/\(part)", mode) }
+
+    func tell(_ part: String, to url: String) async throws { try await put("callbacks/\(part)", #"{"url":"\#(url)"}"#) }
+
+    private func put(_ path: String, _ body: String) async throws {
+        let reply = try await client.send("PUT", "\(base)/\(path)", body: Array(body.utf8))
+        guard reply.status == 200 else { throw ProcessFault("\(path): \(reply.status) \(reply.text)") }
+    }
+
+    /// A button on its page. The status.
+    @discardableResult
+    func press(_ act: String, _ form: String) async throws -> Int {
+        let reply = try await client.send(
+            "POST", "\(base)/pages/\(act)", headers: ["Content-Type": "application/x-www-form-urlencoded"], body: Array(form.utf8)
+        )
+        return reply.status
+    }
+
+    // MARK: What it did
+
+    private func ledger(_ part: String) async throws -> JSON {
+        try JSON(parsing: try await client.send("GET", "\(base)/ledger?destination=\(part)").body)
+    }
+
+    /// How often something was done for a key.
+    func effects(_ part: String, _ what: String, _ key: EffectKey) async throws -> Int {
+        let list = try await ledger(part)["effects"]?.array ?? []
+        let effect = list.first { $0["what"]?.string == what && $0["key"]?.string == key.text }
+        return Int(effect?["count"]?.integer ?? 0)
+    }
+
+    func requests(_ part: String) async throws -> Int {
+        Int(try await ledger(part)["destinations"]?[part]?["requests"]?.integer ?? -1)
+    }
+
+    // MARK: The way to it
+
+    func way(
+        _ settings: WayOutSettings, seconds: Int = 1, believes: Bool = true, _ book: EventBook? = nil,
+        change: (inout WayOutSettings) -> Void = { _ in }
+    ) throws -> WayOut {
+        var settings = settings
+        settings.timeoutSeconds = seconds
+        settings.exceptions = [OutboundException("\(base)=127.0.0.0/8")!]
+        settings.believesSimulators = believes
+        change(&settings)
+        return try WayOut(settings, surroundings: .machine()) { event in book?.note(event) }
+    }
+
+    func texts(_ way: WayOut, callback: String? = nil) -> TextConnector {
+        var settings = TextSettings(account: "AC00", token: Personal("simulated-token"), sender: "+4930100200")
+        settings.base = "\(base)/sms"
+        settings.callback = callback
+        return TextConnector(settings, way: way)
+    }
+
+    func payments(_ way: WayOut) -> PaymentConnector {
+        var settings = PaymentSettings(secret: Personal("sk_test_simulated"), signing: [Personal("whsec_simulated")])
+        settings.base = "\(base)/payments"
+        return PaymentConnector(settings, way: way)
+    }
+
+    func scheduling(_ way: WayOut) -> SchedulingConnector {
+        let settings = SchedulingSettings(
+            providers: ["north": "\(base)/scheduling"], token: Personal("simulated-scheduling"))
+        return SchedulingConnector(settings) { _ in way }
+    }
+}
+
+/// What a way out reported.
+final class EventBook: Sendable {
+    private let state = Mutex<[WayOutEvent]>([])
+    func note(_ event: WayOutEvent) { state.withLock { $0.append(event) } }
+    var events: [WayOutEvent] { state.withLock { $0 } }
+}
+
+/// How a call ended, without what it brought.
+enum Kind: String, Sendable { case done, later, never, unknown }
+
+extension Ending {
+    var kind: Kind {
+        switch self {
+        case .done: .done
+        case .later: .later
+        case .never: .never
+        case .unknown: .unknown
+        }
+    }
+
+    var reason: String? {
+        switch self {
+        case .done: nil
+        case .later(_, let reason), .never(let reason), .unknown(let reason): reason
+        }
+    }
+}
