@@ -7,6 +7,8 @@ public enum Ending<Value: Sendable>: Sendable {
     /// They have not done it, or will know the repeat by its key: ask again. `after` is how long they are known to want; nil leaves it
     /// to the sender's patience.
     case later(after: Span?, reason: String)
+    /// They were not asked: they are left alone for a while, or too much is under way to them. It is no attempt; come again after that.
+    case postponed(after: Span, reason: String)
     /// They will never do it.
     case never(reason: String)
     /// It was sent and no answer came, and they would do it twice: ask them first what became of it.
@@ -20,6 +22,7 @@ extension Ending {
         switch self {
         case .done(let value): .done(body(value))
         case .later(let after, let reason): .later(after: after, reason: reason)
+        case .postponed(let after, let reason): .postponed(after: after, reason: reason)
         case .never(let reason): .never(reason: reason)
         case .unknown(let reason): .unknown(reason: reason)
         }

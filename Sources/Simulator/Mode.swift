@@ -29,6 +29,8 @@ public struct Mode: Codable, Equatable, Sendable {
     public var lateWebhooks: Int?
     /// Of two webhooks the second is sent first. One alone waits until the mode changes.
     public var reorderedWebhooks: Bool?
+    /// Every token that was given is worth nothing from now on.
+    public var forgetTokens: Bool?
     /// For so many requests; then it is as usual again.
     public var times: Int?
 
@@ -46,7 +48,7 @@ public struct Mode: Codable, Equatable, Sendable {
 
     static let members: Set<String> = [
         "delay", "errors", "errorsAreDone", "hang", "silent", "garbled", "retryAfter", "refuses", "pending", "duplicateWebhooks",
-        "lateWebhooks", "reorderedWebhooks", "times",
+        "lateWebhooks", "reorderedWebhooks", "forgetTokens", "times",
     ]
 }
 

@@ -51,7 +51,7 @@ struct Pages: Sendable {
             html +=
                 "<tr><td>\(part.rawValue)<td>\(tally.requests)<td>\(tally.effects)<td>\(tally.repeats)<td>\(tally.webhooksTaken) of \(tally.webhooksSent)</tr>"
         }
-        html += "</table>" + payments() + texts() + appointments() + more()
+        html += "</table>" + payments() + texts() + mails() + appointments() + records()
         html += "<h2>Effects</h2><p>The last \(min(effects.count, 200)) of \(effects.count + forgotten).</p>"
         for effect in effects.suffix(200).reversed() {
             let mark = effect.count > 1 ? " class=\"twice\"" : ""
@@ -105,7 +105,27 @@ struct Pages: Sendable {
             }.joined()
     }
 
-    private func more() -> String { "" }
+    private func mails() -> String {
+        let all = world.change { $0.mails.newest }.prefix(50)
+        return "<h2>Mail</h2>"
+            + all.map { mail in
+                """
+                <article><b>\(Self.escaped(mail.subject))</b><br><small>to \(Self.escaped(mail.to)), from \(Self.escaped(mail.from))\
+                </small><pre>\(Self.escaped(mail.text))</pre></article>
+                """
+            }.joined()
+    }
+
+    private func records() -> String {
+        let all = world.change { $0.records.newest }.prefix(50)
+        return "<h2>Records</h2>"
+            + all.map { held in
+                """
+                <article><b>Appointment/\(Self.escaped(held.id))</b>, version \(held.version)<br>\
+                <small>\(Self.escaped(held.identifier))</small></article>
+                """
+            }.joined()
+    }
 
     private static let head = """
         <!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">

@@ -6,8 +6,8 @@ public import Notation
 import ServiceLifecycle
 import UnixSignals
 
-/// Plays everybody MediConnect talks to, on one port of this machine: a carrier of text messages, a payment provider, another
-/// calendar. For trials, tests and demonstrations; nothing leaves the machine, and what it says is true of nobody.
+/// Plays everybody MediConnect talks to, on one port of this machine: carriers of text messages, mail and notices, a
+/// payment provider, another calendar, a hospital's records, a subscriber. For trials, tests and demonstrations; nothing leaves the machine, and what it says is true of nobody.
 ///
 /// It answers at the loopback address only. Every answer carries `MediConnect-Simulator: 1`, so that a server knows whom it talks to.
 public struct Simulator: Sendable {
@@ -80,7 +80,7 @@ public struct Simulator: Sendable {
         {
             return reply.response
         }
-        guard let part = asked.path.first.flatMap(Part.init(rawValue:)) else {
+        guard let part = asked.path.first.flatMap({ $0 == "oauth" ? .fhir : Part(rawValue: $0) }) else {
             return Reply(404) { $0.member("error", "nobody is played there") }.response
         }
         return try await answer(part, asked, method).response
@@ -116,7 +116,10 @@ public struct Simulator: Sendable {
         case .sms: TextPart(world: world).answer(asked, mode, method: method)
         case .payments: PaymentPart(world: world).answer(asked, mode, method: method)
         case .scheduling: SchedulingPart(world: world).answer(asked, mode, method: method)
-        case .mail, .fhir, .push, .webhooks: Reply(404) { $0.member("error", "nobody is played there") }
+        case .mail: MailPart(world: world).answer(asked, mode, method: method)
+        case .fhir: RecordsPart(world: world).answer(asked, mode, method: method)
+        case .push: PushPart(world: world).answer(asked, mode, method: method)
+        case .webhooks: SinkPart(world: world).answer(asked, mode, method: method)
         }
     }
 

@@ -12,6 +12,26 @@ struct SentText: Codable, Sendable {
     var isReply = false
 }
 
+struct SentMail: Codable, Sendable {
+    var id: String
+    var from: String
+    var to: String
+    var subject: String
+    var text: String
+    var hasHTML: Bool
+    var createdAt: Int64
+}
+
+/// An appointment in a hospital's records.
+struct HeldRecord: Codable, Sendable {
+    var id: String
+    /// `system|value`
+    var identifier: String
+    var version: Int
+    /// The resource as it is shown.
+    var body: String
+}
+
 struct PaymentIntent: Codable, Sendable {
     var id: String
     var amount: Int

@@ -15,6 +15,10 @@ final class World: Sendable {
         var refunds = Shelf<GivenBack>()
         var scheduled = Shelf<Scheduled>()
         var kept = Shelf<KeptAnswer>()
+        var mails = Shelf<SentMail>()
+        var records = Shelf<HeldRecord>()
+        /// Tokens that were given, and until when they are good.
+        var tokens: [Part: [String: Instant]] = [:]
         var changes = 0
         var hanging = 0
         /// A webhook that waits for the next, to be sent after it.
@@ -76,6 +80,7 @@ final class World: Sendable {
     func set(_ mode: Mode, for part: Part) {
         let freed = change { state -> Post? in
             state.modes[part] = mode == Mode() ? nil : mode
+            if mode.forgetTokens == true { state.tokens[part] = nil }
             return mode.reorderedWebhooks == true ? nil : state.held.removeValue(forKey: part)
         }
         if let freed { postman.take(freed) }
@@ -119,6 +124,8 @@ extension World.State {
         case "text": texts.put(try decoder.decode(SentText.self, from: line.thing), line.id)
         case "intent": intents.put(try decoder.decode(PaymentIntent.self, from: line.thing), line.id)
         case "refund": refunds.put(try decoder.decode(GivenBack.self, from: line.thing), line.id)
+        case "mail": mails.put(try decoder.decode(SentMail.self, from: line.thing), line.id)
+        case "record": records.put(try decoder.decode(HeldRecord.self, from: line.thing), line.id)
         case "kept": kept.put(try decoder.decode(KeptAnswer.self, from: line.thing), line.id)
         case "scheduled":
             let thing = try decoder.decode(Scheduled.self, from: line.thing)
@@ -150,6 +157,16 @@ extension World.State {
     mutating func put(_ thing: Scheduled) {
         scheduled.put(thing, thing.id)
         write("scheduled", thing.id, thing)
+    }
+
+    mutating func put(_ mail: SentMail) {
+        mails.put(mail, mail.id)
+        write("mail", mail.id, mail)
+    }
+
+    mutating func put(_ record: HeldRecord) {
+        records.put(record, record.id)
+        write("record", record.id, record)
     }
 
     mutating func keep(_ answer: KeptAnswer, _ part: Part, _ key: String) {

@@ -88,9 +88,10 @@ extension Settings {
     var mailFolder: String { data + "/mail" }
 
     /// What letters are written on, and who takes them.
-    func post() throws -> (stationery: Stationery, carrier: any LetterCarrier) {
+    func post(_ ways: Ways) throws -> (stationery: Stationery, carrier: any LetterCarrier) {
         let stationery = try Stationery(from: mail.from, links: mail.links ?? publicURL, language: mail.language)
-        let carrier: any LetterCarrier = mail.server.map { SMTPConnector($0) } ?? LetterFolder(mailFolder)
-        return (stationery, carrier)
+        if let server = mail.server { return (stationery, SMTPConnector(server)) }
+        if let service = ways.mail { return (stationery, service) }
+        return (stationery, LetterFolder(mailFolder))
     }
 }

@@ -11,20 +11,27 @@ struct PartnerSettings: Sendable {
     var texts: TextSettings?
     var payments: PaymentSettings?
     var scheduling: SchedulingSettings?
+    var mail: MailServiceSettings?
+    var records: RecordsSettings?
+    var push: PushSettings?
     /// Places in the clinic's own network.
     var exceptions: [OutboundException] = []
+    /// Simulators on this machine; empty unless they are believed.
+    var trials: [OutboundException] = []
     /// Whether a simulator's word counts, and may be called on this machine.
     var believesSimulators = false
     /// What somebody decided by hand, by destination.
     var orders: [String: CircuitBreaker.Order] = [:]
 
-    static let destinations = ["sms", "payments", "scheduling"]
+    static let destinations = ["sms", "mail", "payments", "scheduling", "ehr", "push"]
 
     /// For `check`: no secrets.
     var listing: [(name: String, value: String)] {
         [
             ("sms.url", texts?.base ?? "none"), ("payments.url", payments?.base ?? "none"),
             ("scheduling.providers", scheduling.map { $0.providers.keys.sorted().joined(separator: ",") } ?? "none"),
+            ("mail.service.url", mail?.base ?? "none"), ("records.url", records?.base ?? "none"),
+            ("push.account.file", push.map { "the project \($0.account.project)" } ?? "none"),
             ("partners.simulator", believesSimulators ? "true: nothing that is sent there is real" : "false"),
             ("partners.open", order(.forcedOpen)), ("partners.unguarded", order(.disabled)),
         ]
@@ -110,6 +117,34 @@ extension PartnerSettings {
         scheduling = whole([("scheduling.providers", !providers.isEmpty), ("scheduling.token.file", bearer != nil)]) {
             SchedulingSettings(providers: providers, token: bearer!)
         }
+        // mail.service.key(.file): an account at SendGrid, or whatever speaks its API, that letters go through instead of a mail server;
+        // default none. mail.service.url: default https://api.sendgrid.com.
+        mail = secret("mail.service.key").map { key in
+            var settings = MailServiceSettings(key: key)
+            settings.base = text("mail.service.url") ?? settings.base
+            return settings
+        }
+        if mail != nil, text("mail.url") != nil { problems.append("mail.service.key: cannot be combined with mail.url") }
+        if mail != nil, text("mail.from") == nil { problems.append("mail.from: is needed with mail.service.key") }
+        // records.url, records.tokens, records.client, records.secret(.file), records.system: a hospital's FHIR server, where it gives tokens,
+        // who we are there, and the naming system of our identifiers; default none.
+        let (url, tokens, client) = (text("records.url"), text("records.tokens"), text("records.client"))
+        let (word, system) = (secret("records.secret"), text("records.system"))
+        records = whole([
+            ("records.url", url != nil), ("records.tokens", tokens != nil), ("records.client", client != nil),
+            ("records.secret.file", word != nil), ("records.system", system != nil),
+        ]) { RecordsSettings(base: url!, tokens: tokens!, client: client!, secret: word!, system: system!) }
+        // push.account.file: the JSON file of a service account of Firebase's; default none. push.url: default
+        // https://fcm.googleapis.com.
+        if let file = text("push.account.file") {
+            let account = FileManager.default.contents(atPath: file).flatMap { ServiceAccount(parsing: Array($0)) }
+            if account == nil { problems.append("push.account.file: \(file) is no service account's file, or cannot be read") }
+            push = account.map { account in
+                var settings = PushSettings(account: account)
+                settings.base = text("push.url") ?? settings.base
+                return settings
+            }
+        }
         readOrders(text, &problems)
         checkAddresses(&problems)
     }
@@ -132,20 +167,24 @@ extension PartnerSettings {
     /// A place on this machine is called only where a simulator may be: nobody's money is to be taken by one by accident.
     private mutating func checkAddresses(_ problems: inout [String]) {
         let places =
-            [("sms.url", texts?.base), ("payments.url", payments?.base)]
+            [
+                ("sms.url", texts?.base), ("payments.url", payments?.base), ("mail.service.url", mail?.base),
+                ("records.url", records?.base), ("records.tokens", records?.tokens), ("push.url", push?.base),
+                ("push.account.file", push?.account.tokens),
+            ]
             + (scheduling?.providers.values.sorted().map { ("scheduling.providers", $0) } ?? [])
         for case (let name, let address?) in places {
             let isHere = address.hasPrefix("http://127.0.0.1:") || address.hasPrefix("http://localhost:")
             if isHere, believesSimulators {
                 let origin = address.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
                 let host = origin.count > 2 ? origin[2].prefix { $0 != "/" } : ""
-                if let exception = OutboundException("http://\(host)=127.0.0.0/8") { exceptions.append(exception) }
+                if let exception = OutboundException("http://\(host)=127.0.0.0/8") { trials.append(exception) }
             } else if isHere {
                 problems.append(
                     "\(name): is on this machine, where only a simulator would be; set partners.simulator to true if this is a trial"
                 )
             }
-            do { _ = try OutboundPolicy(exceptions: exceptions).destination(address) } catch  where !isHere {
+            do { _ = try OutboundPolicy(exceptions: exceptions + trials).destination(address) } catch  where !isHere {
                 problems.append("\(name): \(error)")
             } catch {}
         }
@@ -157,6 +196,11 @@ final class Ways: Sendable {
     let texts: TextConnector?
     let payments: PaymentConnector?
     let scheduling: SchedulingConnector?
+    let mail: MailServiceConnector?
+    let records: RecordsConnector?
+    let push: PushConnector?
+    /// To strangers: whatever the settings open in the clinic's own network stays shut to them.
+    let webhooks: WebhookConnector
     private let all: [WayOut]
 
     /// Throws when a file of authorities cannot be read.
@@ -164,7 +208,7 @@ final class Ways: Sendable {
         var all: [WayOut] = []
         func way(_ usual: WayOutSettings) throws -> WayOut {
             var chosen = usual
-            chosen.exceptions = settings.exceptions
+            chosen.exceptions = settings.exceptions + settings.trials
             chosen.believesSimulators = settings.believesSimulators
             let way = try WayOut(chosen, surroundings: surroundings, report: report)
             all.append(way)
@@ -173,6 +217,15 @@ final class Ways: Sendable {
         texts = try settings.texts.map { TextConnector($0, way: try way(.texts)) }
         payments = try settings.payments.map { PaymentConnector($0, way: try way(.payments)) }
         scheduling = try settings.scheduling.map { try SchedulingConnector($0) { _ in try way(.scheduling) } }
+        let clock = surroundings.clock
+        mail = try settings.mail.map { MailServiceConnector($0, way: try way(.mail)) }
+        records = try settings.records.map {
+            RecordsConnector($0, way: try way(.records), tokens: try way(.records), clock: clock)
+        }
+        push = try settings.push.map { PushConnector($0, way: try way(.push), tokens: try way(.push), clock: clock) }
+        var strangers = WayOutSettings.webhooks
+        (strangers.exceptions, strangers.believesSimulators) = (settings.trials, settings.believesSimulators)
+        webhooks = WebhookConnector(strangers, surroundings: surroundings, report: report)
         self.all = all
         follow(settings.orders)
     }

@@ -23,7 +23,7 @@ import Testing
             }
             #expect(isOpen(way))
             let refused = await simulator.payments(way).open(order, key: key(11))
-            guard case .later(let after?, "it is left alone for a while") = refused else {
+            guard case .postponed(let after, "it is left alone for a while") = refused else {
                 return #expect(Bool(false), "\(refused)")
             }
             // Five seconds, a fifth more or less.
@@ -80,7 +80,7 @@ import Testing
             #expect(
                 await simulator.payments(way).open(order, key: key(1))
                     == .later(after: .seconds(60), reason: "it asks to come later (429)"))
-            guard case .later(let after?, _) = await simulator.payments(way).open(order, key: key(2)) else {
+            guard case .postponed(let after, _) = await simulator.payments(way).open(order, key: key(2)) else {
                 return #expect(Bool(false))
             }
             #expect(after > .seconds(30) && after <= .seconds(60))
@@ -94,7 +94,7 @@ import Testing
             way.follow(.forcedOpen)
             #expect(
                 await simulator.payments(way).open(order, key: key(0))
-                    == .later(after: nil, reason: "it is left alone for a while"))
+                    == .postponed(after: .seconds(30), reason: "it is left alone for a while"))
             #expect(try await simulator.requests("payments") == 0)
             way.follow(.disabled)
             try await simulator.set("payments", #"{"errors":1}"#)

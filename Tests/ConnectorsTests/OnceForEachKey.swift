@@ -95,7 +95,7 @@ import Testing
     {
         switch first {
         case .done, .never: return
-        case .later: _ = await carrier.send(text, key: key)
+        case .later, .postponed: _ = await carrier.send(text, key: key)
         case .unknown:
             guard case .done(nil) = await carrier.find(text, since: since) else { return }
             _ = await carrier.send(text, key: key)

@@ -69,6 +69,18 @@ struct TrialSimulator: Sendable {
         return Int(effect?["count"]?.integer ?? 0)
     }
 
+    /// The same of an effect with any name, and how often it was asked for again.
+    func count(_ part: String, _ what: String, _ key: String) async throws -> (done: Int, repeats: Int) {
+        let list = try await ledger(part)["effects"]?.array ?? []
+        let effect = list.first { $0["what"]?.string == what && $0["key"]?.string == key }
+        return (Int(effect?["count"]?.integer ?? 0), Int(effect?["repeats"]?.integer ?? 0))
+    }
+
+    /// How many effects of a kind there are.
+    func number(_ part: String, _ what: String) async throws -> Int {
+        try await ledger(part)["effects"]?.array?.filter { $0["what"]?.string == what }.count ?? 0
+    }
+
     func requests(_ part: String) async throws -> Int {
         Int(try await ledger(part)["destinations"]?[part]?["requests"]?.integer ?? -1)
     }
@@ -115,13 +127,14 @@ final class EventBook: Sendable {
 }
 
 /// How a call ended, without what it brought.
-enum Kind: String, Sendable { case done, later, never, unknown }
+enum Kind: String, Sendable { case done, later, postponed, never, unknown }
 
 extension Ending {
     var kind: Kind {
         switch self {
         case .done: .done
         case .later: .later
+        case .postponed: .postponed
         case .never: .never
         case .unknown: .unknown
         }
@@ -130,7 +143,7 @@ extension Ending {
     var reason: String? {
         switch self {
         case .done: nil
-        case .later(_, let reason), .never(let reason), .unknown(let reason): reason
+        case .later(_, let reason), .postponed(_, let reason), .never(let reason), .unknown(let reason): reason
         }
     }
 }

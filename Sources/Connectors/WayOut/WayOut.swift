@@ -71,7 +71,7 @@ public final class WayOut: Sendable {
         let (at, luck) = (now, surroundings.random.unit())
         switch change({ $0.admit(at: at, luck: luck) }) {
         case .refused(let until):
-            return notCalled(.resting, after: until.map { max(.zero, $0 - at) }, "it is left alone for a while")
+            return notCalled(.resting, after: until.map { max(.zero, $0 - at) } ?? Self.look, "it is left alone for a while")
         case .pass(let permit):
             let reading = await reading(of: call, isRepeatable, read)
             let (ended, luck) = (now, surroundings.random.unit())
@@ -83,11 +83,14 @@ public final class WayOut: Sendable {
     }
 
     private func notCalled<Value: Sendable>(
-        _ outcome: WayOutEvent.Outcome, after: Span?, _ reason: String
+        _ outcome: WayOutEvent.Outcome, after: Span, _ reason: String
     ) -> Ending<Value> {
         report(.ended(destination: settings.destination, outcome, took: nil, reason: reason))
-        return .later(after: after, reason: reason)
+        return .postponed(after: after, reason: reason)
     }
+
+    /// When somebody has decided by hand, nobody knows until when.
+    private static let look = Span.seconds(30)
 
     /// Changes the breaker, and tells when it opened or closed by that.
     @discardableResult
@@ -175,6 +178,7 @@ extension Ending {
         switch self {
         case .done: .ended(destination: destination, .done, took: took, reason: nil)
         case .later(_, let reason): .ended(destination: destination, .later, took: took, reason: reason)
+        case .postponed(_, let reason): .ended(destination: destination, .resting, took: nil, reason: reason)
         case .never(let reason): .ended(destination: destination, .never, took: took, reason: reason)
         case .unknown(let reason): .ended(destination: destination, .unknown, took: took, reason: reason)
         }

@@ -147,9 +147,9 @@ private struct Welcome {
 
     init(_ premises: Premises, _ settings: Settings) async throws {
         letters =
-            settings.mail.server == nil
+            settings.mail.server == nil && settings.partners.mail == nil
             ? "There is no mail server: letters are written to \(settings.mailFolder), a file each (docs/guides/mail.md)."
-            : "Letters go to the mail server."
+            : "Letters go to the mail server or service."
         let patient = ID<Caller>(DemoClinic.patient)!
         accounts = DemoAccounts(premises.accounts)
         token = try await premises.tokens.issue(for: Caller(role: .patient, subject: patient), lasting: .days(30))

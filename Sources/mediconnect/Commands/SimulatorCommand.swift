@@ -7,7 +7,7 @@ import Simulator
 struct SimulatorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulator",
-        abstract: "Play everybody the clinic talks to: text messages, payments, another calendar. For trials only.",
+        abstract: "Play everybody the clinic talks to: text messages, mail, payments, records and more. For trials only.",
         discussion: """
             Answers on 127.0.0.1 and nowhere else. Nothing leaves this machine. http://127.0.0.1:PORT/ shows what was done for whom; \
             docs/guides/connecting.md tells how to point the clinic at it and how to make it fail.

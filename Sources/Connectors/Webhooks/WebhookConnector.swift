@@ -1,0 +1,67 @@
+public import Notation
+public import Outbound
+public import Partners
+import Synchronization
+
+/// Tells outside subscribers. Each endpoint has a way of its own, so that one that hangs or fails keeps nobody else; the ways of the
+/// endpoints that were told longest ago are forgotten.
+public final class WebhookConnector: WebhookCarrier {
+    private struct Known {
+        let way: WayOut
+        var used: Int
+    }
+    private struct State {
+        var ways: [String: Known] = [:]
+        var uses = 0
+    }
+
+    private let settings: WayOutSettings
+    private let surroundings: Surroundings
+    private let resolver: any HostResolver
+    private let most: Int
+    private let report: @Sendable (WayOutEvent) -> Void
+    private let state = Mutex(State())
+
+    /// - Parameter most: how many endpoints' ways are known at once.
+    public init(
+        _ settings: WayOutSettings = .webhooks, surroundings: Surroundings, resolver: any HostResolver = SystemResolver(),
+        most: Int = 500, report: @escaping @Sendable (WayOutEvent) -> Void = { _ in }
+    ) {
+        self.settings = settings
+        self.surroundings = surroundings
+        self.resolver = resolver
+        self.most = most
+        self.report = report
+    }
+
+    /// How many ways it knows at the moment.
+    public var count: Int { state.withLock { $0.ways.count } }
+
+    public func deliver(_ message: WebhookMessage, to endpoint: WebhookEndpoint) async -> Ending<WebhookAnswer> {
+        guard message.body.count <= WebhookMessage.longest else { return .never(reason: "a webhook has 20,000 bytes at most") }
+        guard !endpoint.secrets.isEmpty else { return .never(reason: "an endpoint without a secret is not told") }
+        let way: WayOut
+        do { way = try self.way(to: endpoint.id) } catch {
+            return .later(after: nil, reason: "the file of authorities cannot be read")
+        }
+        let now = surroundings.clock.now
+        let call = WebhookFormat.telling(message, to: endpoint, at: now)
+        return await way.ask(call, isRepeatable: true) { WebhookFormat.read($0, now: now) }
+    }
+
+    private func way(to endpoint: String) throws -> WayOut {
+        try state.withLock { state in
+            state.uses += 1
+            if let way = state.ways[endpoint]?.way {
+                state.ways[endpoint]?.used = state.uses
+                return way
+            }
+            if state.ways.count >= most, let oldest = state.ways.min(by: { $0.value.used < $1.value.used })?.key {
+                state.ways[oldest] = nil
+            }
+            let way = try WayOut(settings, surroundings: surroundings, resolver: resolver, report: report)
+            state.ways[endpoint] = Known(way: way, used: state.uses)
+            return way
+        }
+    }
+}

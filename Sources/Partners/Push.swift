@@ -1,0 +1,30 @@
+public import Notation
+
+/// A notice to one telephone or browser that has asked for such.
+public struct PushNotice: Sendable, Hashable {
+    /// The device's registration.
+    public let device: Personal<String>
+    /// Stand on lock screens: never anything about anybody's health.
+    public let title: String
+    public let words: String
+    /// Not to be delivered later than this.
+    public let expires: Instant?
+
+    public init(device: Personal<String>, title: String, words: String, expires: Instant? = nil) {
+        self.device = device
+        self.title = title
+        self.words = words
+        self.expires = expires
+    }
+}
+
+public enum PushAnswer: Sendable, Hashable {
+    case taken
+    /// The device does not want notices any more: forget it.
+    case gone
+}
+
+/// Takes notices to devices. A repeat under the same key stands in the first one's place, so that nobody sees two.
+public protocol PushCarrier: Sendable {
+    func send(_ notice: PushNotice, key: EffectKey) async -> Ending<PushAnswer>
+}

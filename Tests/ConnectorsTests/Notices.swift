@@ -1,0 +1,63 @@
+import Connectors
+import Foundation
+import Notation
+import Partners
+import Processes
+import Testing
+
+/// Notices to devices through Firebase Cloud Messaging.
+@Suite struct Notices {
+    /// A service account with a key made up for one test.
+    private func account(_ simulator: TrialSimulator) async throws -> ServiceAccount {
+        let made = try await ChildProcess.run(
+            "/usr/bin/openssl", ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"])
+        let key = made.output.joined(separator: "\\n") + "\\n"
+        let file =
+            #"{"type":"service_account","project_id":"clinic","private_key_id":"k1","client_email":"p@clinic.example","token_uri":"\#(simulator.base)/push/token","private_key":"\#(key)"}"#
+        return try #require(ServiceAccount(parsing: Array(file.utf8)))
+    }
+
+    private func connector(_ simulator: TrialSimulator) async throws -> PushConnector {
+        var settings = PushSettings(account: try await account(simulator))
+        settings.base = "\(simulator.base)/push"
+        return PushConnector(settings, way: try simulator.way(.push), tokens: try simulator.way(.push), clock: MachineClock())
+    }
+
+    private func notice(_ device: String = "device-1", expires: Instant? = nil) -> PushNotice {
+        PushNotice(device: Personal(device), title: "City Clinic", words: "There is news for you.", expires: expires)
+    }
+
+    @Test(arguments: OnceForEachKey.troubles) func `nobody sees a notice twice, whatever happens on the way`(
+        trouble: OnceForEachKey.Trouble
+    ) async throws {
+        try await TrialSimulator.run { simulator in
+            let connector = try await connector(simulator)
+            #expect(await connector.send(notice("device-0"), key: EffectKey("n-0")!) == .done(.taken))
+            try await simulator.set("push", trouble.mode)
+            let first = await connector.send(notice(), key: EffectKey("n-1")!)
+            #expect(first.kind == trouble.known, "\(first)")
+            #expect(try await simulator.count("push", "notice", "device-1 n-1").done == trouble.done)
+            try await simulator.set("push", "{}")
+            let again = await (try await self.connector(simulator)).send(notice(), key: EffectKey("n-1")!)
+            #expect(again == .done(.taken))
+            #expect(try await simulator.count("push", "notice", "device-1 n-1").done == 1)
+        }
+    }
+
+    @Test func `a device that is gone says so, and what is too late is not sent`() async throws {
+        try await TrialSimulator.run { simulator in
+            let connector = try await connector(simulator)
+            #expect(await connector.send(notice("gone-1"), key: EffectKey("n-1")!) == .done(.gone))
+            let late = notice(expires: Instant("2026-03-02T09:00:00Z")!)
+            #expect(await connector.send(late, key: EffectKey("n-2")!) == .never(reason: "it is too late for this notice"))
+            try await simulator.set("push", #"{"refuses":true}"#)
+            #expect(
+                await connector.send(notice(), key: EffectKey("n-3")!) == .never(reason: "it said no (400, INVALID_ARGUMENT)"))
+        }
+    }
+
+    @Test(arguments: ["", "{}", #"{"type":"authorized_user"}"#])
+    func `a file that is no service account is refused`(file: String) {
+        #expect(ServiceAccount(parsing: Array(file.utf8)) == nil)
+    }
+}

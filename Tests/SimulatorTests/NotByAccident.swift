@@ -1,0 +1,61 @@
+import Foundation
+import Processes
+import Testing
+
+/// A forgotten setting must not confirm payments that nobody made.
+@Suite struct NotByAccident {
+    private func check(_ settings: [String: String]) async throws -> (status: Int32, text: String) {
+        let folder = try TemporaryFolder("settings")
+        defer { folder.remove() }
+        for (name, secret) in [("pay", "sk_test_simulated\n"), ("sign", "whsec_a, whsec_b\n"), ("empty", "\n")] {
+            try Data(secret.utf8).write(to: URL(fileURLWithPath: folder.file(name)))
+        }
+        var environment = ["MEDICONNECT_DATA": folder.file("data")]
+        for (name, value) in settings { environment["MEDICONNECT_\(name)"] = value.replacing("@", with: folder.path + "/") }
+        let ended = try await ChildProcess.run(Programs.mediconnect, ["check"], environment: environment, errors: nil)
+        return (ended.status, ended.output.joined(separator: "\n"))
+    }
+
+    private let account = ["PAYMENTS_SECRET_FILE": "@pay", "PAYMENTS_SIGNING_FILE": "@sign"]
+
+    @Test(arguments: ["http://127.0.0.1:8090/payments", "http://localhost:8090/payments"])
+    func `a simulator is no destination until somebody says that this is a trial`(url: String) async throws {
+        let settings = account.merging(["PAYMENTS_URL": url]) { $1 }
+        let refused = try await check(settings)
+        #expect(refused.status != 0)
+        #expect(
+            refused.text.contains(
+                "payments.url: is on this machine, where only a simulator would be; set partners.simulator to true if this is a trial"
+            ))
+        let trial = try await check(settings.merging(["PARTNERS_SIMULATOR": "true"]) { $1 })
+        #expect(trial.status == 0, "\(trial.text)")
+    }
+
+    @Test func `an account is whole or none, its addresses are of the internet, and no secret is printed`() async throws {
+        let whole = try await check(account)
+        #expect(whole.status == 0 && whole.text.contains("https://api.stripe.com"), "\(whole.text)")
+        #expect(!whole.text.contains("sk_test") && !whole.text.contains("whsec"))
+        for (settings, complaint) in [
+            (["PAYMENTS_SECRET_FILE": "@pay"], "payments.signing.file: is needed with payments.secret.file"),
+            (["PAYMENTS_SECRET_FILE": "@none"], "cannot be read, or is empty"),
+            (["PAYMENTS_SECRET_FILE": "@empty"], "cannot be read, or is empty"),
+            (account.merging(["PAYMENTS_URL": "http://stripe.example.org"]) { $1 }, "payments.url: must begin with https://"),
+            (account.merging(["PAYMENTS_URL": "https://10.0.0.1"]) { $1 }, "payments.url: must lead to the internet"),
+            (["SMS_ACCOUNT": "AC1", "SMS_TOKEN": "t", "SMS_SENDER": "12"], "sms.sender: must be a number"),
+            (["PARTNERS_OPEN": "nobody"], "partners.open: must be some of"),
+            (["PARTNERS_OPEN": "sms", "PARTNERS_UNGUARDED": "sms"], "sms cannot be both open and unguarded"),
+            (["PARTNERS_NETWORK": "sms.clinic.lan"], "partners.network: must be"),
+            (["MAIL_SERVICE_KEY_FILE": "@pay"], "mail.from: is needed with mail.service.key"),
+            (
+                ["MAIL_SERVICE_KEY_FILE": "@pay", "MAIL_FROM": "a@clinic.example", "MAIL_URL": "smtp://mail.clinic.example"],
+                "mail.service.key: cannot be combined with mail.url"
+            ),
+            (["RECORDS_URL": "https://records.example.org/fhir"], "records.tokens: is needed with records.url"),
+            (["PUSH_ACCOUNT_FILE": "@pay"], "is no service account's file"),
+            (["SCHEDULING_PROVIDERS": "north", "SCHEDULING_TOKEN": "t"], "scheduling.providers: must be name="),
+        ] {
+            let (status, text) = try await check(settings)
+            #expect(status != 0 && text.contains(complaint), "\(settings): \(text)")
+        }
+    }
+}
