@@ -208,7 +208,8 @@ let package = Package(
         suite(
             "APITests",
             uses: [
-                "API", "SingleSignOn", "Admission", "Secrecy", "Telemetry", "Workflows", "Identity", "Letters", "Outbox",
+                "API", "SingleSignOn", "Admission", "Secrecy", "Telemetry", "Tenancy", "Workflows", "Identity", "Letters",
+                "Outbox",
                 "People", "Scheduling",
                 "StorageSQLite", "StoragePostgres", "PostgresCluster", "Storage",
                 "Notation",

@@ -43,6 +43,20 @@ public struct TrustedProxies: Sendable {
         return client
     }
 
+    /// Whether a proxy of ours says that its client came over TLS. Of several proxies only the one is believed that is at the other end of
+    /// the connection: what stands to the left of its word may be the client's.
+    ///
+    /// - Parameter lines: the values of `X-Forwarded-Proto`, or of `Forwarded` where that is the header, in the order in which they stand.
+    public func cameOverTLS(behind peer: NetworkAddress, _ lines: [String]) -> Bool {
+        guard trusts(peer), let entry = lines.last?.split(separator: ",", omittingEmptySubsequences: false).last else {
+            return false
+        }
+        return switch header {
+        case .xForwardedFor: trimmed(entry).lowercased() == "https"
+        case .forwarded: Self.parameter("proto", of: entry)?.lowercased() == "https"
+        }
+    }
+
     private func address(in entry: Substring) -> NetworkAddress? {
         switch header {
         case .xForwardedFor: Self.node(trimmed(entry))

@@ -96,25 +96,33 @@ public struct OneTimeVault: Sendable {
     }
 }
 
-/// What gets somebody in whose authenticator is gone: ten of them, each good once. 80 random bits, so a plain digest keeps them.
+/// What gets somebody in whose authenticator is gone: ten of them, each good once. 120 random bits: from 112 on nobody finds one by trying
+/// however quick the hash is, so a digest keeps them and none that is slow has to (ASVS 6.5.2).
 public struct RecoveryCode: Sendable, Equatable {
     public static let count = 10
-    /// `k7qm-2x9d-aaaa-zzzz`
+    /// `k7qm-2x9d-aaaa-zzzz-3f5h-bcde`
     public let text: String
 
+    private static let byteCount = 15
+    /// Of five bits each.
+    private static let letterCount = byteCount * 8 / 5
+
     public static func make(_ random: any RandomSource) -> RecoveryCode {
-        let letters = Array(Base32.text((0..<10).map { _ in UInt8(truncatingIfNeeded: random.next()) }).lowercased())
-        return RecoveryCode(text: stride(from: 0, to: 16, by: 4).map { String(letters[$0..<$0 + 4]) }.joined(separator: "-"))
+        RecoveryCode(Array(Base32.text((0..<byteCount).map { _ in UInt8(truncatingIfNeeded: random.next()) }).lowercased()))
     }
 
     /// As it was typed: hyphens, blanks and capitals do not count. Nil when it cannot be one.
     public init?(typed: String) {
         let letters = Array(typed.lowercased().filter { $0 != "-" && $0 != " " })
-        guard letters.count == 16, letters.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber) }) else { return nil }
-        self.init(text: stride(from: 0, to: 16, by: 4).map { String(letters[$0..<$0 + 4]) }.joined(separator: "-"))
+        guard letters.count == Self.letterCount, letters.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber) }) else {
+            return nil
+        }
+        self.init(letters)
     }
 
-    private init(text: String) { self.text = text }
+    private init(_ letters: [Character]) {
+        text = stride(from: 0, to: letters.count, by: 4).map { String(letters[$0..<$0 + 4]) }.joined(separator: "-")
+    }
 
     /// What is kept of it.
     public func digest(with secret: [UInt8]) -> [UInt8] {

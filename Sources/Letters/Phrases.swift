@@ -32,7 +32,7 @@ extension LetterKind {
             Phrases(
                 subject: "A new password", opening: ["Somebody has asked for a new password for your account at {{clinic}}."],
                 action: "Choose a new password",
-                closing: ["The link is good for 20 minutes, and once.", notYou + " Your password stays as it is."])
+                closing: ["The link is good for ten minutes, and once.", notYou + " Your password stays as it is."])
         case .passwordChanged:
             Phrases(
                 subject: "Your password has been changed",
@@ -78,7 +78,7 @@ extension LetterKind {
                 subject: "Ein neues Passwort",
                 opening: ["Jemand hat ein neues Passwort für Ihr Konto bei {{clinic}} angefordert."],
                 action: "Neues Passwort wählen",
-                closing: ["Der Link gilt 20 Minuten lang und nur einmal.", notYou + " Ihr Passwort bleibt, wie es ist."])
+                closing: ["Der Link gilt zehn Minuten lang und nur einmal.", notYou + " Ihr Passwort bleibt, wie es ist."])
         case .passwordChanged:
             Phrases(
                 subject: "Ihr Passwort wurde geändert",

@@ -34,7 +34,9 @@ public struct Stationery: Sendable {
             "closingText": closing.joined(separator: "\n\n"),
         ]
         if let action = phrases.action, let path = kind.path, let code {
-            content["request"] = ["action": action, "link": "\(links)\(path)#\(code)", "code": code]
+            content["request"] = [
+                "action": action, "link": "\(links)\(path)?language=\(language.rawValue)#\(code)", "code": code,
+            ]
         }
         return LetterWords(subject: phrases.subject, text: text.render(content), html: html.render(content))
     }
@@ -64,6 +66,7 @@ public struct Stationery: Sendable {
         {{#request}}
         <p><a href="{{link}}">{{action}}</a></p>
         <p>{{link}}</p>
+        <p>{{code}}</p>
         {{/request}}
         {{#closing}}
         <p>{{.}}</p>

@@ -70,12 +70,15 @@ public enum Base64URL {
         Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
     }
 
-    /// Nil when it is anything else.
+    /// Nil when it is anything else, or is written in another way than `text` writes it.
     public static func bytes(_ text: some StringProtocol) -> [UInt8]? {
         guard text.utf8.allSatisfy({ isDigit($0) }) else { return nil }
         let padding = String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
         let plain = String(text).replacing("-", with: "+").replacing("_", with: "/") + padding
-        return Data(base64Encoded: plain).map(Array.init)
+        // The last digit may have bits that stand for nothing; of the ways to write them one is taken (§3.5), or a seal would be good under
+        // several texts.
+        guard let bytes = Data(base64Encoded: plain).map(Array.init), self.text(bytes) == String(text) else { return nil }
+        return bytes
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool {

@@ -13,40 +13,76 @@ import Workflows
 
     private static func address(_ patient: String) -> String { "/v1/patients/\(patient)/emergency-access" }
 
-    @Test(arguments: Shelter.allCases) func `is broken for one patient and one hour, by who broke it`(shelter: Shelter)
+    /// What somebody could find who looks whether glass that is broken keeps its promises.
+    private enum Breach: String {
+        case notBroken, otherPatients, colleagues, otherRoles, changes, afterTheHour, untold, unrecorded
+    }
+
+    /// Breaks the glass for Emma, and tries everything it must not be good for.
+    private func breaches(_ visitor: Visitor) async throws -> Set<Breach> {
+        let visit = try await visitor.booked(with: Known.okafor).id
+        var found: Set<Breach> = []
+        func note(_ breach: Breach, unless isKept: Bool) { if !isKept { found.insert(breach) } }
+        func looks(_ patient: String = Known.emma, by who: Who = .brandt) async throws -> Int {
+            try await visitor.get("/v1/patients/\(patient)", by: who).status
+        }
+        var status = try await looks()
+        note(.notBroken, unless: status == 404)
+        let broken = try await visitor.send(.post(Self.address(Known.emma), Self.proof()), by: .brandt)
+        status = try await looks()
+        note(.notBroken, unless: broken.status == 201 && broken["patient"]?.string == Known.emma && status == 200)
+        let (list, one) = (
+            try await visitor.get("/v1/appointments?patient=\(Known.emma)", by: .brandt),
+            try await visitor.get("/v1/appointments/\(visit)", by: .brandt, headers: ["X-Request-Id": "looked"])
+        )
+        note(.notBroken, unless: list.items.count == 1 && one.status == 200)
+        let changed = try await visitor.do("cancellation", to: visit, by: .brandt)
+        note(.changes, unless: changed.problem == "not-permitted")
+        let (others, colleague) = (try await looks(Known.noah), try await looks(by: .keller))
+        note(.otherPatients, unless: others == 404)
+        note(.colleagues, unless: colleague == 404)
+        let (privacy, desk) = (try await looks(by: .privacy), try await visitor.get(Self.list, by: .desk))
+        note(.otherRoles, unless: privacy == 404 && desk.problem == "not-permitted")
+        let record = try await visitor.get("/v1/appointments/\(visit)/audit", by: .privacy).items.first {
+            $0["requestId"]?.string == "looked"
+        }
+        note(.unrecorded, unless: record?["purpose"]?.string == "BTG" && record?["by"]?.string == Who.brandt.caller.principal)
+        try await visitor.house.deliver()
+        let notices = try await visitor.get("/v1/mailbox", by: .privacy).items.filter { $0["kind"]?.string == "emergency" }
+        note(.untold, unless: notices.count == 1 && notices.first?["details"]?["patient"]?.string == Known.emma)
+        visitor.house.clock.advance(by: .minutes(59))
+        status = try await looks()
+        note(.notBroken, unless: status == 200)
+        visitor.house.clock.advance(by: .minutes(1))
+        status = try await looks()
+        note(.afterTheHour, unless: status == 404)
+        return found
+    }
+
+    @Test(arguments: Shelter.allCases)
+    func `is broken for one patient and one hour, by who broke it, to look, and somebody hears of it`(shelter: Shelter)
         async throws
     {
         try await inHouse(shelter: shelter) { visitor in
-            let visit = try await visitor.booked(with: Known.keller).id
-            func looks(_ patient: String = Known.emma, by who: Who = .brandt) async throws -> Int {
-                try await visitor.get("/v1/patients/\(patient)", by: who).status
-            }
-            var status = try await looks()
-            #expect(status == 404)
-            let broken = try await visitor.send(.post(Self.address(Known.emma), Self.proof()), by: .brandt)
-            #expect(broken.status == 201 && broken["patient"]?.string == Known.emma, "\(broken.text)")
-            status = try await looks()
-            #expect(status == 200)
-            let (list, one) = (
-                try await visitor.get("/v1/appointments?patient=\(Known.emma)", by: .brandt),
-                try await visitor.get("/v1/appointments/\(visit)", by: .brandt, headers: ["X-Request-Id": "looked"])
-            )
-            #expect(list.items.count == 1 && one.status == 200)
-            let changed = try await visitor.do("cancellation", to: visit, by: .brandt)
-            #expect(changed.problem == "not-permitted", "to look is not to change")
-            let others = try await looks(Known.noah)
-            let (colleague, desk) = (try await looks(by: .privacy), try await visitor.get(Self.list, by: .desk))
-            #expect(others == 404 && colleague == 404 && desk.problem == "not-permitted")
-            let record = try await visitor.get("/v1/appointments/\(visit)/audit", by: .privacy).items.first {
-                $0["requestId"]?.string == "looked"
-            }
-            #expect(record?["purpose"]?.string == "BTG" && record?["by"]?.string == Who.brandt.caller.principal)
-            visitor.house.clock.advance(by: .minutes(59))
-            status = try await looks()
-            #expect(status == 200)
-            visitor.house.clock.advance(by: .minutes(1))
-            status = try await looks()
-            #expect(status == 404)
+            let found = try await breaches(visitor)
+            #expect(found == [])
+        }
+    }
+
+    /// The negative control: each fault makes the test above fail, and by what it is.
+    @Test(arguments: GlassFault.allCases) func `with a planted fault is found out`(fault: GlassFault) async throws {
+        try await inHouse { visitor in
+            visitor.house.database.haunt(.glass(fault))
+            let found = try await breaches(visitor)
+            let expected: Breach =
+                switch fault {
+                case .everlasting: .afterTheHour
+                case .forEverybody: .otherPatients
+                case .forColleagues: .colleagues
+                case .untold: .untold
+                case .unrecorded: .unrecorded
+                }
+            #expect(found == [expected])
         }
     }
 

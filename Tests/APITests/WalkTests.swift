@@ -10,12 +10,12 @@ import Testing
 @Suite struct TheWalk {
     /// Who has no token that is good here, and what each hears wherever they go.
     enum Stranger: String, CaseIterable, Sendable {
-        case nobody, otherClinic, expired, signedOut
+        case nobody, forger, expired, signedOut
 
         var problem: String {
             switch self {
             case .nobody: "token-missing"
-            case .otherClinic, .expired: "token-invalid"
+            case .forger, .expired: "token-invalid"
             case .signedOut: "session-ended"
             }
         }
@@ -25,7 +25,7 @@ import Testing
     static let refusals: [Character: String] = ["n": "not-permitted", "h": "not-found"]
 
     /// Operations that need a token, as the document has them.
-    private func closedOperations(_ visitor: Visitor) async throws -> [String] {
+    func closedOperations(_ visitor: Visitor) async throws -> [String] {
         let document = try await visitor.get("/openapi.json", by: nil).json
         var operations: [String] = []
         for path in document["paths"]?.members ?? [] {
@@ -37,14 +37,14 @@ import Testing
     }
 
     /// The same about nobody and nothing.
-    private func ghost(of ask: Ask) -> Ask {
+    func ghost(of ask: Ask) -> Ask {
         var ghost = ask
         ghost.path = ask.path.replacing(#/[0-9a-f]{8}-[0-9a-f-]{27}/#, with: Known.nobody)
         ghost.body = ask.body?.replacing(Known.emma, with: Known.nobody)
         return ghost
     }
 
-    private func isSame(_ real: Heard, _ ghost: Heard) -> Bool {
+    func isSame(_ real: Heard, _ ghost: Heard) -> Bool {
         real.status == ghost.status && real.body == ghost.body && real.headers == ghost.headers
     }
 
@@ -66,7 +66,7 @@ import Testing
         let house = visitor.house
         switch stranger {
         case .nobody: return nil
-        case .otherClinic:
+        case .forger:
             let keyring = LiveKeyring(Keyring(secret: Array(repeating: 8, count: 32)))
             return try await Tokens(keyring, clock: house.clock).issue(for: Who.admin.caller, lasting: .hours(1))
         case .expired:

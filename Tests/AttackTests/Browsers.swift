@@ -13,7 +13,7 @@ import Workflows
         ("GET", "/problems", false), ("GET", "/problems/not-found", false), ("GET", "/.well-known/security.txt", false),
         ("GET", "/v1/rooms", true), ("GET", "/v1/rooms", false), ("GET", "/nowhere", true), ("DELETE", "/v1/rooms", true),
         ("POST", "/v1/appointments", true), ("POST", "/v1/sessions", false), ("GET", "/v1/rooms?x=1", true),
-        ("GET", "/v1/rooms?%", true),
+        ("GET", "/v1/rooms?%", true), ("GET", "/account/password", false), ("POST", "/account/password", false),
     ]
 
     private func each(
@@ -112,6 +112,10 @@ import Workflows
         "post /v1/token", "post /v1/password-resets", "post /v1/password-resets/completion",
         "post /v1/email-verifications/completion", "post /v1/email-changes/completion", "post /v1/email-changes/undoing",
         "post /v1/accounts/invitations/acceptance",
+        // The pages behind the links in letters, and their forms.
+        "get /account/invitation", "get /account/email", "get /account/password", "get /account/new-email",
+        "get /account/old-email", "post /account/invitation", "post /account/email", "post /account/password",
+        "post /account/new-email", "post /account/old-email",
         // Without a provider in the settings there is nothing behind them.
         "get /v1/oidc/{provider}/start", "get /v1/oidc/{provider}/callback",
     ]

@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test func `opens whatever one of its secrets has sealed`() throws {
-        let code = RecoveryCode(typed: "k7qm-2x9d-aaaa-zzzz")!
+        let code = RecoveryCode(typed: "k7qm-2x9d-aaaa-zzzz-3f5h-bcde")!
         let oneTime = OneTimeSecret(bytes: Array("12345678901234567890".utf8))!
         let sealed = try first.sealed(oneTime, for: "emma", at: start)
         let token = RefreshToken(session: ID(high: 1, low: 2), turn: 3)

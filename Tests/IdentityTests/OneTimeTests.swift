@@ -1,6 +1,24 @@
 import Identity
 import Notation
+import Synchronization
 import Testing
+
+/// Chance of which one bit is set and no other: every number it gives is a byte of it.
+private final class Bits: RandomSource {
+    private let place = Mutex(0)
+    private let set: Int?
+
+    init(set: Int? = nil) { self.set = set }
+
+    func next() -> UInt64 {
+        let byte = place.withLock { place in
+            place += 1
+            return place - 1
+        }
+        guard let set, set / 8 == byte else { return 0 }
+        return 1 << UInt64(set % 8)
+    }
+}
 
 @Suite struct AOneTimeSecret {
     /// Of RFC 6238, appendix B; the codes are the last six of its eight digits.
@@ -63,18 +81,29 @@ import Testing
         for cut in [[], Array(sealed.prefix(12)), Array(sealed.dropLast())] { #expect(vault.opened(cut, for: "one") == nil) }
     }
 
+    /// Each of its letters comes from five bits of chance that no other comes from, so there are five times as many bits as letters.
+    @Test func `a recovery code has at least 112 bits of chance (ASVS 6.5.2)`() {
+        let nothing = RecoveryCode.make(Bits())
+        #expect(nothing.text.filter { $0 != "-" } == String(repeating: "a", count: nothing.text.filter { $0 != "-" }.count))
+        var seen: Set<String> = []
+        for bit in 0..<256 { seen.insert(RecoveryCode.make(Bits(set: bit)).text) }
+        #expect(seen.count - 1 >= 112, "\(seen.count - 1) bits make a difference")
+    }
+
     @Test func `a recovery code is read however it is typed, and kept as a digest`() throws {
         let codes = (0..<20).map { _ in RecoveryCode.make(MachineRandom()) }
         #expect(Set(codes.map(\.text)).count == 20)
         for code in codes {
-            #expect(code.text.wholeMatch(of: #/([a-z2-7]{4}-){3}[a-z2-7]{4}/#) != nil)
+            #expect(code.text.wholeMatch(of: #/([a-z2-7]{4}-){5}[a-z2-7]{4}/#) != nil)
             for typed in [
                 code.text, code.text.uppercased(), code.text.replacing("-", with: ""), code.text.replacing("-", with: " "),
             ] {
                 #expect(RecoveryCode(typed: typed) == code)
             }
         }
-        for typed in ["", "123456", "k7qm-2x9d-aaaa-zzz", "k7qm-2x9d-aaaa-zzzü"] { #expect(RecoveryCode(typed: typed) == nil) }
+        for typed in ["", "123456", "k7qm-2x9d-aaaa-zzzz", "k7qm-2x9d-aaaa-zzzz-3f5h-bcd", "k7qm-2x9d-aaaa-zzzz-3f5h-bcdü"] {
+            #expect(RecoveryCode(typed: typed) == nil)
+        }
         let secret = [UInt8](repeating: 7, count: 32)
         #expect(codes[0].digest(with: secret) != codes[1].digest(with: secret) && codes[0].digest(with: secret).count == 32)
     }

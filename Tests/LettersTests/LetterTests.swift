@@ -104,8 +104,12 @@ import Testing
         #expect(!words.subject.contains("Müller") && words.subject.count > 5)
         let hasLink = kind.path != nil
         // Behind the '#', where no server sees it; and by itself.
-        #expect(words.text.contains("https://clinic.example\(kind.path ?? "")#mcl_00ff\n\nmcl_00ff\n") == hasLink)
-        #expect(words.html.contains(#"href="https://clinic.example\#(kind.path ?? "")#mcl_00ff""#) == hasLink)
+        #expect(
+            words.text.contains("https://clinic.example\(kind.path ?? "")?language=\(language.rawValue)#mcl_00ff\n\nmcl_00ff\n")
+                == hasLink)
+        #expect(
+            words.html.contains(#"href="https://clinic.example\#(kind.path ?? "")?language=\#(language.rawValue)#mcl_00ff""#)
+                == hasLink)
         let other = try stationery.words(of: kind, in: language == .german ? .english : .german, code: "mcl_00ff")
         #expect(words.text != other.text && words.subject != other.subject)
     }

@@ -69,6 +69,14 @@ public enum OpenAPI {
                 content([("application/json", takes)] + forms, &json)
             }
         }
+        if let form = route.form, route.shows != nil {
+            json.name("requestBody")
+            json.object { json in
+                json.member("required", true)
+                content(
+                    [("application/x-www-form-urlencoded", form.contains("newPassword") ? "NewPassword" : "LetterCode")], &json)
+            }
+        }
         json.name("responses")
         json.object { responses(route, &$0) }
     }
@@ -158,9 +166,18 @@ public enum OpenAPI {
                 json.member("description", meanings.joined(separator: "; "))
                 var contents: [(type: String, schema: String)] = []
                 if done.contains(status), status != 304, let gives = route.gives { contents.append(("application/json", gives)) }
-                if !types.isEmpty { contents.append(("application/problem+json", "Problem")) }
+                if !types.isEmpty, route.shows == nil { contents.append(("application/problem+json", "Problem")) }
                 content(contents, &json)
+                if route.shows != nil { page(&json) }
             }
+        }
+    }
+
+    private static func page(_ json: inout JSONWriter) {
+        json.name("content")
+        json.object { json in
+            json.name("text/html")
+            json.object { _ in }
         }
     }
 

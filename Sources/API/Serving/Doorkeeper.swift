@@ -90,6 +90,13 @@ public final class Doorkeeper: Sendable {
         return proxies.client(behind: peer, request.headers[values: header])
     }
 
+    /// Whether a request's client came over TLS to a proxy we trust.
+    func cameOverTLS(_ request: Request, _ peer: NetworkAddress?) -> Bool {
+        guard let peer, proxies.trusts(peer) else { return false }
+        let header: HTTPField.Name = proxies.header == .forwarded ? .forwarded : .forwardedProto
+        return proxies.cameOverTLS(behind: peer, request.headers[values: header])
+    }
+
     func arrive(from address: NetworkAddress?, as urgency: Urgency, isSignIn: Bool, at now: Instant) -> RateVerdict? {
         counted(rates.withLock { $0.arrive(from: address, as: urgency, isSignIn: isSignIn, at: now) })
     }

@@ -8,6 +8,9 @@ import Workflows
 struct Origin: Sendable {
     /// The browser says that another site's page has made it.
     let isElsewhere: Bool
+    /// The browser says, by the header that no page can write, that another site's page has made it. A form says `Origin: null` where its
+    /// page has told the browser to name nobody as its referrer, so pages go by this one.
+    private let isOfAnotherSite: Bool
     /// The browser says that a page of this very origin has made it.
     let isHere: Bool
     /// What the page's script says it has read from its own cookie.
@@ -19,6 +22,7 @@ struct Origin: Sendable {
     init(_ request: HTTPRequest, base: String) {
         let site = request.headerFields[.secFetchSite]
         let origin = request.headerFields[.origin].map { Self.isSafe($0) && Self.isOwn($0, request, base) }
+        isOfAnotherSite = !["same-origin", "none", nil].contains(site)
         // `none` is an address that somebody has typed, which changes nothing.
         isElsewhere = !["same-origin", "none", nil].contains(site) || origin == false
         isHere = !isElsewhere && (site == "same-origin" || origin == true)
@@ -34,6 +38,9 @@ struct Origin: Sendable {
 
     /// Throws when another site's page has made it. What is no browser says nothing of pages, and has no session here that could be misused.
     func requireNotElsewhere() throws(Problem) { if isElsewhere { throw Problem(.crossSite) } }
+
+    /// The same for the form of a page of ours.
+    func requireNotAnotherSite() throws(Problem) { if isOfAnotherSite { throw Problem(.crossSite) } }
 
     private static func isOwn(_ origin: String, _ request: HTTPRequest, _ base: String) -> Bool {
         guard let host = host(origin) else { return false }

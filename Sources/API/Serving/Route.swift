@@ -1,6 +1,7 @@
 public import Admission
 import HTTPTypes
 import Identity
+public import Letters
 import Notation
 import People
 import Workflows
@@ -30,6 +31,8 @@ public struct Route: Sendable {
     public let isSecret: Bool
     /// The fields it takes of a form, as OAuth clients send them, besides JSON; nil where it takes none.
     public let form: [String]?
+    /// Shows a person a page, which is the one behind this kind of letter's link; nil for what programs ask.
+    public let shows: LetterKind?
     /// About the caller's own account, which they look after whatever else they may do.
     public let isOwn: Bool
     /// What gives way first when not everything can be served; see `Route+Urgency.swift`.
@@ -118,12 +121,31 @@ public struct Route: Sendable {
         Route(method, path, operation, summary, .house(handler), gives: gives, alsoGives: alsoGives, problems: problems)
     }
 
+    /// A page for everybody, of no clinic.
+    static func page(
+        _ method: Method, _ path: String, _ operation: String, _ summary: String, query: [QueryParameter], shows: LetterKind,
+        handler: @escaping @Sendable (Exchange) async throws -> Answer
+    ) -> Route {
+        Route(method, path, operation, summary, .house(handler), query: query, shows: shows)
+    }
+
+    /// A page's form, as a browser sends it: there is no JSON of it.
+    static func pageForm(
+        _ path: String, _ operation: String, _ summary: String, query: [QueryParameter], shows: LetterKind, form: [String],
+        problems: [ProblemType], handler: @escaping @Sendable (Exchange, Premises) async throws -> Answer
+    ) -> Route {
+        Route(
+            .post, path, operation, summary, .door(handler), query: query, problems: problems, isSecret: true, form: form,
+            shows: shows)
+    }
+
     private init(
         _ method: Method, _ path: String, _ operation: String, _ summary: String, _ handler: Handler,
         query: [QueryParameter] = [], takes: String? = nil, gives: String? = nil, status: Int = 200, alsoGives: [Int] = [],
         problems: [ProblemType] = [], needsIfMatch: Bool = false, isSecret: Bool = false, isOwn: Bool = false,
-        form: [String]? = nil
+        form: [String]? = nil, shows: LetterKind? = nil
     ) {
+        self.shows = shows
         self.method = method
         self.path = path
         self.operation = operation
@@ -180,6 +202,7 @@ struct Exchange: Sendable {
     let client: NetworkAddress?
 
     var ifNoneMatch: String? { head.headerFields[.ifNoneMatch] }
+    var acceptLanguage: String? { head.headerFields[.acceptLanguage] }
     /// As it came: for who has no token yet, and shows something else.
     var authorization: String? { head.headerFields[.authorization] }
     /// Where it comes from, if a browser has sent it.
@@ -245,6 +268,8 @@ struct Answer: Sendable {
     /// Where the caller stands with the limit that is nearest.
     var rate: RateVerdict?
     var isRepeat = false
+    /// What a browser may do with it; nil is nothing at all.
+    var policy: String?
     /// Where the change stands, for the next read; see `CommitMark`.
     var consistencyToken: String?
 

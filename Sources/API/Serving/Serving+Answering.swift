@@ -29,9 +29,10 @@ extension Serving {
         var headers = HTTPFields()
         headers.reserveCapacity(13)
         headers[.requestID] = requestID
-        // What is answered is data: no browser is to guess that it is a page, show it in a frame, or load anything for it (ASVS 3.4).
+        // What is answered is data, but for a few pages with a policy of their own: no browser is to guess that it is a page, show it in a frame, or load anything for it (ASVS 3.4).
         headers[.xContentTypeOptions] = "nosniff"
-        headers[.contentSecurityPolicy] = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        headers[.contentSecurityPolicy] =
+            answer.policy ?? "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         headers[.referrerPolicy] = "no-referrer"
         if answer.status != 304 && !answer.body.isEmpty { headers[.contentType] = answer.contentType }
         if let etag = answer.etag { headers[.eTag] = etag }

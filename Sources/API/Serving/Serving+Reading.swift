@@ -27,7 +27,7 @@ extension Serving {
         let buffer = try await collected(request)
         guard buffer.readableBytes > 0 else { return JSON(.object([])) }
         if let type = request.headers[.contentType]?.prefix(while: { $0 != ";" && $0 != " " }),
-            type.lowercased() != "application/json"
+            type.lowercased() != "application/json" || route.shows != nil
         {
             guard let form = route.form, type.lowercased() == "application/x-www-form-urlencoded" else {
                 throw Problem(.mediaTypeUnsupported)
@@ -124,5 +124,6 @@ extension HTTPField.Name {
     static let rateLimitPolicy = HTTPField.Name("RateLimit-Policy")!
     static let forwarded = HTTPField.Name("Forwarded")!
     static let forwardedFor = HTTPField.Name("X-Forwarded-For")!
+    static let forwardedProto = HTTPField.Name("X-Forwarded-Proto")!
     static let referrerPolicy = HTTPField.Name("Referrer-Policy")!
 }

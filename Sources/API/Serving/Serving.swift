@@ -66,10 +66,11 @@ public final class Serving: Sendable {
 
     /// A router with every route of the API; anything else is a problem document too.
     ///
-    /// - Parameter isOverTLS: Whether the door before it speaks TLS, so that browsers are told to come by no other.
+    /// - Parameter isOverTLS: Whether the door before it speaks TLS, so that browsers are told to come by no other; without, they are told
+    ///   when a proxy that is trusted says that it does.
     public func router(isOverTLS: Bool = false) -> Router<ServingContext> {
         let router = Router(context: ServingContext.self)
-        if isOverTLS { router.add(middleware: StrictTransport()) }
+        router.add(middleware: StrictTransport(door: door, isOverTLS: isOverTLS))
         router.add(middleware: Elsewhere { [self] in self.elsewhere($0) })
         for route in api.routes {
             let gauges = gauges[route.operation]!
@@ -87,7 +88,7 @@ public final class Serving: Sendable {
         do {
             answer = try await self.answer(route, request, context, &visit)
         } catch {
-            answer = Problem(error, forStaff: visit.caller?.isStaff ?? false).answer(base: settings.base)
+            answer = self.answer(Problem(error, forStaff: visit.caller?.isStaff ?? false), route, request)
             visit.isShed = (error as? Problem)?.type == .overloaded
             if (answer.status >= 500 && !visit.isShed) || error is SignOnFault { report(error, route, visit) }
         }
@@ -128,6 +129,13 @@ public final class Serving: Sendable {
                 }
             }
         }
+    }
+
+    /// A problem: a document for programs, a page where somebody looks at one.
+    private func answer(_ problem: Problem, _ route: Route, _ request: Request) -> Answer {
+        guard let kind = route.shows else { return problem.answer(base: settings.base) }
+        let language = (try? QueryText.parse(request.uri.query))?["language"]?.string
+        return .page(kind, problem, language: language, accepting: request.headers[.acceptLanguage], base: settings.base)
     }
 
     private func address(of request: Request) -> ClinicAddress {

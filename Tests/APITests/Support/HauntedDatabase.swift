@@ -15,6 +15,8 @@ final class HauntedDatabase: Database {
         case held(Gate)
         /// What would be written into the audit is not: the planted fault of a program that forgets to.
         case unrecorded
+        /// Something is wrong with broken glass: a planted fault.
+        case glass(GlassFault)
     }
 
     private let inner: any Database
@@ -25,8 +27,11 @@ final class HauntedDatabase: Database {
     func haunt(_ trouble: Trouble) { self.trouble.withLock { $0 = trouble } }
 
     func read<Answer: Sendable>(_ body: @escaping @Sendable (any ReadTransaction) throws -> Answer) async throws -> Answer {
-        if case .all(let error) = trouble.withLock({ $0 }) { throw error }
-        return try await inner.read(body)
+        switch trouble.withLock({ $0 }) {
+        case .all(let error): throw error
+        case .glass(let fault): return try await inner.read { try body(GlassReader($0, fault)) }
+        default: return try await inner.read(body)
+        }
     }
 
     func write<Answer: Sendable>(_ body: @escaping @Sendable (any WriteTransaction) throws -> Answer) async throws -> Answer {
@@ -40,6 +45,7 @@ final class HauntedDatabase: Database {
             await gate.pass()
             return try await inner.write(body)
         case .unrecorded: return try await inner.write { try body(ForgetfulTransaction($0)) }
+        case .glass(let fault): return try await inner.write { try body(GlassWriter($0, fault)) }
         }
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import HTTPTypes
 import NIOCore
 import Notation
@@ -8,6 +9,15 @@ struct Ask: Sendable {
     var path: String
     var body: String?
     var ifMatch: String?
+    var type = "application/json"
+
+    /// As a page's form is sent.
+    static func form(_ path: String, _ fields: KeyValuePairs<String, String>) -> Ask {
+        let signs = CharacterSet(charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
+        let body = fields.map { "\($0.key)=\($0.value.addingPercentEncoding(withAllowedCharacters: signs)!)" }
+        return Ask(
+            method: "POST", path: path, body: body.joined(separator: "&"), type: "application/x-www-form-urlencoded")
+    }
 
     static func get(_ path: String) -> Ask { Ask(method: "GET", path: path) }
     static func post(_ path: String, _ body: String? = nil, ifMatch: String? = nil) -> Ask {

@@ -33,6 +33,7 @@ final class House: Sendable {
     let accounts: Accounts
     let api: API
     let serving: Serving
+    let premises: Premises
     private let shelter: Shelter.Opened
     private let keys = Mutex(0)
     private let starts = Mutex(0)
@@ -41,7 +42,8 @@ final class House: Sendable {
     init(
         operations: Operations = .ofTests, bodyMaximum: Int = 64 * 1024, document: String = Known.document,
         clock: StandingClock = StandingClock(Known.morning), freeTries: Int = 1_000, secret: UInt8 = 7,
-        door: Doorkeeper = Doorkeeper(), logger: Logger? = nil, shelter: Shelter = .sqlite
+        door: Doorkeeper = Doorkeeper(), logger: Logger? = nil, shelter: Shelter = .sqlite, tenant: String? = nil,
+        reception: (any Reception)? = nil
     ) async throws {
         self.shelter = try await shelter.open()
         database = HauntedDatabase(self.shelter.database)
@@ -63,9 +65,9 @@ final class House: Sendable {
         api = API(operations: operations)
         var serving = ServingSettings(base: "https://clinic.example")
         serving.bodyMaximum = bodyMaximum
+        premises = Premises(accounts: accounts, tokens: tokens, signOns: [signOn], tenant: tenant)
         self.serving = Serving(
-            api: api, reception: OnlyClinic(Premises(accounts: accounts, tokens: tokens, signOns: [signOn])), door: door,
-            surroundings: surroundings,
+            api: api, reception: reception ?? OnlyClinic(premises), door: door, surroundings: surroundings,
             settings: serving, logger: logger ?? Journal.silent)
         try await Migrator(self.shelter.database, migrations: Schema.migrations, clock: clock).up()
         _ = try await clinic.importClinic(Array(document.utf8))

@@ -19,7 +19,7 @@ struct Sample: Sendable {
     func mark(for who: Who) -> Character { Array(allowed)[Who.allCases.firstIndex(of: who)!] }
 
     static let all: [String: Sample] = appointments.merging(directory) { $1 }.merging(hours) { $1 }.merging(others) { $1 }
-        .merging(sessions) { $1 }.merging(letters) { $1 }.merging(services) { $1 }.merging(rights) { $1 }
+        .merging(sessions) { $1 }.merging(letters) { $1 }.merging(services) { $1 }.merging(pages) { $1 }.merging(rights) { $1 }
 
     // MARK: Appointments
 

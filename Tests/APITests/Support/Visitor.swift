@@ -10,6 +10,8 @@ import Testing
 struct Visitor: Sendable {
     let house: House
     let client: any TestClientProtocol
+    /// Sent with every request.
+    var always: [String: String] = [:]
 
     /// Sends a request. A change gets a new key unless one is given; `nil` as `who` comes without a token.
     @discardableResult
@@ -21,8 +23,10 @@ struct Visitor: Sendable {
         if let who { fields[.authorization] = "Bearer \(try await house.token(who))" }
         if ask.changesSomething, withKey { fields[HTTPField.Name("Idempotency-Key")!] = key ?? house.newKey() }
         if let ifMatch = ask.ifMatch { fields[.ifMatch] = ifMatch }
-        if ask.body != nil { fields[.contentType] = "application/json" }
-        for (name, value) in headers { fields[HTTPField.Name(name)!] = value.isEmpty ? nil : value }
+        if ask.body != nil { fields[.contentType] = ask.type }
+        for (name, value) in always.merging(headers, uniquingKeysWith: { $1 }) {
+            fields[HTTPField.Name(name)!] = value.isEmpty ? nil : value
+        }
         let response = try await client.executeRequest(
             uri: ask.path, method: HTTPRequest.Method(ask.method)!, headers: fields, body: ask.body.map { ByteBuffer(string: $0) }
         )
@@ -52,7 +56,11 @@ struct Visitor: Sendable {
         #expect(heard[header: "X-Content-Type-Options"] == "nosniff", sourceLocation: location)
         #expect(heard[header: "Content-Security-Policy"]?.contains("default-src 'none'") == true, sourceLocation: location)
         #expect(heard[header: "Referrer-Policy"] == "no-referrer", sourceLocation: location)
-        if heard.status >= 400 && heard[header: "Content-Type"] != "application/json" {
+        if let route, route.shows != nil {
+            #expect(heard[header: "Content-Type"] == "text/html; charset=utf-8", sourceLocation: location)
+            let known = [route.status] + route.possibleProblems.map(\.status)
+            #expect(known.contains(heard.status), "\(heard.status) \(heard.text)", sourceLocation: location)
+        } else if heard.status >= 400 && heard[header: "Content-Type"] != "application/json" {
             holdProblem(heard, to: route, at: location)
         } else if let route, !heard.isRepeat {
             #expect(

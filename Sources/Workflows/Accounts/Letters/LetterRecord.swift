@@ -20,12 +20,14 @@ struct LetterRecord: Sendable {
 }
 
 extension LetterKind {
-    /// How long what it asks for can be done.
+    /// How long what it asks for can be done. Whoever reads the letter of a new password has an account that works: ten minutes, in which
+    /// somebody who asked is still there (ASVS 6.5.5). The others open nothing that anybody has yet, or give back what was taken, and wait
+    /// for people who read their letters once a day or after a week away (`docs/guides/accounts.md`).
     var lasting: Span {
         switch self {
         case .invitation, .emailChanged: .days(7)
         case .verification, .emailChange, .passwordChanged: .days(1)
-        case .passwordReset: .minutes(20)
+        case .passwordReset: .minutes(10)
         }
     }
 

@@ -1,8 +1,19 @@
 import Identity
-import Letters
+public import Letters
 import Notation
 import Outbox
 import Storage
+
+/// Why a letter is good no more.
+public enum LetterEnd: Sendable, CaseIterable {
+    case used
+    /// Its time has passed, or was ended by a newer letter.
+    case expired
+    /// The account has another password or address since, or was locked.
+    case overtaken
+    /// There is no such letter.
+    case unknown
+}
 
 /// What accounts leave in the outbox.
 public enum AccountTopic {
@@ -54,6 +65,16 @@ extension Accounts {
             else { throw AccountFault.linkOver }
             return (letter, account)
         }
+    }
+
+    /// Why a letter of a kind cannot be used, for who holds its code. Says nothing about anything else: a code that no secret of the clinic
+    /// has sealed is `.unknown`, whatever there is.
+    public func end(of kind: LetterKind, code: String) async throws -> LetterEnd {
+        guard let code = ring.letterCode(code) else { return .unknown }
+        let known = try await database.read { try $0.first(LetterByID(id: code.letter)) }
+        guard let known, known.kind == kind else { return .unknown }
+        if known.usedAt != nil { return .used }
+        return known.isOpen(at: surroundings.clock.now) ? .overtaken : .expired
     }
 
     /// Uses a letter up, and nobody else changes the account until the transaction ends. Throws `.linkOver` when it was used, its time has

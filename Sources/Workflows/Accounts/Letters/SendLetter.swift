@@ -20,7 +20,7 @@ extension Accounts {
         guard let id = try JSON(parsing: delivery.payload)["letter"]?.string.flatMap({ ID<AccountLetter>($0) }) else {
             throw DeliveryFault("an outbox message names no letter")
         }
-        guard let letter = try await write(id, on: stationery) else { return .cancel }
+        guard let (letter, kind) = try await write(id, on: stationery) else { return .cancel }
         switch await carrier.carry(letter) {
         case .done: return .done
         case .later(let after?, let reason): return .retry(after: after, reason: reason)
@@ -29,13 +29,13 @@ extension Accounts {
         // Better twice than never: what it is for works once, and the receiver can tell that it is the same letter. But a server that takes
         // letters and never answers must not bring anybody hundreds of them.
         case .unknown(let reason):
-            let wait = Span.minutes(5) * (1 << min(delivery.attempt, 8))
+            let wait = kind.silence * (1 << min(max(0, delivery.attempt - 1), 7))
             return .retry(after: wait, reason: "\(reason); it is sent again under the same Message-ID")
         }
     }
 
     /// The letter as it is carried; nil when nobody wants it any more.
-    private func write(_ id: ID<AccountLetter>, on stationery: Stationery) async throws -> Letter? {
+    private func write(_ id: ID<AccountLetter>, on stationery: Stationery) async throws -> (Letter, LetterKind)? {
         let now = surroundings.clock.now
         let known = try await database.read { [self] transaction -> (LetterRecord, AccountEmail?)? in
             guard let letter = try transaction.first(LetterByID(id: id)), letter.isOpen(at: now),
@@ -49,6 +49,13 @@ extension Accounts {
         else { return nil }
         let code = letter.kind.path.map { _ in ring.text(of: LetterCode(letter: letter.id), at: letter.createdAt) }
         let words = try stationery.words(of: letter.kind, in: email?.language ?? stationery.language, code: code)
-        return Letter(name: letter.id.description, from: stationery.from, to: address, at: letter.createdAt, words: words)
+        let name = letter.id.description
+        return (Letter(name: name, from: stationery.from, to: address, at: letter.createdAt, words: words), letter.kind)
     }
+}
+
+extension LetterKind {
+    /// How long nobody sends it again after a mail server has taken it and said nothing: ten minutes, and less where that is all the time
+    /// there is.
+    fileprivate var silence: Span { min(.minutes(10), Span(microseconds: lasting.microseconds / 5)) }
 }
