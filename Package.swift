@@ -102,14 +102,18 @@ let package = Package(
             uses: [
                 "Notation", hummingbird, httpClient, nioCore, nioHTTP1, crypto, jwt, logging, lifecycle, signals,
             ]),
+            uses: ["Outbound", "Letters", "Resilience", "Storage", "Notation", "CCurl", httpClient, nioCore, nioHTTP1, nioSSL]),
 
         // What the clinic does, and what it leaves to be done.
         room("Outbox", uses: ["Storage", "Resilience", "Notation"]),
         // Whom other identity providers know.
-        room("SingleSignOn", uses: ["Identity", "People", "Notation", crypto, jwt]),
+        room("SingleSignOn", uses: ["Identity", "People", "Resilience", "Notation", crypto, jwt]),
         room(
             "Workflows",
-            uses: ["Identity", "Secrecy", "Sealing", "Letters", "Outbox", "People", "Scheduling", "Storage", "Notation"]),
+            uses: [
+                "Identity", "Secrecy", "Sealing", "Letters", "Outbox", "Resilience", "People", "Scheduling", "Storage",
+                "Notation",
+            ]),
 
         // Takes a clinic from one database to another while it works.
         room("Moving", uses: ["Storage", "Notation"]),
@@ -135,7 +139,7 @@ let package = Package(
                 "API", "SingleSignOn", "Admission", "Moving", "Tenancy", "Secrecy", "Sealing", "Identity", "Connectors",
                 "Partners", "Simulator", "Resilience",
                 "Outbound",
-                "Letters", "Workflows",
+                "Letters", "Resilience", "Workflows",
                 "Outbox", "StorageSQLite",
                 "StoragePostgres",
                 "Storage",
@@ -176,16 +180,16 @@ let package = Package(
         ),
 
         suite("NotationTests", uses: ["Notation"]),
-        suite("SchedulingTests", uses: ["Scheduling", "Notation"], computes: true, exclude: ["Vectors"]),
+        suite("SchedulingTests", uses: ["Scheduling", "TestKit", "Notation"], computes: true, exclude: ["Vectors"]),
         suite("CalendarTextTests", uses: ["CalendarText", "Scheduling", "Notation"]),
         suite("ResilienceTests", uses: ["Resilience", "TestKit", "Notation"], computes: true),
         suite("PeopleTests", uses: ["People", "Notation"]),
         suite("IdentityTests", uses: ["Identity", "Notation"]),
         suite("LettersTests", uses: ["Letters", "Notation"]),
         suite("SealingTests", uses: ["Sealing", "Notation"]),
-        suite("SecrecyTests", uses: ["Secrecy", "Notation"]),
+        suite("SecrecyTests", uses: ["Secrecy", "TestKit", "Notation"]),
         suite("AttackTests", uses: ["LoopbackClient", "Processes", "Workflows", "Notation"]),
-        suite("OutboundTests", uses: ["Outbound"]),
+        suite("OutboundTests", uses: ["Outbound", "TestKit"]),
         suite(
             "ConnectorsTests",
             uses: [
@@ -194,6 +198,11 @@ let package = Package(
             ]),
         suite("SimulatorTests", uses: ["LoopbackClient", "Processes", "Notation"]),
         suite("AdmissionTests", uses: ["Admission", "Notation"]),
+                "Connectors", "Outbound", "Letters", "Resilience", "TestKit", "Notation", "Processes", "TrialMail", nioCore,
+                nioPosix, nioHTTP1,
+                nioSSL,
+            ]),
+        suite("AdmissionTests", uses: ["Admission", "TestKit", "Notation"]),
         suite("StorageSQLiteTests", uses: ["StorageSQLite", "Storage", "Notation", "CFaultyDisk"]),
         suite(
             "OutboxTests", uses: ["TestKit", "Outbox", "Resilience", "StorageSQLite", "StoragePostgres", "Storage", "Notation"]),
@@ -208,7 +217,8 @@ let package = Package(
         suite(
             "APITests",
             uses: [
-                "API", "SingleSignOn", "Admission", "Secrecy", "Telemetry", "Tenancy", "Workflows", "Identity", "Letters",
+                "API", "SingleSignOn", "Admission", "Resilience", "Secrecy", "Telemetry", "Tenancy", "Workflows", "Identity",
+                "Letters",
                 "Outbox",
                 "People", "Scheduling",
                 "StorageSQLite", "StoragePostgres", "PostgresCluster", "Storage",
@@ -234,11 +244,9 @@ let package = Package(
         suite(
             "PromiseTests",
             uses: [
-                "TestKit", "Secrecy", "Sealing", "Identity", "Letters", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres",
-                "Storage",
-                "Scheduling",
-                "People",
-                "Notation", "PostgresCluster",
+                "TestKit", "Secrecy", "Sealing", "Identity", "Letters", "Connectors", "TrialMail", "Resilience", "Workflows",
+                "Outbox",
+                "StorageSQLite", "StoragePostgres", "Storage", "Scheduling", "People", "Notation", "PostgresCluster",
             ]),
     ]
 )

@@ -47,6 +47,9 @@ struct Usage: Sendable {
 
     func isRestored(at now: Instant) -> Bool { restoredAt <= now.microseconds }
 
+    /// One less. Who owes nothing gains nothing: what is not owed any more lies in the past.
+    mutating func giveBack(to allowance: Allowance) { restoredAt -= allowance.interval }
+
     /// One more request.
     /// - Parameter share: percent of the allowance it may take at once.
     mutating func take(from allowance: Allowance, share: Int, at now: Instant) -> Standing {

@@ -34,6 +34,7 @@ public struct RateLimiter: Sendable {
     private var addresses: UsageTable<NetworkAddress>
     private var signIns: UsageTable<NetworkAddress>
     private var users: UsageTable<User>
+    private var holds: UsageTable<NetworkAddress>
 
     /// - Parameter capacity: how many users, and how many addresses, it remembers.
     public init(_ limits: RateLimits, capacity: Int = 50_000) {
@@ -43,6 +44,7 @@ public struct RateLimiter: Sendable {
         addresses = UsageTable(capacity: capacity)
         signIns = UsageTable(capacity: capacity)
         users = UsageTable(capacity: capacity)
+        holds = UsageTable(capacity: capacity)
     }
 
     public var limits: RateLimits { own }
@@ -68,6 +70,7 @@ public struct RateLimiter: Sendable {
         case .address: addresses.forgetAll()
         case .signIn: signIns.forgetAll()
         case .user: users.forgetAll()
+        case .holds: holds.forgetAll()
         }
     }
 
@@ -96,6 +99,18 @@ public struct RateLimiter: Sendable {
             if standing.isRefused { return RateVerdict(policy: .system, allowance: allowance, standing: standing) }
         }
         return tightest
+    }
+
+    /// A patient wants to hold a time. What is taken from the allowance comes back when the time is taken, or was not held after all: what
+    /// stays away was kept from others for nothing.
+    public mutating func hold(from address: NetworkAddress?, at now: Instant) -> RateVerdict? {
+        guard let client = address?.subscriber, let allowance = shared[.holds] else { return nil }
+        return RateVerdict(policy: .holds, allowance: allowance, standing: holds.take(client, from: allowance, at: now))
+    }
+
+    /// One of an address's holds was taken, or never came to be.
+    public mutating func giveHoldBack(to address: NetworkAddress?) {
+        if let client = address?.subscriber, let allowance = shared[.holds] { holds.giveBack(client, to: allowance) }
     }
 
     /// Its clinic and its sender are known.

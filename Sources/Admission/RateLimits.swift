@@ -1,3 +1,5 @@
+import Notation
+
 /// Whom a limit is about, and its name in `RateLimit` headers and metrics.
 public enum RatePolicy: String, Sendable, CaseIterable {
     /// Everybody together, on all nodes.
@@ -10,6 +12,8 @@ public enum RatePolicy: String, Sendable, CaseIterable {
     case signIn = "sign-in"
     /// One person, wherever they come from.
     case user
+    /// Times that patients hold from one address and do not take, whoever they are: programs that grab have many accounts.
+    case holds
 }
 
 /// How often one may ask (MC-10, MA-8); nil is as often as one likes.
@@ -22,7 +26,7 @@ public struct RateLimits: Sendable, Equatable {
 
     public static let usual = RateLimits([
         .system: .perSecond(1_000), .tenant: .perSecond(500), .address: .perMinute(3_000), .signIn: .perMinute(20),
-        .user: .perMinute(100),
+        .user: .perMinute(100), .holds: Allowance(60, per: .hours(1)),
     ])
 
     public subscript(policy: RatePolicy) -> Allowance? {

@@ -20,6 +20,9 @@ public struct UsageTable<Key: Hashable & Sendable>: Sendable {
         return usages[key, default: Usage()].take(from: allowance, share: share, at: now)
     }
 
+    /// One request of somebody does not count after all.
+    mutating func giveBack(_ key: Key, to allowance: Allowance) { usages[key]?.giveBack(to: allowance) }
+
     mutating func forgetAll() { usages.removeAll() }
 
     private mutating func makeRoom(at now: Instant) {

@@ -1,6 +1,7 @@
 import CCurl
 import Letters
 import Notation
+import Resilience
 
 /// How a conversation ended, and what that means for the letter (RFC 5321 §4.2.1).
 struct SMTPAnswer {
@@ -30,6 +31,13 @@ struct SMTPAnswer {
         // What a server that does not know us yet says, to see whether we come back (greylisting, RFC 6647).
         let wantsPatience = reply == 450 || reply == 451
         return .later(after: wantsPatience && isAboutTheLetter ? .minutes(1) : nil, reason: reason)
+    }
+
+    /// What it says about the server. One that refuses a recipient or a message works; one that closes (421), refuses the sender or the
+    /// password, or cannot be reached does so with every letter.
+    var outcome: CircuitBreaker.Outcome {
+        let isAboutOne = (400...599).contains(reply) && reply != 421 && isAboutTheLetter
+        return code == CURLE_OK || isAboutOne ? .done : .failed
     }
 
     private var isAboutTheLetter: Bool { isHandedOver || command == "RCPT" }

@@ -1,28 +1,62 @@
 import CCurl
 public import Letters
 import Notation
+public import Resilience
 import Synchronization
 
 /// Hands letters to a mail server, through libcurl. It blocks, so each letter has a thread for as long as it takes, and there are only a
-/// few of them.
+/// few of them. A server that fails or drags is left alone for a while, and then tried with a few letters (MC-2).
 public final class SMTPConnector: LetterCarrier {
     private let server: MailServer
     private let lanes: Lanes
+    private let breaker: SharedBreaker?
 
-    public init(_ server: MailServer) {
+    /// Opens after the fifth letter of a minute that came to nothing, when they are half of all: there are far fewer letters than other
+    /// calls, and each may take half a minute.
+    public static let patience: CircuitBreaker.Settings = {
+        var settings = CircuitBreaker.Settings(slowAfter: .seconds(20))
+        (settings.window, settings.minimumCalls) = (.minutes(1), 5)
+        (settings.rest, settings.restAtMost) = (.seconds(10), .minutes(1))
+        (settings.permits, settings.halfOpenAtMost) = (2, .minutes(1))
+        return settings
+    }()
+
+    /// - Parameter breaker: nil asks the server whatever it said before.
+    public init(_ server: MailServer, breaker: SharedBreaker? = nil) {
         self.server = server
+        self.breaker = breaker
         lanes = Lanes(server.lanes)
     }
 
     public func carry(_ letter: Letter) async -> Handover {
+        guard let breaker else { return await converse(letter).handover }
+        switch breaker.admit() {
+        case .refused(let until):
+            return .resting(until: breaker.comeBack(until, within: .seconds(10)))
+        case .pass(let permit):
+            let end = await converse(letter)
+            breaker.record(end.outcome, of: permit)
+            return end.handover
+        }
+    }
+
+    private func converse(_ letter: Letter) async -> SMTPEnd {
         let server = server
         let conversation = SMTPConversation(letter)
         return await withTaskCancellationHandler {
-            (try? await lanes.run { conversation.hold(with: server) }) ?? .later(after: nil, reason: "no thread could be started")
+            (try? await lanes.run { conversation.hold(with: server) }) ?? .notBegun("no thread could be started")
         } onCancel: {
             conversation.giveUp()
         }
     }
+}
+
+/// What came of a letter, and what that says about the server.
+struct SMTPEnd: Sendable {
+    let handover: Handover
+    let outcome: CircuitBreaker.Outcome
+
+    static func notBegun(_ reason: String) -> SMTPEnd { SMTPEnd(handover: .later(after: nil, reason: reason), outcome: .neither) }
 }
 
 /// One letter's conversation with a mail server.
@@ -50,17 +84,19 @@ final class SMTPConversation: Sendable {
     func giveUp() { state.withLock { $0.isGivenUp = true } }
 
     /// Blocks until it is over.
-    func hold(with server: MailServer) -> Handover {
-        guard Self.isReady, let curl = curl_easy_init() else { return .later(after: nil, reason: "libcurl does not start") }
+    func hold(with server: MailServer) -> SMTPEnd {
+        guard Self.isReady, let curl = curl_easy_init() else { return .notBegun("libcurl does not start") }
         defer { curl_easy_cleanup(curl) }
         let recipients = curl_slist_append(nil, to)
         defer { curl_slist_free_all(recipients) }
         guard set(curl, recipients, server) else {
-            return .later(after: nil, reason: "libcurl refuses the settings of the mail server")
+            return .notBegun("libcurl refuses the settings of the mail server")
         }
         let code = curl_easy_perform(curl)
         let (isHandedOver, command) = state.withLock { ($0.isHandedOver, $0.command) }
-        return SMTPAnswer(code, reply: Int(mc_response_code(curl)), to: command, isHandedOver: isHandedOver).handover
+        let answer = SMTPAnswer(code, reply: Int(mc_response_code(curl)), to: command, isHandedOver: isHandedOver)
+        // Who gave up knows nothing about the server.
+        return SMTPEnd(handover: answer.handover, outcome: isGivenUp ? .neither : answer.outcome)
     }
 
     private func set(_ curl: UnsafeMutableRawPointer, _ recipients: UnsafeMutablePointer<curl_slist>?, _ server: MailServer)

@@ -11,6 +11,8 @@ public enum Handover: Sendable, Equatable {
     case done
     /// Not now. `after` is how long the receiver is known to want; nil leaves it to the sender's patience.
     case later(after: Span?, reason: String)
+    /// Nobody was asked: whoever takes letters has failed lately, and is left alone until then.
+    case resting(until: Instant)
     /// It will never be taken: there is no such mailbox, or the receiver refuses it for good.
     case never(reason: String)
     /// It was handed over whole, and no answer came: it may have arrived, or not.

@@ -1,10 +1,12 @@
 import API
+import Connectors
 import Foundation
 import Identity
 import Logging
 import Moving
 import Notation
 import Outbox
+import Resilience
 import SingleSignOn
 import Storage
 import Telemetry
@@ -19,6 +21,8 @@ final class Branch: Sendable {
     let outbox: Outbox
     /// How this node reaches whom the clinic works with: one for all clinics in it.
     let ways: Ways
+    /// What keeps calls from destinations that fail, by what they are.
+    let breakers: [(destination: Destination, breaker: SharedBreaker)]
     private let keyring: LiveKeyring
     private let neighbourhood: Neighbourhood
     private let logger: Logger
@@ -69,11 +73,17 @@ final class Branch: Sendable {
             database: house.database, surroundings: house.surroundings, master: house.master, settings: house.settings.clinic,
             observer: observer)
         self.keyring = keyring
+        let providers = house.settings.providers.filter { $0.tenant == tenant }.map { provider in
+            (provider, Destination.oidc.breaker(GuardedLine.patience, house.surroundings, logger))
+        }
+        let mail = Destination.mail.breaker(SMTPConnector.patience, house.surroundings, logger)
+        breakers = [(.mail, mail)] + providers.map { (.oidc, $0.1) }
         premises = Premises(
             accounts: House.accounts(clinic, keyring, house.settings),
             tokens: Tokens(keyring, clock: house.surroundings.clock),
-            signOns: try house.settings.providers.filter { $0.tenant == tenant }.map {
-                SignOn($0, line: try ProviderCaller($0, clock: house.surroundings.clock), clock: house.surroundings.clock)
+            signOns: try providers.map { provider, breaker in
+                let caller = try ProviderCaller(provider, clock: house.surroundings.clock)
+                return SignOn(provider, line: GuardedLine(caller, breaker: breaker), clock: house.surroundings.clock)
             }, tenant: tenant, hasReplica: house.settings.replicaURL != nil
         )
         let bell = OutboxBell()
@@ -86,6 +96,7 @@ final class Branch: Sendable {
         }
         let meters = OutboxMeters(logger: logger)
         let (stationery, carrier) = try house.settings.post(ways)
+        let (stationery, carrier) = try house.settings.post(past: mail)
         let handlers = clinic.deliveries.merging(premises.accounts.deliveries(by: carrier, on: stationery)) { $1 }
         var work = OutboxSettings()
         if !house.settings.roles.contains(.api) { work.modesty = 0 }

@@ -115,6 +115,15 @@ final class HouseGauges: Sendable {
         ) {
             clinics.open.compactMap(\.house.engine.replicaLagSeconds).max() ?? -1
         }
+        for destination in Destination.allCases {
+            metrics.registerGauge(
+                "mediconnect_breaker_state", help: "Whether calls are kept away: 0 no, 1 tried out, 2 yes",
+                labels: [("destination", destination.rawValue)]
+            ) {
+                let breakers = clinics.open.flatMap(\.breakers).filter { $0.destination == destination }
+                return Double(breakers.map(\.breaker.state.level).max() ?? 0)
+            }
+        }
         metrics.registerGauge("mediconnect_outbox_ready", help: "Messages not delivered yet, due or not") { [self] in
             Double(depth.withLock { $0.ready })
         }

@@ -3,6 +3,7 @@ import Connectors
 import Foundation
 import Letters
 import Notation
+import Resilience
 
 /// How letters reach people.
 struct MailSettings: Sendable {
@@ -93,5 +94,9 @@ extension Settings {
         if let server = mail.server { return (stationery, SMTPConnector(server)) }
         if let service = ways.mail { return (stationery, service) }
         return (stationery, LetterFolder(mailFolder))
+    func post(past breaker: SharedBreaker) throws -> (stationery: Stationery, carrier: any LetterCarrier) {
+        let stationery = try Stationery(from: mail.from, links: mail.links ?? publicURL, language: mail.language)
+        let carrier: any LetterCarrier = mail.server.map { SMTPConnector($0, breaker: breaker) } ?? LetterFolder(mailFolder)
+        return (stationery, carrier)
     }
 }

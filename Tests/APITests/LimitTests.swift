@@ -111,6 +111,51 @@ import Testing
         }
     }
 
+    @Test func `lets no address hold times under many names and not take them (OWASP API6)`() async throws {
+        let proxies = TrustedProxies([NetworkRange("127.0.0.0/8")!])
+        let door = Doorkeeper(limits: RateLimits([.holds: Allowance(4, per: .hours(1))]), proxies: proxies)
+        try await onTheWire(door: door) { visitor async throws in
+            func holds(by who: Who, from client: String = "203.0.113.9", at start: String? = nil, hold: Bool = true) async throws
+                -> Heard
+            {
+                let patient = who == .noah ? Known.noah : Known.emma
+                let body = Known.booking(at: start ?? visitor.house.newStart(), for: [patient], more: #""hold":\#(hold)"#)
+                return try await visitor.send(.post("/v1/appointments", body), by: who, headers: ["X-Forwarded-For": client])
+            }
+            let taken = visitor.house.newStart()
+            let first = try await holds(by: .emma, at: taken)
+            #expect(first.status == 201)
+            // What was not held does not count, however often it is tried.
+            for _ in 0..<6 { #expect(try await holds(by: .noah, at: taken).problem == "time-unavailable") }
+            for who in [Who.noah, .emma, .noah] { #expect(try await holds(by: who).status == 201) }
+            let refused = try await holds(by: .emma)
+            #expect(refused.problem == "holds-suspended" && refused[header: "Retry-After"] != nil, "\(refused.text)")
+            #expect(try await holds(by: .noah).problem == "holds-suspended", "whoever comes from there")
+            #expect(try await holds(by: .noah, from: "203.0.113.10").status == 201, "elsewhere is elsewhere")
+            #expect(try await holds(by: .noah, hold: false).status == 201, "to book is no grabbing")
+            #expect(try await holds(by: .desk).status == 201, "the staff is not bound")
+            // One that is taken makes room for one.
+            let confirmation = Ask.post("/v1/appointments/\(first.id)/confirmation")
+            #expect(try await visitor.send(confirmation, by: .emma, headers: ["X-Forwarded-For": "203.0.113.9"]).status == 200)
+            #expect(try await holds(by: .emma).status == 201)
+            #expect(try await holds(by: .emma).problem == "holds-suspended")
+            visitor.house.clock.advance(by: .minutes(15))
+            #expect(try await holds(by: .noah).status == 201)
+            #expect(try await holds(by: .noah).problem == "holds-suspended")
+        }
+    }
+
+    /// The negative control: where nobody counts, every hold is given.
+    @Test func `would let an address hold what it likes where nobody counts`() async throws {
+        try await onTheWire { visitor async throws in
+            for number in 0..<12 {
+                let patient = number.isMultiple(of: 2) ? (Who.emma, Known.emma) : (.noah, Known.noah)
+                let body = Known.booking(at: visitor.house.newStart(), for: [patient.1], more: #""hold":true"#)
+                #expect(try await visitor.send(.post("/v1/appointments", body), by: patient.0).status == 201)
+            }
+        }
+    }
+
     @Test func `takes other limits while people are asking`() async throws {
         let door = Doorkeeper(limits: RateLimits([.user: .perMinute(1)]))
         try await inHouse(door: door) { visitor async throws in

@@ -7,6 +7,7 @@ import Notation
 import People
 import SingleSignOn
 import Testing
+import Resilience
 import Workflows
 
 extension Visitor {
@@ -224,6 +225,26 @@ extension Heard {
             #expect(try await visitor.returns(back, cookie: cookie).problem == "provider-unavailable")
             provider.go(down: false)
             #expect(try await visitor.returns(back, cookie: cookie).status == 303, "the code was not used")
+        }
+    }
+
+    @Test func `leaves a provider alone that fails, says so at once, and tries it again when it has rested (MC-2)`() async throws
+    {
+        try await inHouse { visitor async throws in
+            let (provider, breaker) = (visitor.house.provider, visitor.house.breaker)
+            let path = "/.well-known/openid-configuration"
+            provider.go(down: true)
+            for _ in 0..<9 {
+                #expect(try await visitor.get("/v1/oidc/hospital/start", by: nil).problem == "provider-unavailable")
+            }
+            #expect(provider.timesAsked(path) == 5, "four were told without asking")
+            #expect(breaker.state.level == 2 && breaker.counts.refused == 4)
+            provider.go(down: false)
+            #expect(try await visitor.get("/v1/oidc/hospital/start", by: nil).problem == "provider-unavailable")
+            _ = try await visitor.signedIn(.desk)
+            visitor.house.clock.advance(by: .seconds(6))
+            #expect(try await visitor.signOn().status == 303)
+            #expect(breaker.state == .closed)
         }
     }
 

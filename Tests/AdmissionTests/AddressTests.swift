@@ -1,4 +1,5 @@
 import Admission
+import TestKit
 import Testing
 
 @Suite struct Addresses {
@@ -86,7 +87,7 @@ import Testing
     }
 
     @Test(arguments: 0..<300) func `whatever bytes come, answers with an address somebody is responsible for`(seed: Int) {
-        var chance = SplitMix(seed: seed)
+        var chance = Chance(seed: seed)
         let pieces = ["10.0.0.2", "203.0.113.9", ",", " ", "[", "]", ":", "::1", "for=", ";", "\"", "é", "999", "-"]
         let line = (0..<chance.number(0...20)).map { _ in chance.one(of: pieces) }.joined()
         let known = [NetworkAddress("10.0.0.1")!, NetworkAddress("10.0.0.2")!]

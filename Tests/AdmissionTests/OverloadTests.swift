@@ -1,5 +1,6 @@
 import Admission
 import Notation
+import TestKit
 import Testing
 
 /// A whole server in virtual time: so many workers, so long a request, and everything slower the more of it there is, as on a machine
@@ -62,7 +63,7 @@ private struct SimulatedServer {
     var room: WaitingRoom
     var baseMilliseconds = 5
     var workers = 8
-    private var chance = SplitMix(seed: 5)
+    private var chance = Chance(seed: 5)
     private var waiting: [Int: Job] = [:]
     /// Let in, and waiting for a worker.
     private var ready: [Job] = []

@@ -1,5 +1,6 @@
 import Admission
 import Notation
+import TestKit
 import Testing
 
 @Suite struct AnAllowance {
@@ -45,7 +46,7 @@ import Testing
     }
 
     @Test(arguments: 0..<200) func `is given out as by a bucket that leaks`(seed: Int) {
-        var chance = SplitMix(seed: seed)
+        var chance = Chance(seed: seed)
         let span = chance.one(of: [Span.seconds(1), .seconds(60), .seconds(3600)])
         // A count that divides the span: then the model needs no rounding either.
         let allowance = Allowance(chance.one(of: [1, 2, 10, 100, 1000]), per: span)
@@ -72,7 +73,7 @@ import Testing
     }
 
     @Test(arguments: 0..<50) func `never lets more in than its burst and its pace`(seed: Int) {
-        var chance = SplitMix(seed: seed)
+        var chance = Chance(seed: seed)
         let allowance = Allowance.perSecond(chance.number(1...50))
         var table = UsageTable<Int>(capacity: 8)
         var (admitted, now): ([Instant], Instant) = ([], .start)
@@ -137,6 +138,22 @@ import Testing
         var let_in = 0
         while limiter.arrive(from: nil, as: .vital, isSignIn: false, at: .start) == nil { let_in += 1 }
         #expect(let_in == 250)
+    }
+
+    @Test func `counts what is held from an address until it is taken, and of version 6 from the household`() {
+        var limiter = RateLimiter(RateLimits([.holds: Allowance(3, per: .hours(1))]))
+        func holds(_ text: String, after minutes: Int = 0) -> Bool {
+            limiter.hold(from: NetworkAddress(text)!, at: .start + .minutes(minutes))?.isRefused == false
+        }
+        #expect((1...5).map { holds("2001:db8::\($0)") } == [true, true, true, false, false])
+        #expect(holds("2001:db8:0:1::1") && holds("192.0.2.1"))
+        limiter.giveHoldBack(to: NetworkAddress("2001:db8::ffff"))
+        #expect([holds("2001:db8::1"), holds("2001:db8::1")] == [true, false])
+        #expect(holds("2001:db8::1", after: 20) && !holds("2001:db8::1", after: 20))
+        // Whoever takes more than they hold, because they held it elsewhere, gains nothing by it.
+        for _ in 0..<50 { limiter.giveHoldBack(to: NetworkAddress("192.0.2.1")) }
+        #expect((1...5).map { _ in holds("192.0.2.1") } == [true, true, true, false, false])
+        #expect(limiter.hold(from: nil, at: .start) == nil)
     }
 
     @Test func `keeps users and clinics apart, and the same person in two clinics too`() {

@@ -1,5 +1,6 @@
 import Admission
 import Notation
+import TestKit
 import Testing
 
 @Suite struct TheWaitingRoom {
@@ -66,7 +67,7 @@ import Testing
 
     /// Beside one that looks through a plain list of everybody at every step.
     @Test(arguments: 0..<300) func `does what an obvious one does`(seed: Int) {
-        var chance = SplitMix(seed: seed)
+        var chance = Chance(seed: seed)
         let size = chance.number(16...40)
         var (room, plain, now) = (WaitingRoom(of: size), PlainRoom(size: size), Instant.start)
         for _ in 0..<1_000 {

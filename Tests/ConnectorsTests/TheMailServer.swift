@@ -3,6 +3,8 @@ import Foundation
 import Letters
 import Notation
 import Processes
+import Resilience
+import TestKit
 import Testing
 import TrialMail
 
@@ -112,6 +114,48 @@ import TrialMail
     @Test func `that is not there is tried again later`() async throws {
         // Port 1 is nobody's.
         #expect(await isLater(SMTPConnector(MailServer(host: "127.0.0.1", port: 1, encryption: .none)).carry(letter())))
+    }
+
+    @Test func `that fails is left alone, and tried with a few letters when it has rested`() async throws {
+        try await TrialMailServer.run(.plain) { server in
+            let clock = ManualClock(Instant("2026-03-02T05:00:00Z")!)
+            let breaker = SharedBreaker(SMTPConnector.patience, clock: clock, random: SeededRandom(seed: 1))
+            let connector = SMTPConnector(server.settings(.none), breaker: breaker)
+            for _ in 0..<5 { #expect(await isLater(connector.carry(letter(to: "hangup")))) }
+            guard case .resting(let until) = await connector.carry(letter()) else {
+                Issue.record("it was asked")
+                return
+            }
+            #expect(until > clock.now && until <= clock.now + .seconds(10))
+            let before = try server.arrivals()
+            #expect(before.isEmpty)
+            clock.advance(by: .seconds(12))
+            for _ in 0..<2 { #expect(await connector.carry(letter()) == .done) }
+            #expect(breaker.state == .closed)
+            let arrivals = try server.arrivals()
+            #expect(arrivals.count == 2)
+        }
+    }
+
+    /// The negative control: where nobody counts failures, it is asked.
+    @Test func `that fails would be asked by whoever does not count`() async throws {
+        try await TrialMailServer.run(.plain) { server in
+            let connector = SMTPConnector(server.settings(.none))
+            for _ in 0..<5 { #expect(await isLater(connector.carry(letter(to: "hangup")))) }
+            #expect(await connector.carry(letter()) == .done)
+        }
+    }
+
+    @Test(arguments: ["greylisted", "full", "nobody", "spam", "busy"])
+    func `that refuses single letters works, and goes on being asked`(name: String) async throws {
+        try await TrialMailServer.run(.plain) { server in
+            let clock = ManualClock(Instant("2026-03-02T05:00:00Z")!)
+            let breaker = SharedBreaker(SMTPConnector.patience, clock: clock, random: SeededRandom(seed: 1))
+            let connector = SMTPConnector(server.settings(.none), breaker: breaker)
+            for _ in 0..<8 { _ = await connector.carry(letter(to: name)) }
+            #expect(breaker.state == .closed && breaker.counts.done == 8)
+            #expect(await connector.carry(letter()) == .done)
+        }
     }
 
     @Test func `is given no more letters at once than there are lanes, and a cancelled one ends soon`() async throws {

@@ -1,22 +1,11 @@
 import Foundation
 import Outbound
+import TestKit
 import Testing
 
-/// Chance that can be had again. (SplitMix64.)
-private struct Chance {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension Chance {
     /// 32 or 128 bits as text of noughts and ones.
-    mutating func bits(_ count: Int) -> String {
+    fileprivate mutating func bits(_ count: Int) -> String {
         var bits = ""
         while bits.count < count { bits += (next() & 1 == 0) ? "0" : "1" }
         return bits
@@ -75,7 +64,7 @@ private enum Registry {
 
 @Suite struct Addresses {
     @Test func `no member of a block that is shut is taken for a place of the internet`() throws {
-        var chance = Chance(seed: 16)
+        var chance = Chance(state: 16)
         for block in Registry.shut {
             let width = block.hasPrefix("4:") ? 32 : 128
             let leading = block.dropFirst(2)
@@ -89,7 +78,7 @@ private enum Registry {
     }
 
     @Test func `whatever is taken for a place of the internet is one by IANA's registries`() throws {
-        var chance = Chance(seed: 17)
+        var chance = Chance(state: 17)
         var reached = 0
         for round in 0..<20_000 {
             // Half of IPv6 where the internet is, or nearly none would be tried.
@@ -105,7 +94,7 @@ private enum Registry {
     }
 
     @Test func `is written as the machine writes it, and read as it reads it`() throws {
-        var chance = Chance(seed: 18)
+        var chance = Chance(state: 18)
         for round in 0..<2000 {
             // Noughts in runs, as addresses have them.
             var bits = chance.bits(round % 3 == 0 ? 32 : 128)

@@ -1,5 +1,6 @@
 import Notation
 import Scheduling
+import TestKit
 import Testing
 
 /// Ten thousand clinics, three ways to ask: the index, the decision, and the rules read aloud.

@@ -1,5 +1,6 @@
 import Notation
 import Scheduling
+import TestKit
 
 /// A small clinic nobody would design: every rule it may have, at the worst time of the year.
 struct RandomClinic {

@@ -1,4 +1,5 @@
 import Scheduling
+import TestKit
 import Testing
 
 /// The arithmetic of the index against the same arithmetic bit by bit.

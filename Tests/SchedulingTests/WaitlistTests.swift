@@ -1,5 +1,6 @@
 import Notation
 import Scheduling
+import TestKit
 import Testing
 
 /// MC-9.

@@ -1,5 +1,6 @@
 import Notation
 import Secrecy
+import TestKit
 import Testing
 
 @Suite struct AField {
@@ -9,11 +10,11 @@ import Testing
         DataKey(purpose: .field, version: version, bytes: [UInt8](repeating: UInt8(version), count: 32))
     }
     private static func cipher(_ versions: [Int] = [1], clinic: [UInt8] = clinic, seed: UInt64 = 1) -> FieldCipher {
-        FieldCipher(clinic: clinic, keys: versions.map(key), random: Chance(seed))
+        FieldCipher(clinic: clinic, keys: versions.map(key), random: SeededRandom(seed: seed))
     }
 
     @Test func `comes back as it was, whatever stands in it`() throws {
-        let (cipher, chance) = (Self.cipher(), Chance(7))
+        let (cipher, chance) = (Self.cipher(), SeededRandom(seed: 7))
         for count in [0, 1, 15, 16, 17, 31, 32, 33, 1000] + (0..<200).map({ _ in Int(chance.next() % 300) }) {
             let plain = chance.bytes(count)
             let place = FieldPlace(table: "patient", column: "name", row: chance.bytes(16))
@@ -142,12 +143,13 @@ import Testing
 
     @Test func `wraps a clinic's key, and opens it for that clinic, purpose and version only`() async throws {
         let master = LocalMasterKeys([Self.old])!
-        let key = DataKey.make(.field, version: 3, Chance(5))
+        let key = DataKey.make(.field, version: 3, SeededRandom(seed: 5))
         let wrapped = try await key.wrapped(by: master, clinic: Self.clinic)
         let again = try await DataKey(wrapped, purpose: .field, version: 3, clinic: Self.clinic, master: master)
         let place = FieldPlace(table: "patient", column: "name", row: [1])
-        let sealed = try FieldCipher(clinic: Self.clinic, keys: [key], random: Chance(1)).seal("Emma", at: place)
-        #expect(try FieldCipher(clinic: Self.clinic, keys: [again], random: Chance(2)).open(sealed, at: place) == "Emma")
+        let sealed = try FieldCipher(clinic: Self.clinic, keys: [key], random: SeededRandom(seed: 1)).seal("Emma", at: place)
+        #expect(
+            try FieldCipher(clinic: Self.clinic, keys: [again], random: SeededRandom(seed: 2)).open(sealed, at: place) == "Emma")
         for (purpose, version, clinic) in [
             (DataKey.Purpose.index, 3, Self.clinic), (.field, 4, Self.clinic), (.field, 3, [UInt8](repeating: 0, count: 16)),
         ] {
@@ -158,7 +160,7 @@ import Testing
     }
 
     @Test func `that is new wraps, while the one before still unwraps`() async throws {
-        let key = DataKey.make(.field, version: 1, Chance(5))
+        let key = DataKey.make(.field, version: 1, SeededRandom(seed: 5))
         let wrapped = try await key.wrapped(by: LocalMasterKeys([Self.old])!, clinic: Self.clinic)
         let both = LocalMasterKeys([Self.new, Self.old])!
         _ = try await DataKey(wrapped, purpose: .field, version: 1, clinic: Self.clinic, master: both)

@@ -20,10 +20,12 @@ struct AppointmentRoutes {
             let request = BookingRequest(fields, content: exchange.content)
             try fields.check()
             let caller = exchange.caller
-            return Answer(
-                try await clinic.book(
-                    request, call: exchange.call,
-                    wording: exchange.wording { $0.appointment.stored(status: $0.existedBefore ? 200 : 201, for: caller) }))
+            return try await exchange.watched(isHold: request.isHold) {
+                Answer(
+                    try await clinic.book(
+                        request, call: exchange.call,
+                        wording: exchange.wording { $0.appointment.stored(status: $0.existedBefore ? 200 : 201, for: caller) }))
+            }
         }
     }
 
@@ -80,7 +82,9 @@ struct AppointmentRoutes {
         [
             verb("confirmation", "confirmAppointment", "Turn a hold into a booking", problems: [.holdExpired]) {
                 try $1.check()
-                return try await $2.confirm(try $0.target(), call: $0.call, wording: $0.appointmentWording)
+                let reply = try await $2.confirm(try $0.target(), call: $0.call, wording: $0.appointmentWording)
+                if case .done = reply, $0.caller.role == .patient { $0.holds.giveBack() }
+                return reply
             },
             verb(
                 "cancellation", "cancelAppointment", "Cancel a hold or a booking", takes: "CancellationRequest",
@@ -141,6 +145,20 @@ struct AppointmentRoutes {
 extension Exchange {
     fileprivate func target() throws(Problem) -> AppointmentTarget {
         AppointmentTarget(id: try id(), expectedVersion: try expectedVersion())
+    }
+
+    /// Counts a time that a patient holds, unless nothing new is held after all.
+    fileprivate func watched(isHold: Bool, _ book: () async throws -> Answer) async throws -> Answer {
+        guard isHold, caller.role == .patient else { return try await book() }
+        try holds.begin()
+        do {
+            let answer = try await book()
+            if answer.status != 201 || answer.isRepeat { holds.giveBack() }
+            return answer
+        } catch {
+            holds.giveBack()
+            throw error
+        }
     }
 
     fileprivate var appointmentWording: Wording<Appointment> {

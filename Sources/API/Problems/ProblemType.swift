@@ -205,7 +205,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .unknownReference: "A patient, practitioner, visit type, room, device or location in the request does not exist."
         case .unsuitable: "The practitioner, room or device does not do this visit, or there are too many patients for it."
         case .holdsSuspended:
-            "Many times were held for this patient within an hour and not taken. Holding is possible again when some of that is longer ago; booking outright is possible now. The clinic is told."
+            "Many times were held for this patient, or from one address, within an hour and not taken. Holding is possible again when some of that is longer ago; booking outright is possible now. The clinic is told."
         case .tooManyHolds: "A patient may hold a few times at once. Confirm one or give it back, and hold again."
         case .tooManyAppointments:
             "A patient may have so many appointments ahead as the clinic allows. The desk can book more, or cancel one that is not needed."

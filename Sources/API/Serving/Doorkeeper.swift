@@ -105,10 +105,34 @@ public final class Doorkeeper: Sendable {
         counted(rates.withLock { $0.enter(tenant: tenant, user: user, as: urgency, at: now) })
     }
 
+    func hold(from address: NetworkAddress?, at now: Instant) -> RateVerdict? {
+        counted(rates.withLock { $0.hold(from: address, at: now) })
+    }
+
+    func giveHoldBack(to address: NetworkAddress?) { rates.withLock { $0.giveHoldBack(to: address) } }
+
     private func counted(_ verdict: RateVerdict?) -> RateVerdict? {
         if let verdict, verdict.isRefused { refused[verdict.policy]?.increment() }
         return verdict
     }
+}
+
+/// Counts the times patients hold from where a request comes from, until they are taken.
+struct HoldWatch: Sendable {
+    let door: Doorkeeper
+    let client: NetworkAddress?
+    let surroundings: Surroundings
+
+    /// Throws when so many were held from there and not taken that no more may be.
+    func begin() throws(Problem) {
+        guard let wait = door.hold(from: client, at: surroundings.clock.now)?.standing.wait else { return }
+        var problem = Problem(.holdsSuspended, detail: "Too many times were held from where you are and not taken.")
+        problem.retryAfterSeconds = max(1, Int((wait.seconds * (1 + surroundings.random.unit() / 4)).rounded(.up)))
+        throw problem
+    }
+
+    /// One was taken, or was not held after all.
+    func giveBack() { door.giveHoldBack(to: client) }
 }
 
 // The two moments at which a request is asked whether it comes too often.

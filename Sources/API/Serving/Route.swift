@@ -209,6 +209,9 @@ struct Exchange: Sendable {
     var origin: Origin { Origin(head, base: base) }
     /// The network address the request came from.
     var address: String? { client?.text }
+    let address: String?
+    /// For times that are held from there.
+    let holds: HoldWatch
 
     var call: Call {
         Call(

@@ -181,12 +181,14 @@ public final class Serving: Sendable {
                 key: $0, operation: route.operation,
                 fingerprint: Fingerprint.of(route, parameters: parameters, query: query, ifMatch: ifMatch, content: content))
         }
+        let client = door.client(of: request, context.peer)
         return Exchange(
             caller: visit.caller ?? .clinic, session: visit.session, requestID: visit.requestID, attempt: attempt,
             parameters: parameters, query: query, ifMatch: ifMatch, head: request.head,
             body: body, content: content, base: settings.base,
             purpose: try purpose(of: request, visit.caller), operation: route.operation,
             client: door.client(of: request, context.peer))
+            address: client?.text, holds: HoldWatch(door: door, client: client, surroundings: surroundings))
     }
 
     /// Lets one try at a time through for each caller's key.

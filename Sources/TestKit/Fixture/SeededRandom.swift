@@ -1,20 +1,15 @@
 public import Notation
 import Synchronization
 
-/// Chance from a seed (SplitMix64, Steele, Lea and Flood 2014): the same seed, the same day.
+/// Chance from a seed: the same seed, the same day.
 public final class SeededRandom: RandomSource {
-    private let state: Mutex<UInt64>
+    private let chance: Mutex<Chance>
 
-    public init(seed: UInt64) { state = Mutex(seed) }
+    public init(seed: UInt64) { chance = Mutex(Chance(state: seed)) }
 
-    public func next() -> UInt64 {
-        state.withLock { state in
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            return mixed ^ (mixed >> 31)
-        }
-    }
+    public func next() -> UInt64 { chance.withLock { $0.next() } }
+
+    public func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) } }
 
     /// A source of its own, so that what one caller does never shifts another's chances.
     public func branch() -> SeededRandom { SeededRandom(seed: next()) }

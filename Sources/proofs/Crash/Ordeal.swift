@@ -2,6 +2,7 @@ import LoopbackClient
 import PostgresCluster
 import Processes
 import Notation
+import TestKit
 
 /// The whole proof: cycles of load, death and restart, and the reckoning.
 struct Ordeal: Sendable {
@@ -25,7 +26,7 @@ struct Ordeal: Sendable {
     /// Returns what was found wrong. Stops at the first restart after which something is: what follows would only be noise.
     func run(cycles: Int) async throws -> [String] {
         let began = ContinuousClock.now
-        var chance = Chance(seed: seed)
+        var chance = Chance(state: seed)
         var starts: [Double] = []
         for cycle in 1...max(1, cycles) {
             let load = 20 + chance.below(381)

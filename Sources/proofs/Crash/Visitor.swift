@@ -1,6 +1,7 @@
 import LoopbackClient
 import Notation
 import Scheduling
+import TestKit
 
 /// One client: books for its own patients and looks after what it booked. It never forgets a request whose outcome it does
 /// not know; that one comes first when the server is back.
@@ -30,7 +31,7 @@ actor Visitor {
         self.ledger = ledger
         self.identifiers = identifiers
         self.bearsOutages = bearsOutages
-        chance = Chance(seed: seed &* 1_000_003 &+ UInt64(number))
+        chance = Chance(state: seed &* 1_000_003 &+ UInt64(number))
     }
 
     /// Works until the server is gone. Bookings of one cycle crowd into two days, so that clients meet. With `onlyOpen` it
@@ -201,19 +202,7 @@ actor Visitor {
     }
 }
 
-/// Chance from a seed (SplitMix64).
-struct Chance {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
-
+extension Chance {
     mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
     mutating func pick<Element>(_ list: [Element]) -> Element? { list.isEmpty ? nil : list[below(list.count)] }
 }

@@ -11,6 +11,7 @@ import NIOCore
 import Notation
 import Outbox
 import PostgresCluster
+import Resilience
 import SingleSignOn
 import Storage
 import StoragePostgres
@@ -29,6 +30,7 @@ final class House: Sendable {
     let database: HauntedDatabase
     let keyring: LiveKeyring
     let provider = FakeProvider()
+    let breaker: SharedBreaker
     let tokens: Tokens
     let accounts: Accounts
     let api: API
@@ -61,7 +63,8 @@ final class House: Sendable {
         outbox = Outbox(
             database: database, surroundings: surroundings, workerName: "test",
             handlers: clinic.deliveries.merging(accounts.deliveries(by: letters, on: stationery)) { $1 })
-        let signOn = SignOn(FakeProvider.settings(), line: provider, clock: clock)
+        breaker = SharedBreaker(GuardedLine.patience, clock: clock, random: surroundings.random)
+        let signOn = SignOn(FakeProvider.settings(), line: GuardedLine(provider, breaker: breaker), clock: clock)
         api = API(operations: operations)
         var serving = ServingSettings(base: "https://clinic.example")
         serving.bodyMaximum = bodyMaximum

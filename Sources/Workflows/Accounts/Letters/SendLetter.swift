@@ -2,6 +2,7 @@ import Identity
 public import Letters
 import Notation
 public import Outbox
+import Resilience
 import Storage
 
 extension Accounts {
@@ -23,14 +24,21 @@ extension Accounts {
         guard let (letter, kind) = try await write(id, on: stationery) else { return .cancel }
         switch await carrier.carry(letter) {
         case .done: return .done
-        case .later(let after?, let reason): return .retry(after: after, reason: reason)
+        // Not before the receiver wants it, and later each time it says so, as everything that is tried again.
+        case .later(let after?, let reason):
+            let delay = Backoff().delay(attempt: delivery.attempt, luck: surroundings.random.unit())
+            return .retry(after: max(after, delay), reason: reason)
         case .later(nil, let reason): throw DeliveryFault(reason)
+        // Nothing was tried, so no attempt is spent.
+        case .resting(let until): return .snooze(until: until)
         case .never(let reason): return .dead(reason: reason)
         // Better twice than never: what it is for works once, and the receiver can tell that it is the same letter. But a server that takes
         // letters and never answers must not bring anybody hundreds of them.
         case .unknown(let reason):
-            let wait = kind.silence * (1 << min(max(0, delivery.attempt - 1), 7))
-            return .retry(after: wait, reason: "\(reason); it is sent again under the same Message-ID")
+            let patience = Backoff(base: kind.silence, cap: .hours(21))
+            return .retry(
+                after: patience.bound(attempt: delivery.attempt - 1),
+                reason: "\(reason); it is sent again under the same Message-ID")
         }
     }
 
