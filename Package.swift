@@ -102,7 +102,6 @@ let package = Package(
             uses: [
                 "Notation", hummingbird, httpClient, nioCore, nioHTTP1, crypto, jwt, logging, lifecycle, signals,
             ]),
-            uses: ["Outbound", "Letters", "Resilience", "Storage", "Notation", "CCurl", httpClient, nioCore, nioHTTP1, nioSSL]),
 
         // What the clinic does, and what it leaves to be done.
         room("Outbox", uses: ["Storage", "Resilience", "Notation"]),
@@ -197,11 +196,6 @@ let package = Package(
                 "LoopbackClient", crypto, nioCore, nioPosix, nioHTTP1, nioSSL,
             ]),
         suite("SimulatorTests", uses: ["LoopbackClient", "Processes", "Notation"]),
-        suite("AdmissionTests", uses: ["Admission", "Notation"]),
-                "Connectors", "Outbound", "Letters", "Resilience", "TestKit", "Notation", "Processes", "TrialMail", nioCore,
-                nioPosix, nioHTTP1,
-                nioSSL,
-            ]),
         suite("AdmissionTests", uses: ["Admission", "TestKit", "Notation"]),
         suite("StorageSQLiteTests", uses: ["StorageSQLite", "Storage", "Notation", "CFaultyDisk"]),
         suite(

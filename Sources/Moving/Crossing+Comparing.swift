@@ -7,7 +7,7 @@ extension Crossing {
     /// not in the log has to be the same on both sides. Every later change is compared when it is followed.
     mutating func compareAll() async throws {
         try await followUntilFew()
-        let positions = try await positions()
+        let positions = try await positions(of: \.comparedTo)
         for table in tables {
             guard var position = positions[table.name] else { throw MoveFault.schemaDiffers("\(table.name) is new") }
             while let last = position.comparedTo {

@@ -7,7 +7,7 @@ extension Crossing {
     /// every version of every other row that has been copied: no rule can refuse it. One that is refused has been touched, is
     /// in the log, and is left to that.
     mutating func copyAll() async throws {
-        let positions = try await positions()
+        let positions = try await positions(of: \.copiedTo)
         for (number, table) in tables.enumerated() {
             guard var position = positions[table.name] else { throw MoveFault.schemaDiffers("\(table.name) is new") }
             while let last = position.copiedTo {

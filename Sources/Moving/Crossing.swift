@@ -56,8 +56,25 @@ struct Crossing {
         }
     }
 
-    func positions() async throws -> [String: TablePosition] {
+    /// How far each table has come in the present stage. Those that have not begun and are empty are through, all in one step: what comes into
+    /// one of them later is in the log, as with any row behind a table's end.
+    func positions(of stage: WritableKeyPath<TablePosition, String?>) async throws -> [String: TablePosition] {
         let all = try await target.read { try $0.fetch(ReadPositions()) }
-        return Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+        let positions = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+        let fresh = tables.filter { positions[$0.name]?[keyPath: stage] == "" }
+        let empty = try await source.read { transaction in try fresh.filter { try transaction.first($0.last) == nil }.map(\.name)
+        }
+        guard !empty.isEmpty else { return positions }
+        let through = empty.compactMap { name in
+            positions[name].map { position in
+                var through = position
+                (through[keyPath: stage], through.until) = (nil, "")
+                return through
+            }
+        }
+        try await target.write(as: run) { transaction in
+            for position in through { try transaction.post(UpdatePosition(position: position)) }
+        }
+        return positions.merging(through.map { ($0.name, $0) }) { $1 }
     }
 }

@@ -95,8 +95,7 @@ final class Branch: Sendable {
             neighbourhood.tell()
         }
         let meters = OutboxMeters(logger: logger)
-        let (stationery, carrier) = try house.settings.post(ways)
-        let (stationery, carrier) = try house.settings.post(past: mail)
+        let (stationery, carrier) = try house.settings.post(ways, past: mail)
         let handlers = clinic.deliveries.merging(premises.accounts.deliveries(by: carrier, on: stationery)) { $1 }
         var work = OutboxSettings()
         if !house.settings.roles.contains(.api) { work.modesty = 0 }

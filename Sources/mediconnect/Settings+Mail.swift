@@ -89,14 +89,12 @@ extension Settings {
     var mailFolder: String { data + "/mail" }
 
     /// What letters are written on, and who takes them.
-    func post(_ ways: Ways) throws -> (stationery: Stationery, carrier: any LetterCarrier) {
+    ///
+    /// - Parameter breaker: what keeps letters from a mail server that fails; a service over HTTP has its own.
+    func post(_ ways: Ways, past breaker: SharedBreaker) throws -> (stationery: Stationery, carrier: any LetterCarrier) {
         let stationery = try Stationery(from: mail.from, links: mail.links ?? publicURL, language: mail.language)
-        if let server = mail.server { return (stationery, SMTPConnector(server)) }
+        if let server = mail.server { return (stationery, SMTPConnector(server, breaker: breaker)) }
         if let service = ways.mail { return (stationery, service) }
         return (stationery, LetterFolder(mailFolder))
-    func post(past breaker: SharedBreaker) throws -> (stationery: Stationery, carrier: any LetterCarrier) {
-        let stationery = try Stationery(from: mail.from, links: mail.links ?? publicURL, language: mail.language)
-        let carrier: any LetterCarrier = mail.server.map { SMTPConnector($0, breaker: breaker) } ?? LetterFolder(mailFolder)
-        return (stationery, carrier)
     }
 }

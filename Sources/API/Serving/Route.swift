@@ -200,6 +200,8 @@ struct Exchange: Sendable {
     let operation: String
     /// Where the request came from.
     let client: NetworkAddress?
+    /// For times that are held from there.
+    let holds: HoldWatch
 
     var ifNoneMatch: String? { head.headerFields[.ifNoneMatch] }
     var acceptLanguage: String? { head.headerFields[.acceptLanguage] }
@@ -209,9 +211,6 @@ struct Exchange: Sendable {
     var origin: Origin { Origin(head, base: base) }
     /// The network address the request came from.
     var address: String? { client?.text }
-    let address: String?
-    /// For times that are held from there.
-    let holds: HoldWatch
 
     var call: Call {
         Call(

@@ -187,8 +187,7 @@ public final class Serving: Sendable {
             parameters: parameters, query: query, ifMatch: ifMatch, head: request.head,
             body: body, content: content, base: settings.base,
             purpose: try purpose(of: request, visit.caller), operation: route.operation,
-            client: door.client(of: request, context.peer))
-            address: client?.text, holds: HoldWatch(door: door, client: client, surroundings: surroundings))
+            client: client, holds: HoldWatch(door: door, client: client, surroundings: surroundings))
     }
 
     /// Lets one try at a time through for each caller's key.

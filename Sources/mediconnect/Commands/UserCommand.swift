@@ -29,14 +29,14 @@ struct UserCommand: AsyncParsableCommand {
     /// Who acts at the command line, in the audit.
     static let principal = "operator:\(ProcessInfo.processInfo.userName)"
 
-    struct Create: AsyncParsableCommand {
+    struct Create: AccountsCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make an account; the first admin of a clinic is made so.",
             discussion: """
                 For a patient or a practitioner --subject is their identifier in the clinic. One account may be several things: \
                 name each as ROLE or ROLE=SUBJECT.
                 """)
-        @OptionGroup var options: ClinicOptions
+        @OptionGroup var clinic: ClinicOptions
         @Argument(help: "What they sign in with: an e-mail address, or any name without blanks.")
         var login: String
         @Option(
@@ -47,21 +47,19 @@ struct UserCommand: AsyncParsableCommand {
         @Option(help: "A location (UUID) that desk and billing are limited to; may be repeated. Without, it is all of them.")
         var place: [String] = []
 
-        func run() async throws {
-            try await withAccounts(options) { accounts in
-                let login = try checked(login)
-                let places = try UserCommand.places(place)
-                let roles = try role.map { try UserCommand.caller($0, accounts.clinic.surroundings).limited(to: places) }
-                guard !roles.isEmpty else { throw Complaint("--role is needed") }
-                guard places.isEmpty || roles.contains(where: \.role.canHavePlaces) else {
-                    throw Complaint("--place is for desk and billing")
-                }
-                guard Set(roles.map(\.role)).count == roles.count else { throw Complaint("--role: each can be named once") }
-                let password = try Terminal.newPassword()
-                let id = try await accounts.create(
-                    login: login, password: password, roles: roles, by: principal, requestID: "command-line")
-                print("\(login) is account \(id).")
+        func act(on accounts: Accounts) async throws {
+            let login = try checked(login)
+            let places = try UserCommand.places(place)
+            let roles = try role.map { try UserCommand.caller($0, accounts.clinic.surroundings).limited(to: places) }
+            guard !roles.isEmpty else { throw Complaint("--role is needed") }
+            guard places.isEmpty || roles.contains(where: \.role.canHavePlaces) else {
+                throw Complaint("--place is for desk and billing")
             }
+            guard Set(roles.map(\.role)).count == roles.count else { throw Complaint("--role: each can be named once") }
+            let password = try Terminal.newPassword()
+            let id = try await accounts.create(
+                login: login, password: password, roles: roles, by: principal, requestID: "command-line")
+            print("\(login) is account \(id).")
         }
 
         private func checked(_ login: String) throws -> String {
@@ -71,11 +69,11 @@ struct UserCommand: AsyncParsableCommand {
         }
     }
 
-    struct Invite: AsyncParsableCommand {
+    struct Invite: AccountsCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make an account and send its owner a letter in which they choose their password.",
             discussion: "Who was invited and has not come is sent another letter; the ones before are good no more.")
-        @OptionGroup var options: ClinicOptions
+        @OptionGroup var clinic: ClinicOptions
         @Argument(help: "Their e-mail address; they sign in with it.")
         var email: String
         @Option(help: "As for 'create'; one.")
@@ -83,24 +81,22 @@ struct UserCommand: AsyncParsableCommand {
         @Option(help: "What they read: \(LetterLanguage.allCases.map(\.rawValue).joined(separator: ", ")).")
         var language: String?
 
-        func run() async throws {
-            try await withAccounts(options) { accounts in
-                guard let address = MailAddress(email) else { throw Complaint("\(email) is no e-mail address") }
-                let caller = try UserCommand.caller(role, accounts.clinic.surroundings)
-                guard caller.role != .service else {
-                    throw Complaint("--role: a service is no person; see 'mediconnect service'")
-                }
-                let known = language.map { LetterLanguage(rawValue: $0) }
-                if case .some(.none) = known {
-                    throw Complaint(
-                        "--language must be one of \(LetterLanguage.allCases.map(\.rawValue).joined(separator: ", "))")
-                }
-                let subject = caller.role.isUnknownToTheDirectory ? nil : caller.subject
-                let id = try await accounts.invite(
-                    Invitation(email: address, role: caller.role, subject: subject, language: known ?? nil), by: principal,
-                    requestID: "command-line")
-                print("\(email) is account \(id) and will find a letter.")
+        func act(on accounts: Accounts) async throws {
+            guard let address = MailAddress(email) else { throw Complaint("\(email) is no e-mail address") }
+            let caller = try UserCommand.caller(role, accounts.clinic.surroundings)
+            guard caller.role != .service else {
+                throw Complaint("--role: a service is no person; see 'mediconnect service'")
             }
+            let known = language.map { LetterLanguage(rawValue: $0) }
+            if case .some(.none) = known {
+                throw Complaint(
+                    "--language must be one of \(LetterLanguage.allCases.map(\.rawValue).joined(separator: ", "))")
+            }
+            let subject = caller.role.isUnknownToTheDirectory ? nil : caller.subject
+            let id = try await accounts.invite(
+                Invitation(email: address, role: caller.role, subject: subject, language: known ?? nil), by: principal,
+                requestID: "command-line")
+            print("\(email) is account \(id) and will find a letter.")
         }
     }
 
@@ -162,7 +158,7 @@ struct UserCommand: AsyncParsableCommand {
             })
     }
 
-    struct Grant: AsyncParsableCommand {
+    struct Grant: AccountCommand {
         static let configuration = CommandConfiguration(
             abstract: "Let an account sign in as something more, or as the same at other places.",
             discussion: "A change of places signs the account out everywhere; it signs in again with what it has now.")
@@ -172,16 +168,14 @@ struct UserCommand: AsyncParsableCommand {
         @Option(help: "A location (UUID) it is limited to; may be repeated. Without, it is all of them.")
         var place: [String] = []
 
-        func run() async throws {
-            try await withAccounts(account.clinic) { accounts in
-                let places = try UserCommand.places(place)
-                var wanted = try await knownRole(accounts) ?? UserCommand.caller(role, accounts.clinic.surroundings)
-                guard places.isEmpty || wanted.role.canHavePlaces else { throw Complaint("--place is for desk and billing") }
-                wanted = wanted.working(at: places)
-                try await accounts.grant(wanted, login: account.login, by: principal, requestID: "command-line")
-                let limit = places.isEmpty ? "" : ", for \(places.count) of the clinic's locations"
-                print("\(account.login) may sign in as \(wanted.role.rawValue)\(limit).")
-            }
+        func act(on accounts: Accounts) async throws {
+            let places = try UserCommand.places(place)
+            var wanted = try await knownRole(accounts) ?? UserCommand.caller(role, accounts.clinic.surroundings)
+            guard places.isEmpty || wanted.role.canHavePlaces else { throw Complaint("--place is for desk and billing") }
+            wanted = wanted.working(at: places)
+            try await accounts.grant(wanted, login: account.login, by: principal, requestID: "command-line")
+            let limit = places.isEmpty ? "" : ", for \(places.count) of the clinic's locations"
+            print("\(account.login) may sign in as \(wanted.role.rawValue)\(limit).")
         }
 
         /// Whoever is that already goes on as who they are.
@@ -190,7 +184,7 @@ struct UserCommand: AsyncParsableCommand {
         }
     }
 
-    struct Revoke: AsyncParsableCommand {
+    struct Revoke: AccountCommand {
         static let configuration = CommandConfiguration(
             abstract: "Take a role from an account, and sign it out everywhere.",
             discussion: "The last role cannot be taken: close the account instead.")
@@ -198,61 +192,55 @@ struct UserCommand: AsyncParsableCommand {
         @Option(help: "The role.")
         var role: String
 
-        func run() async throws {
-            try await withAccounts(account.clinic) { accounts in
-                guard let role = Role(rawValue: role) else { throw Complaint("--role must be a role") }
-                try await accounts.revoke(role, login: account.login, by: principal, requestID: "command-line")
-                print("\(account.login) is \(role.rawValue) no more.")
-            }
+        func act(on accounts: Accounts) async throws {
+            guard let role = Role(rawValue: role) else { throw Complaint("--role must be a role") }
+            try await accounts.revoke(role, login: account.login, by: principal, requestID: "command-line")
+            print("\(account.login) is \(role.rawValue) no more.")
         }
     }
 
-    struct SetPassword: AsyncParsableCommand {
+    struct SetPassword: AccountCommand {
         static let configuration = CommandConfiguration(
             commandName: "password", abstract: "Give an account a new password, and sign it out everywhere.")
         @OptionGroup var account: AccountOptions
 
-        func run() async throws {
-            try await withAccounts(account.clinic) { accounts in
-                guard try await accounts.account(login: account.login) != nil else { throw AccountFault.accountUnknown }
-                try await accounts.setPassword(
-                    try Terminal.newPassword(), login: account.login, by: principal, requestID: "command-line")
-                print("Done. Whoever was signed in as \(account.login) is not any more.")
-            }
+        func act(on accounts: Accounts) async throws {
+            guard try await accounts.account(login: account.login) != nil else { throw AccountFault.accountUnknown }
+            try await accounts.setPassword(
+                try Terminal.newPassword(), login: account.login, by: principal, requestID: "command-line")
+            print("Done. Whoever was signed in as \(account.login) is not any more.")
         }
     }
 
-    struct Lock: AsyncParsableCommand {
+    struct Lock: AccountCommand {
         static let configuration = CommandConfiguration(abstract: "Keep an account from signing in, and sign it out everywhere.")
         @OptionGroup var account: AccountOptions
-        func run() async throws { try await set(.locked, account) }
+        func act(on accounts: Accounts) async throws { try await set(.locked, on: accounts) }
     }
 
-    struct Unlock: AsyncParsableCommand {
+    struct Unlock: AccountCommand {
         static let configuration = CommandConfiguration(abstract: "Let a locked account sign in again.")
         @OptionGroup var account: AccountOptions
-        func run() async throws { try await set(.active, account) }
+        func act(on accounts: Accounts) async throws { try await set(.active, on: accounts) }
     }
 
-    struct Close: AsyncParsableCommand {
+    struct Close: AccountCommand {
         static let configuration = CommandConfiguration(abstract: "End an account for good, and sign it out everywhere.")
         @OptionGroup var account: AccountOptions
-        func run() async throws { try await set(.closed, account) }
+        func act(on accounts: Accounts) async throws { try await set(.closed, on: accounts) }
     }
 
-    struct ResetSecondFactor: AsyncParsableCommand {
+    struct ResetSecondFactor: AccountCommand {
         static let configuration = CommandConfiguration(
             abstract: "Take the second factor from who has lost it, and sign the account out everywhere.")
         @OptionGroup var account: AccountOptions
-        func run() async throws {
-            try await withAccounts(account.clinic) { accounts in
-                try await accounts.resetSecondFactor(login: account.login, by: principal, requestID: "command-line")
-                print("\(account.login) signs in with the password alone.")
-            }
+        func act(on accounts: Accounts) async throws {
+            try await accounts.resetSecondFactor(login: account.login, by: principal, requestID: "command-line")
+            print("\(account.login) signs in with the password alone.")
         }
     }
 
-    struct Link: AsyncParsableCommand {
+    struct Link: AccountCommand {
         static let configuration = CommandConfiguration(
             abstract: "Say whom an identity provider means.",
             discussion: "The issuer as the provider writes it, and the subject (sub) it gives this person, which never changes.")
@@ -262,43 +250,55 @@ struct UserCommand: AsyncParsableCommand {
         @Option(help: "The person's subject there.")
         var subject: String
 
-        func run() async throws {
-            try await withAccounts(account.clinic) { accounts in
-                guard (1...255).contains(subject.utf8.count), (1...512).contains(issuer.utf8.count) else {
-                    throw Complaint("--subject has 1 to 255 characters")
-                }
-                try await accounts.link(
-                    login: account.login, issuer: issuer, subject: subject, by: principal, requestID: "command-line")
-                print("\(account.login) is who \(issuer) calls \(subject).")
+        func act(on accounts: Accounts) async throws {
+            guard (1...255).contains(subject.utf8.count), (1...512).contains(issuer.utf8.count) else {
+                throw Complaint("--subject has 1 to 255 characters")
             }
+            try await accounts.link(
+                login: account.login, issuer: issuer, subject: subject, by: principal, requestID: "command-line")
+            print("\(account.login) is who \(issuer) calls \(subject).")
         }
     }
 
-    struct Unlink: AsyncParsableCommand {
+    struct Unlink: AccountCommand {
         static let configuration = CommandConfiguration(
             abstract: "Take the links to identity providers from an account, and sign it out everywhere.")
         @OptionGroup var account: AccountOptions
-        func run() async throws {
-            try await withAccounts(account.clinic) { accounts in
-                try await accounts.unlink(login: account.login, by: principal, requestID: "command-line")
-                print("No provider's word signs \(account.login) in.")
-            }
+        func act(on accounts: Accounts) async throws {
+            try await accounts.unlink(login: account.login, by: principal, requestID: "command-line")
+            print("No provider's word signs \(account.login) in.")
         }
     }
+}
 
-    private static func set(_ state: Account.State, _ account: AccountOptions) async throws {
-        try await withAccounts(account.clinic) { accounts in
-            try await accounts.set(state, login: account.login, by: principal, requestID: "command-line")
-            print("\(account.login) is \(state.rawValue).")
-        }
-    }
+/// A command about accounts: the clinic is opened for it, and what accounts refuse is said in words.
+protocol AccountsCommand: AsyncParsableCommand {
+    var clinic: ClinicOptions { get }
+    func act(on accounts: Accounts) async throws
+}
 
-    /// Opens the clinic and says in words what accounts refuse.
-    private static func withAccounts(_ options: ClinicOptions, _ body: @escaping (Accounts) async throws -> Void) async throws {
-        try await withHouse(options) { house in
+extension AccountsCommand {
+    var principal: String { UserCommand.principal }
+
+    func run() async throws {
+        try await withHouse(clinic) { house in
             try await house.migrator.up()
-            do { try await body(try house.accounts) } catch let fault as AccountFault { throw Complaint(fault.words) }
+            do { try await act(on: try house.accounts) } catch let fault as AccountFault { throw Complaint(fault.words) }
         }
+    }
+}
+
+/// The same about one account.
+protocol AccountCommand: AccountsCommand {
+    var account: UserCommand.AccountOptions { get }
+}
+
+extension AccountCommand {
+    var clinic: ClinicOptions { account.clinic }
+
+    fileprivate func set(_ state: Account.State, on accounts: Accounts) async throws {
+        try await accounts.set(state, login: account.login, by: principal, requestID: "command-line")
+        print("\(account.login) is \(state.rawValue).")
     }
 }
 
