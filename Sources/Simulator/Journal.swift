@@ -1,5 +1,9 @@
 import Foundation
 
+struct JournalFault: Error {
+    let reason: String
+}
+
 /// Everything that is to be there after a restart, a line each; the last about a thing counts.
 struct Journal: Sendable {
     struct Line: Codable {
@@ -24,6 +28,15 @@ struct Journal: Sendable {
         let end = whole.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
         try file.truncate(atOffset: UInt64(end))
         _ = try file.seekToEnd()
+    }
+
+    /// Writes another in its place: all of it or nothing.
+    static func renew(folder: String, _ write: (Journal) throws -> Void) throws {
+        let draft = "\(folder)/renewed"
+        try? FileManager.default.removeItem(atPath: draft)
+        try write(try Journal(folder: draft))
+        guard rename(path(draft), path(folder)) == 0 else { throw JournalFault(reason: "the journal cannot be renewed") }
+        try FileManager.default.removeItem(atPath: draft)
     }
 
     static func path(_ folder: String) -> String { "\(folder)/simulator.jsonl" }

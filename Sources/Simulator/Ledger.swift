@@ -88,6 +88,7 @@ struct Shelf<Thing: Codable & Sendable>: Sendable {
 
     subscript(id: String) -> Thing? { things[id] }
 
+    var named: [(String, Thing)] { order.compactMap { id in things[id].map { (id, $0) } } }
     /// The oldest first.
     var all: [Thing] { order.compactMap { things[$0] } }
     /// The newest first.

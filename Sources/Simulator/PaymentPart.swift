@@ -32,7 +32,10 @@ struct PaymentPart: Sendable {
     private func keeping(_ asked: Asked, _ work: () -> (reply: Reply, posts: [Post], mode: Mode)) -> Reply {
         let request =
             asked.path.joined(separator: "/") + "?" + asked.form.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined()
-        if let key = asked.key, let kept = world.change({ $0.kept(.payments, key) }) {
+        switch standing(of: asked.key) {
+        case .fresh: break
+        case .busy: return Self.error(409, "idempotency_key_in_use")
+        case .kept(let kept, let key):
             guard kept.request == request else {
                 return Self.error(
                     400, "idempotency_error", "Keys for idempotent requests can only be used with the same parameters")
@@ -45,12 +48,24 @@ struct PaymentPart: Sendable {
         let (reply, posts, mode) = work()
         if let key = asked.key {
             world.change { state in
+                state.busy.remove(key)
                 state.keep(
                     KeptAnswer(request: request, status: reply.status, body: reply.text, id: ""), .payments, key)
             }
         }
         world.send(posts, as: mode)
         return reply
+    }
+
+    private enum Standing { case fresh, busy, kept(KeptAnswer, key: String) }
+
+    /// Looked at and taken in one step: of two who come at once one is told that the other is there.
+    private func standing(of key: String?) -> Standing {
+        guard let key else { return .fresh }
+        return world.change { state in
+            if let kept = state.kept(.payments, key) { return .kept(kept, key: key) }
+            return state.busy.insert(key).inserted ? .fresh : .busy
+        }
     }
 
     private static func what(_ asked: Asked) -> String {

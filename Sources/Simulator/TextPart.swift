@@ -70,6 +70,7 @@ struct TextPart: Sendable {
         json.member("to", text.to)
         json.member("body", text.body)
         json.member("direction", "outbound-api")
+        json.member("date_created", MailTime.text(text.createdAt))
     }
 
     // MARK: What it tells

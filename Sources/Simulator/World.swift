@@ -15,6 +15,8 @@ final class World: Sendable {
         var refunds = Shelf<GivenBack>()
         var scheduled = Shelf<Scheduled>()
         var kept = Shelf<KeptAnswer>()
+        /// Keys of payments that are under way.
+        var busy: Set<String> = []
         var mails = Shelf<SentMail>()
         var records = Shelf<HeldRecord>()
         /// Tokens that were given, and until when they are good.
@@ -42,6 +44,12 @@ final class World: Sendable {
         var state = State(numbers: numbers)
         if let folder {
             for line in try Journal.lines(folder: folder) { try state.restore(line) }
+            // Only what is known now: a journal would grow with every start.
+            try Journal.renew(folder: folder) { journal in
+                state.journal = journal
+                state.writeAll()
+            }
+            if let fault = state.diskFault { throw JournalFault(reason: fault) }
             state.journal = try Journal(folder: folder)
         }
         self.state = Mutex(state)
@@ -137,6 +145,17 @@ extension World.State {
 
     private mutating func write(_ kind: String, _ id: String, _ thing: some Encodable) {
         do { try journal?.write(kind, id, thing) } catch { diskFault = "the simulator's journal cannot be written" }
+    }
+
+    mutating func writeAll() {
+        for thing in texts.all { write("text", thing.sid, thing) }
+        for thing in mails.all { write("mail", thing.id, thing) }
+        for thing in intents.all { write("intent", thing.id, thing) }
+        for thing in refunds.all { write("refund", thing.id, thing) }
+        for thing in scheduled.all { write("scheduled", thing.id, thing) }
+        for thing in records.all { write("record", thing.id, thing) }
+        for (name, thing) in kept.named { write("kept", name, thing) }
+        for effect in ledger.listed(nil) { write("effect", "\(effect.part.rawValue) \(effect.what) \(effect.key)", effect) }
     }
 
     mutating func put(_ text: SentText) {

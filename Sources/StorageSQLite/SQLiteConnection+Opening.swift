@@ -59,6 +59,8 @@ extension SQLiteConnection {
 
     private static let commonRules: [(name: String, value: String)] = [
         ("foreign_keys", "1"), ("trusted_schema", "0"), ("temp_store", "2"),
+        // What is deleted is written over: who was erased stands in no free page.
+        ("secure_delete", "1"),
     ]
 
     /// Closes the connection again when `setUp` fails.

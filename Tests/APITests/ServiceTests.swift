@@ -184,6 +184,7 @@ import Workflows
         let isDirectory = operation.hasPrefix("list") || operation.hasPrefix("read")
         let isOfPeople = [
             "listSessions", "listServices", "readAccount", "readMailbox", "listScheduleExceptions", "listEmergencyAccesses",
+            "listCorrections", "readCorrection", "readRetention",
         ].contains(operation)
         return isDirectory && !isOfPeople ? "system/Schedule.r" : nil
     }

@@ -21,6 +21,7 @@ import Testing
         switch handover {
         case .done: .done
         case .later: .later
+        case .resting: .postponed
         case .never: .never
         case .unknown: .unknown
         }

@@ -117,6 +117,32 @@ import Testing
         }
     }
 
+    @Test func `the same words to the same telephone a while ago are another message`() async throws {
+        try await TrialSimulator.run { simulator in
+            let texts = simulator.texts(try simulator.way(.texts))
+            let since = Surroundings.machine().clock.now
+            let receipt = try #require(await texts.send(text, key: EffectKey("text-1")!).value)
+            #expect(await texts.find(text, since: since).value??.id == receipt.id)
+            #expect(await texts.find(text, since: since + .minutes(1)) == .done(nil))
+            let other = TextMessage(to: text.to, words: Personal("Your visit is at 10."))
+            #expect(await texts.find(other, since: since) == .done(nil))
+        }
+    }
+
+    @Test func `twenty who open the same payment at once open one`() async throws {
+        try await TrialSimulator.run { simulator in
+            let (key, order) = (EffectKey("pay-1")!, PaymentOrder(Money(4500, "eur")!, reference: EffectKey("visit-1")!))
+            let payments = simulator.payments(try simulator.way(.payments, seconds: 10))
+            let endings = await withTaskGroup(of: Ending<Payment>.self) { group in
+                for _ in 0..<20 { group.addTask { await payments.open(order, key: key) } }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(endings.allSatisfy { $0.kind == .done || $0 == .later(after: nil, reason: "it is still at it (409)") })
+            #expect(Set(endings.compactMap { $0.value?.id }).count == 1)
+            #expect(try await simulator.effects("payments", "payment", key) == 1)
+        }
+    }
+
     @Test func `negative control: who sends again what nobody answered for sends it twice`() async throws {
         try await TrialSimulator.run { simulator in
             let key = EffectKey("text-1")!

@@ -68,6 +68,10 @@ final class PatientsCommandTests {
                 if text.contains("records.erased") { break }
                 try await Task.sleep(for: .milliseconds(20))
             }
+            let metrics = try await Loopback().send("GET", server.base + "/metrics", token: "none").text
+            for gauge in ["mediconnect_corrections_open 0", "mediconnect_corrections_overdue 0"] {
+                #expect(metrics.contains(gauge), "\(gauge)")
+            }
             #expect(await server.stop() == 0)
             let left = try await run(["patients", "erase-due", "--dry-run"])
             #expect(left.said.contains(isErased ? "0 records would be erased." : "1 record would be erased."), "\(left.said)")

@@ -102,7 +102,7 @@ public struct MailServiceConnector: LetterCarrier {
         switch ending {
         case .done: return .done
         case .later(let after, let reason): return .later(after: after, reason: reason)
-        case .postponed(let after, let reason): return .later(after: after, reason: reason)
+        case .postponed(let after, _): return .resting(until: way.now + after)
         case .never(let reason): return .never(reason: reason)
         case .unknown(let reason): return .unknown(reason: reason)
         }

@@ -23,7 +23,9 @@ public struct TextConnector: TextCarrier {
 
     public func find(_ text: TextMessage, since: Instant) async -> Ending<TextReceipt?> {
         let (format, now) = (format, way.now)
-        return await way.ask(format.finding(text, since: since), isRepeatable: true) { format.found($0, text, now: now) }
+        return await way.ask(format.finding(text, since: since), isRepeatable: true) {
+            format.found($0, text, since: since, now: now)
+        }
     }
 
     public func news(in call: IncomingCall) throws(IncomingRefusal) -> TextNews { try format.news(in: call) }

@@ -73,10 +73,12 @@ public struct TwilioFormat: Sendable {
     }
 
     /// Of those, the first with these words.
-    public func found(_ answer: OutboundAnswer, _ text: TextMessage, now: Instant) -> Reading<TextReceipt?> {
+    public func found(
+        _ answer: OutboundAnswer, _ text: TextMessage, since: Instant, now: Instant
+    ) -> Reading<TextReceipt?> {
         if let reading = Reading<TextReceipt?>.standard(answer, isRepeatable: true, now: now) { return reading }
         guard let list = document(answer.body)?["messages"]?.array else { return .garbled(isRepeatable: true) }
-        for json in list where Self.isAbout(text, json) {
+        for json in list where Self.isAbout(text, json) && !Self.isOlder(json, than: since) {
             if let receipt = Self.receipt(json) { return .value(receipt) }
             return .garbled(isRepeatable: true)
         }
@@ -85,6 +87,12 @@ public struct TwilioFormat: Sendable {
 
     private static func isAbout(_ text: TextMessage, _ json: JSON) -> Bool {
         json["to"]?.string == text.to.text.revealed && json["body"]?.string == text.words.revealed
+    }
+
+    /// Twilio tells whole seconds, so one within the same second may be the one. Of one without a time nobody knows that it is older.
+    private static func isOlder(_ json: JSON, than since: Instant) -> Bool {
+        guard let text = json["date_created"]?.string, let at = HTTPDate.instant(text) else { return false }
+        return at.secondsSince1970 < since.secondsSince1970
     }
 
     private static func receipt(_ json: JSON) -> TextReceipt? {

@@ -48,14 +48,18 @@ public enum RetryAfter {
     /// Never less than nothing, nor more than a day; nil when it is neither.
     public static func span(_ text: String, now: Instant) -> Span? {
         if let seconds = Int(text), seconds >= 0 { return .seconds(min(seconds, 86_400)) }
-        guard let at = date(text) else { return nil }
+        guard let at = HTTPDate.instant(text) else { return nil }
         return min(max(.zero, at - now), .days(1))
     }
 
-    /// `Sun, 06 Nov 1994 08:49:37 GMT`.
-    private static func date(_ text: String) -> Instant? {
+}
+
+enum HTTPDate {
+    /// `Sun, 06 Nov 1994 08:49:37 GMT`, also with `+0000` as mail has it (RFC 9110 §5.6.7, RFC 5322 §3.3).
+    static func instant(_ text: String) -> Instant? {
         let parts = text.split(separator: " ")
-        guard parts.count == 6, parts[5] == "GMT", let month = months.firstIndex(of: String(parts[2])) else { return nil }
+        guard parts.count == 6, parts[5] == "GMT" || parts[5] == "+0000", let month = months.firstIndex(of: String(parts[2]))
+        else { return nil }
         let number = month + 1 < 10 ? "0\(month + 1)" : "\(month + 1)"
         return Instant("\(parts[3])-\(number)-\(parts[1])T\(parts[4])Z")
     }

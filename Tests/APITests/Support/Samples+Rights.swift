@@ -6,7 +6,7 @@ extension Sample {
     static let rights: [String: Sample] = [
         "askCorrection": Sample("ynnnyynn") { visitor in
             try await visitor.settleCorrections()
-            return .post("/v1/patients/\(Known.emma)/corrections", fullBodies["CorrectionRequest"]!)
+            return .post("/v1/patients/\(Known.emma)/corrections", try await visitor.correctionOfEmma())
         },
         "listCorrections": Sample("nnnnnyny") { _ in .get("/v1/corrections?state=open") },
         "readCorrection": Sample("yhhhyyhy") { .get("/v1/corrections/\(try await $0.askedCorrection().id)") },
@@ -75,10 +75,16 @@ extension Visitor {
         }
     }
 
+    /// Of her address, whatever the record says.
+    func correctionOfEmma() async throws -> String {
+        let says = try await get("/v1/patients/\(Known.emma)")["email"]?.text ?? "null"
+        return #"{"field":"email","says":\#(says),"shouldSay":"emma@example.org","statement":"I have moved"}"#
+    }
+
     /// The desk asks on Emma's behalf.
     func askedCorrection() async throws -> Heard {
         try await settleCorrections()
-        let heard = try await send(.post("/v1/patients/\(Known.emma)/corrections", Sample.fullBodies["CorrectionRequest"]!))
+        let heard = try await send(.post("/v1/patients/\(Known.emma)/corrections", try await correctionOfEmma()))
         try #require(heard.status == 201, "\(heard.text)")
         return heard
     }
