@@ -89,10 +89,12 @@ let package = Package(
         // What people are written; and the ways out, to them and to other systems.
         room("Letters", uses: ["Notation", mustache]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CRabbit", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
         room(
             "Connectors",
             uses: [
-                "Partners", "Outbound", "Letters", "Resilience", "Storage", "Notation", "CCurl", httpClient, nioCore, nioHTTP1,
+                "Partners", "Outbound", "Letters", "Resilience", "Storage", "Notation", "CCurl", "CRabbit", httpClient, nioCore,
+                nioHTTP1,
                 nioSSL,
                 crypto, jwt,
             ]),

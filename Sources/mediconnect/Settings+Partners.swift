@@ -14,6 +14,7 @@ struct PartnerSettings: Sendable {
     var mail: MailServiceSettings?
     var records: RecordsSettings?
     var push: PushSettings?
+    var broker: BrokerSettings?
     /// Places in the clinic's own network.
     var exceptions: [OutboundException] = []
     /// Simulators on this machine; empty unless they are believed.
@@ -23,7 +24,7 @@ struct PartnerSettings: Sendable {
     /// What somebody decided by hand, by destination.
     var orders: [String: CircuitBreaker.Order] = [:]
 
-    static let destinations = ["sms", "mail", "payments", "scheduling", "ehr", "push"]
+    static let destinations = ["sms", "mail", "payments", "scheduling", "ehr", "push", "broker"]
 
     /// For `check`: no secrets.
     var listing: [(name: String, value: String)] {
@@ -32,6 +33,7 @@ struct PartnerSettings: Sendable {
             ("scheduling.providers", scheduling.map { $0.providers.keys.sorted().joined(separator: ",") } ?? "none"),
             ("mail.service.url", mail?.base ?? "none"), ("records.url", records?.base ?? "none"),
             ("push.account.file", push.map { "the project \($0.account.project)" } ?? "none"),
+            ("broker.url", broker.map { "amqp\($0.isEncrypted ? "s" : "")://\($0.host):\($0.port)" } ?? "none"),
             ("partners.simulator", believesSimulators ? "true: nothing that is sent there is real" : "false"),
             ("partners.open", order(.forcedOpen)), ("partners.unguarded", order(.disabled)),
         ]
@@ -145,8 +147,34 @@ extension PartnerSettings {
                 return settings
             }
         }
+        var flaws: [String] = []
+        readBroker(text, secret, &flaws)
+        problems += flaws
         readOrders(text, &problems)
         checkAddresses(&problems)
+    }
+
+    /// broker.url: `amqps://host:5671/vhost`, or amqp:// for a broker on this machine; default none. broker.user, broker.password(.file): who we
+    /// are; needed with it. broker.exchange: default amq.topic. broker.authorities: a file of certificates; default Debian's.
+    private mutating func readBroker(
+        _ text: (String) -> String?, _ secret: (String) -> Personal<String>?, _ problems: inout [String]
+    ) {
+        guard let url = text("broker.url") else { return }
+        guard var settings = BrokerSettings(address: url) else {
+            problems.append("broker.url: must be amqps://host:port/vhost, without user and password")
+            return
+        }
+        if !settings.isEncrypted, !["127.0.0.1", "localhost"].contains(settings.host) {
+            problems.append("broker.url: amqp:// is only for a broker on this machine")
+        }
+        settings.exchange = text("broker.exchange") ?? settings.exchange
+        settings.authorities = text("broker.authorities") ?? settings.authorities
+        guard let user = text("broker.user"), let password = secret("broker.password") else {
+            problems.append("broker.user: and broker.password.file are needed with broker.url")
+            return
+        }
+        (settings.user, settings.password) = (user, password)
+        broker = settings
     }
 
     /// partners.open, partners.unguarded: destinations, with commas between, that are not called at all, or called whatever comes back;
@@ -199,6 +227,7 @@ final class Ways: Sendable {
     let mail: MailServiceConnector?
     let records: RecordsConnector?
     let push: PushConnector?
+    let broker: BrokerConnector?
     /// To strangers: whatever the settings open in the clinic's own network stays shut to them.
     let webhooks: WebhookConnector
     private let all: [WayOut]
@@ -223,6 +252,7 @@ final class Ways: Sendable {
             RecordsConnector($0, way: try way(.records), tokens: try way(.records), clock: clock)
         }
         push = try settings.push.map { PushConnector($0, way: try way(.push), tokens: try way(.push), clock: clock) }
+        broker = try settings.broker.map { BrokerConnector($0, way: try way(.broker)) }
         var strangers = WayOutSettings.webhooks
         (strangers.exceptions, strangers.believesSimulators) = (settings.trials, settings.believesSimulators)
         webhooks = WebhookConnector(strangers, surroundings: surroundings, report: report)

@@ -51,6 +51,9 @@ import Testing
                 "mail.service.key: cannot be combined with mail.url"
             ),
             (["RECORDS_URL": "https://records.example.org/fhir"], "records.tokens: is needed with records.url"),
+            (["BROKER_URL": "amqps://broker.example.org"], "broker.user: and broker.password.file are needed"),
+            (["BROKER_URL": "amqp://broker.example.org"], "broker.url: amqp:// is only for a broker on this machine"),
+            (["BROKER_URL": "http://broker.example.org"], "broker.url: must be amqps://"),
             (["PUSH_ACCOUNT_FILE": "@pay"], "is no service account's file"),
             (["SCHEDULING_PROVIDERS": "north", "SCHEDULING_TOKEN": "t"], "scheduling.providers: must be name="),
         ] {

@@ -64,6 +64,11 @@ public final class WayOut: Sendable {
     func ask<Value: Sendable>(
         _ call: OutboundCall, isRepeatable: Bool, read: @Sendable (OutboundAnswer) -> Reading<Value>
     ) async -> Ending<Value> {
+        await pass { await self.reading(of: call, isRepeatable, read) }
+    }
+
+    /// Does `work`, which asks the destination once, when there is room and the destination is not left alone.
+    func pass<Value: Sendable>(_ work: () async -> Read<Value>) async -> Ending<Value> {
         guard let place = await gate.enter() else {
             return notCalled(.crowded, after: settings.bulkhead.patience, "too much is under way to it")
         }
@@ -73,7 +78,7 @@ public final class WayOut: Sendable {
         case .refused(let until):
             return notCalled(.resting, after: until.map { max(.zero, $0 - at) } ?? Self.look, "it is left alone for a while")
         case .pass(let permit):
-            let reading = await reading(of: call, isRepeatable, read)
+            let reading = await work()
             let (ended, luck) = (now, surroundings.random.unit())
             change { $0.record(reading.outcome, of: permit, at: ended, luck: luck) }
             let ending = reading.reading.ending
@@ -104,9 +109,17 @@ public final class WayOut: Sendable {
         return answer
     }
 
-    private struct Read<Value: Sendable>: Sendable {
+    /// What came of it, and what that says about the destination.
+    struct Read<Value: Sendable>: Sendable {
         let reading: Reading<Value>
         let outcome: CircuitBreaker.Outcome
+
+        init(_ reading: Reading<Value>) { self.init(reading: reading, outcome: reading.outcome) }
+
+        init(reading: Reading<Value>, outcome: CircuitBreaker.Outcome) {
+            self.reading = reading
+            self.outcome = outcome
+        }
     }
 
     private func reading<Value: Sendable>(

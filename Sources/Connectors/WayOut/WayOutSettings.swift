@@ -36,5 +36,6 @@ extension WayOutSettings {
     public static let payments = WayOutSettings("payments", timeoutSeconds: 10)
     public static let scheduling = WayOutSettings("scheduling", timeoutSeconds: 10)
     public static let records = WayOutSettings("ehr", timeoutSeconds: 30)
+    public static let broker = WayOutSettings("broker", timeoutSeconds: 5)
     public static let webhooks = WayOutSettings("webhooks", timeoutSeconds: 15)
 }
