@@ -100,12 +100,12 @@ struct MovesAreInterrupted {
         Move(from: source, called: "a", to: target, called: "b", .small { ($0.pageRows, $0.batchChanges) = (4, 3) })
     }
 
-    /// Every `stride`th step until a run had no such step; on PostgreSQL far fewer, each takes a second there.
+    /// Every `stride`th step until a run had no such step; on PostgreSQL fewer, each takes a second there.
     static func untilNoneFails(
         _ route: Route, every stride: Int, _ body: (Int, any Database, any Database) async throws -> Bool
     ) async throws {
         var steps = 0
-        for number in Swift.stride(from: 1, to: 10_000, by: route.to == .postgres ? 23 : stride) {
+        for number in Swift.stride(from: 1, to: 10_000, by: route.to == .postgres ? 9 : stride) {
             let hasFired = try await SmallClinic.withClinic(route.from) { source in
                 try await route.withTarget { target in try await body(number, source, target) }
             }

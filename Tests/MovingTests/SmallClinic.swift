@@ -27,6 +27,10 @@ enum SmallClinic {
     /// Something that happens while the clinic moves.
     static func change(_ number: Int, in database: any Database) async throws {
         try await execute("INSERT INTO patient (id, name, version) VALUES (\(id(100 + number)), 'late', 1)", in: database)
+        // Into a table that was empty when the move began.
+        try await execute(
+            "INSERT INTO holiday (id, location_id, day, name) VALUES (\(id(200 + number)), \(id(1)), \(20_000 + number), 'late')",
+            in: database)
         try await execute("UPDATE patient SET version = version + 1 WHERE id = \(id(3))", in: database)
         try await execute("DELETE FROM patient WHERE id = \(id(50 + number))", in: database)
         try await execute("INSERT INTO patient (id, name, version) VALUES (\(id(51 + number)), 'brief', 1)", in: database)

@@ -48,6 +48,8 @@ import Workflows
         ("EraseEmergencies", "INDEX emergency_of_patient (patient_id=?)"),
         ("AheadOfRecord", "SEARCH appointment_patient USING PRIMARY KEY (patient_id=? AND start_at>?"),
         ("VoidLetters", "INDEX letter_of_account (account_id=?)"), ("ForgetOldLetters", "INDEX letter_expiry (expires_at<?)"),
+        ("KeysOfService", "PRIMARY KEY (service_id=?)"),
+        ("ForgetOldAssertions", "INDEX service_assertion_expiry (expires_at<?)"),
     ]
 
     /// Lists in pages: their order comes from the index, not from sorting all there is.

@@ -52,6 +52,8 @@ import Workflows
         ("EraseAnswers", "idempotency_subject", ["subject_id = "]),
         ("EraseEmergencies", "emergency_of_patient", ["patient_id = "]),
         ("VoidLetters", "letter_of_account", ["account_id = "]), ("ForgetOldLetters", "letter_expiry", ["expires_at <"]),
+        ("KeysOfService", "service_key_pkey", ["service_id = "]),
+        ("ForgetOldAssertions", "service_assertion_expiry", ["expires_at <"]),
     ]
 
     private static var looked: [any Statement.Type] {

@@ -10,20 +10,30 @@ struct ServiceRoutes {
 
     private var create: Route {
         .forPremises(
-            .post, "/v1/services", "createService", "Let another system in; its secret is shown once", takes: "ServiceRequest",
+            .post, "/v1/services", "createService",
+            "Let another system in, with a secret that is shown once or with keys of its own", takes: "ServiceRequest",
             gives: "ServiceGrant", status: 201, problems: [.identifierAlreadyUsed], isSecret: true
         ) { exchange, premises in
             let fields = exchange.fields()
             let id = fields.optionalID("id", Caller.self)
             let name = fields.text("name", max: 128)
             let scopes = fields.scopes("scopes")
+            let keys = fields.serviceKeys("jwks")
             try fields.check()
-            let (service, secret) = try await premises.accounts.createService(
-                id: id, name: name, scopes: scopes, by: exchange.caller, requestID: exchange.requestID)
+            let (accounts, caller, requestID) = (premises.accounts, exchange.caller, exchange.requestID)
+            let (service, secret): (ServiceRecord, ServiceSecret?)
+            if keys.isEmpty {
+                (service, secret) = try await accounts.createService(
+                    id: id, name: name, scopes: scopes, by: caller, requestID: requestID)
+            } else {
+                service = try await accounts.createService(
+                    id: id, name: name, scopes: scopes, keys: keys, by: caller, requestID: requestID)
+                secret = nil
+            }
             return Answer.json(status: 201) { json in
                 json.object { json in
                     service.write(to: &json)
-                    json.member("secret", secret.text)
+                    json.member("secret", secret?.text)
                 }
             }
         }

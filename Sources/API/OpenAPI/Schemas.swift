@@ -50,6 +50,15 @@ public enum Schemas {
         let resources = Scope.Resource.allCases.map { $0 == .all ? #"\\*"# : $0.rawValue }.joined(separator: "|")
         return #"{"type":"string","pattern":"^system/(\#(resources))\\.(?=.)c?r?u?d?s?$"}"#
     }()
+    /// Public keys alone (RFC 7517), RSA of 2048 bits or more and P-384.
+    private static let keySet: String = {
+        let key = object(
+            [
+                "kty": choice(["RSA", "EC"]), "kid": text(128), "alg": choice(["RS384", "ES384"]), "use": choice(["sig"]),
+                "n": text(2048), "e": text(16), "crv": choice(["P-384"]), "x": text(128), "y": text(128),
+            ], required: ["kty", "kid"], closed: true)
+        return object(["keys": list(key, 1...10)], required: ["keys"], closed: true)
+    }()
     private static let service: KeyValuePairs = [
         "id": uuid, "name": text(128), "scopes": list(scope, 1...64), "createdAt": instant, "lastUsedAt": instant,
         "revokedAt": instant,
@@ -147,7 +156,7 @@ public enum Schemas {
         "Service": object(service, required: ["id", "name", "scopes", "createdAt"]),
         "ServiceGrant": object(
             ["id": uuid, "name": text(128), "scopes": list(scope, 1...64), "createdAt": instant, "secret": text(128)],
-            required: ["id", "name", "scopes", "createdAt", "secret"]),
+            required: ["id", "name", "scopes", "createdAt"]),
         "ServiceSecret": object(
             ["id": uuid, "secret": text(128), "oldSecretUntil": instant], required: ["id", "secret", "oldSecretUntil"]),
         "Invited": object(["account": uuid], required: ["account"]),
@@ -237,10 +246,14 @@ public enum Schemas {
         "PasswordResetRequest": object(["email": mailAddress], required: ["email"], closed: true),
         "Nothing": object([:], closed: true),
         "TokenRequest": object(
-            ["grant_type": text(64), "scope": text(1000), "client_id": text(64), "client_secret": text(128)],
+            [
+                "grant_type": text(64), "scope": text(1000), "client_id": text(64), "client_secret": text(128),
+                "client_assertion_type": text(128), "client_assertion": text(4096),
+            ],
             required: ["grant_type"], closed: true),
         "ServiceRequest": object(
-            ["id": uuid, "name": text(128), "scopes": list(scope, 1...64)], required: ["name", "scopes"], closed: true),
+            ["id": uuid, "name": text(128), "scopes": list(scope, 1...64), "jwks": keySet], required: ["name", "scopes"],
+            closed: true),
         "RotationRequest": object(["overlapMinutes": whole(ServiceRoutes.overlapMinutes)], closed: true),
         "LetterCode": object(["code": text(128)], required: ["code"], closed: true),
         "InvitationRequest": object(

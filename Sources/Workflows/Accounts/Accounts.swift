@@ -44,6 +44,7 @@ public final class Accounts: Sendable {
         try await database.write { transaction in
             try transaction.run(ForgetOldSessions(before: now - .days(30)))
             try transaction.run(ForgetOldLetters(before: now - .days(30)))
+            try transaction.run(ForgetOldAssertions(before: now))
             try transaction.run(ForgetOldLoginFailures(before: now - settings.waitMaximum - settings.waitMaximum))
         }
     }

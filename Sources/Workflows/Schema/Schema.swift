@@ -22,6 +22,7 @@ public enum Schema {
         Migration(number: 12, name: "records are exported", up: ExportIndexes.up, down: ExportIndexes.down),
         Migration(number: 13, name: "staff sign in elsewhere", up: SignOnTables.up, down: SignOnTables.down),
         Migration(number: 14, name: "patients have rights", up: RightsTables.up, down: RightsTables.down),
+        Migration(number: 15, name: "services sign for themselves", up: ServiceKeyTables.up, down: ServiceKeyTables.down),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).
@@ -31,5 +32,6 @@ public enum Schema {
         "second_factor", "recovery_code", "patient_hold", "account_email", "letter", "service", "service_secret", "account_link",
         "audit_reason",
         "correction", "patient_closure", "legal_hold",
+        "service_key", "service_assertion",
     ]
 }

@@ -47,6 +47,7 @@ public enum WorkflowQueries {
         VerifiedEmail.self, EmailOfAccount.self, StoreEmail.self, InsertLetter.self, LetterByID.self, LettersSince.self,
         ServiceByID.self, ServiceToChange.self, ServicesAfter.self, RevokedSince.self, SecretsOfService.self, InsertService.self,
         InsertServiceSecret.self, EndServiceSecrets.self, ForgetEndedSecrets.self, RevokeService.self, NoteServiceUse.self,
+        KeysOfService.self, InsertServiceKey.self, UseAssertion.self, ForgetOldAssertions.self,
         UseLetter.self, UnusedLetters.self, SetLogin.self, VoidLetters.self, ForgetOldLetters.self,
     ]
 

@@ -1,4 +1,6 @@
+import API
 import ArgumentParser
+import Foundation
 import Identity
 import Notation
 import People
@@ -30,24 +32,45 @@ struct ServiceCommand: AsyncParsableCommand {
     }
 
     struct Create: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Let a system in, and print its secret.")
+        static let configuration = CommandConfiguration(abstract: "Let a system in, and print its secret, if it has one.")
         @OptionGroup var options: ClinicOptions
         @Argument(help: "What people call it.")
         var name: String
         @Option(help: "What it may do: 'system/Appointment.rs system/Slot.s'.")
         var scope: String
+        @Option(help: "A file with its public keys (JWKS): it signs for itself then, and has no secret.")
+        var jwks: String?
 
         func run() async throws {
+            let keys = try jwks.map(ServiceCommand.keys(in:)) ?? []
             guard let scopes = Scope.list(scope), !scopes.isEmpty else {
                 throw Complaint("--scope takes scopes like system/Appointment.rs, with blanks between them")
             }
             guard (1...128).contains(name.count) else { throw Complaint("a name has 1 to 128 characters") }
             try await withServices(options) { accounts in
+                guard keys.isEmpty else {
+                    let service = try await accounts.createService(
+                        name: name, scopes: scopes, keys: keys, by: .clinic, requestID: "command-line")
+                    print("\(name) is service \(service.id), and signs for itself.")
+                    return
+                }
                 let (service, secret) = try await accounts.createService(
                     name: name, scopes: scopes, by: .clinic, requestID: "command-line")
                 print("\(name) is service \(service.id), and its secret, which is shown once:\n\(secret.text)")
             }
         }
+    }
+
+    private static func keys(in path: String) throws -> [ServiceKey] {
+        guard let bytes = FileManager.default.contents(atPath: path), let set = try? JSON(parsing: Array(bytes)) else {
+            throw Complaint("--jwks: \(path) cannot be read, or is no JSON")
+        }
+        let fields = Fields(JSON(.object([JSON.Member(name: "jwks", value: set)])))
+        let keys = fields.serviceKeys("jwks")
+        do { try fields.check() } catch {
+            throw Complaint("--jwks: " + error.problems.map { "\($0.pointer) \($0.detail)" }.joined(separator: "; "))
+        }
+        return keys
     }
 
     struct List: AsyncParsableCommand {

@@ -20,6 +20,12 @@ enum Known {
     static let ultrasound = id(251)
     static let (consultation, class_, scan) = (id(301), id(302), id(303))
     static let (emma, noah, lina, felix) = (id(501), id(502), id(503), id(504))
+    /// A point of P-384 that has a form and no owner.
+    static let publicKey: String = {
+        let part = String(repeating: "A", count: 64)
+        return #"{"kty":"EC","kid":"a","alg":"ES384","use":"sig","crv":"P-384","x":"\#(part)","y":"\#(part)"}"#
+    }()
+
     /// Nobody and nothing.
     static let nobody = id(999)
 

@@ -182,8 +182,9 @@ struct Sample: Sendable {
         "ClosingRequest": #"{"reason":"moved away","cancelAppointments":true}"#, "Reason": #"{"reason":"a lawsuit"}"#,
         "PasswordResetRequest": #"{"email":"emma@clinic.example"}"#,
         "TokenRequest":
-            #"{"grant_type":"client_credentials","scope":"system/Slot.s","client_id":"\#(Known.nobody)","client_secret":"mcs_00"}"#,
-        "ServiceRequest": #"{"id":"\#(Known.nobody)","name":"Laboratory","scopes":["system/Appointment.rs","system/*.s"]}"#,
+            #"{"grant_type":"client_credentials","scope":"system/Slot.s","client_id":"\#(Known.nobody)","client_secret":"mcs_00","client_assertion_type":"urn:ietf:params:oauth:client-assertion-type:jwt-bearer","client_assertion":"a.b.c"}"#,
+        "ServiceRequest":
+            #"{"id":"\#(Known.nobody)","name":"Laboratory","scopes":["system/Appointment.rs","system/*.s"],"jwks":{"keys":[\#(Known.publicKey)]}}"#,
         "RotationRequest": #"{"overlapMinutes":60}"#,
         "Nothing": "{}", "LetterCode": #"{"code":"mcl_00"}"#,
         "InvitationRequest": #"{"email":"new@clinic.example","role":"patient","subject":"\#(Known.lina)","language":"de"}"#,

@@ -11,23 +11,44 @@ extension Accounts {
     public func createService(
         id: ID<Caller>? = nil, name: String, scopes: Set<Scope>, by caller: Caller, requestID: String
     ) async throws -> (service: ServiceRecord, secret: ServiceSecret) {
+        let secret = ServiceSecret.make(surroundings.random)
+        let service = try await create(id, name, scopes, by: caller, requestID: requestID) { [self] service, transaction in
+            let now = service.createdAt
+            try transaction.run(InsertServiceSecret(service: service.id, digest: ring.digest(of: secret, at: now), at: now))
+        }
+        return (service, secret)
+    }
+
+    /// Makes a service that signs for itself with one of these keys, and has no secret. There has to be one key at least, and each its own
+    /// name.
+    public func createService(
+        id: ID<Caller>? = nil, name: String, scopes: Set<Scope>, keys: [ServiceKey], by caller: Caller, requestID: String
+    ) async throws -> ServiceRecord {
+        try await create(id, name, scopes, by: caller, requestID: requestID) { service, transaction in
+            for key in keys { try transaction.run(InsertServiceKey(service: service.id, key: key, at: service.createdAt)) }
+        }
+    }
+
+    private func create(
+        _ id: ID<Caller>?, _ name: String, _ scopes: Set<Scope>, by caller: Caller, requestID: String,
+        _ proofs: @escaping @Sendable (ServiceRecord, any WriteTransaction) throws -> Void
+    ) async throws -> ServiceRecord {
         guard caller.may(.keepServices) else { throw Refusal.notPermitted }
         let now = surroundings.clock.now
         let service = ServiceRecord(
             id: id ?? surroundings.identifiers.next(Caller.self), name: name, scopes: scopes, createdAt: now, lastUsedAt: nil,
             revokedAt: nil)
-        let secret = ServiceSecret.make(surroundings.random)
         do {
             try await database.write { [self] transaction in
                 try transaction.run(InsertService(service: service))
-                try transaction.run(InsertServiceSecret(service: service.id, digest: ring.digest(of: secret, at: now), at: now))
+                try proofs(service, transaction)
                 try audit(
                     "service.created", service, by: caller, reason: Scope.text(scopes), requestID: requestID, in: transaction)
             }
         } catch StorageFault.constraint(let name) where name == "service_pkey" || name == "service.id" {
             throw AccountFault.serviceThere
         }
-        return (service, secret)
+        return service
     }
 
     /// Services, oldest first; at most so many.
