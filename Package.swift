@@ -229,7 +229,8 @@ let package = Package(
         suite(
             "MovingTests",
             uses: [
-                "Moving", "TestKit", "Workflows", "People", "Scheduling", "StorageSQLite", "StoragePostgres", "Storage",
+                "Moving", "TestKit", "Workflows", "Identity", "People", "Scheduling", "StorageSQLite", "StoragePostgres",
+                "Storage",
                 "Notation", "PostgresCluster",
             ]),
         suite("TenancyTests", uses: ["Tenancy", "Processes"]),

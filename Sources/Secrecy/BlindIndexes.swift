@@ -1,4 +1,5 @@
 import Crypto
+import Foundation
 
 /// What finds a sealed value without opening any: a keyed digest (HMAC-SHA-256) of its normal form. Whoever has the database and
 /// not the key can neither read it nor try out values.
@@ -24,6 +25,12 @@ public struct BlindIndexes: Sendable {
 
 /// How people write the same thing differently.
 public enum NormalForm {
+    /// What somebody signs in with: in small letters, each put together in the one way Unicode has for it (NFKC), whatever keyboard
+    /// it was typed on. RFC 8265 §3.3 in short.
+    public static func login(_ text: String) -> String {
+        text.precomposedStringWithCompatibilityMapping.lowercased().precomposedStringWithCanonicalMapping
+    }
+
     /// Letters in small, blanks at the ends gone.
     public static func email(_ text: String) -> String { trimmed(text).lowercased() }
 

@@ -59,7 +59,7 @@ extension SQLiteConnection {
 
     private static let commonRules: [(name: String, value: String)] = [
         ("foreign_keys", "1"), ("trusted_schema", "0"), ("temp_store", "2"),
-        // What is deleted is written over: who was erased stands in no free page.
+        // What is overwritten or deleted is gone from the file, too: it may be a name that has just been sealed, or somebody who was erased.
         ("secure_delete", "1"),
     ]
 

@@ -18,15 +18,25 @@ public final class Clinic: Sendable {
     private let changeSignal = Mutex<Signal?>(nil)
 
     /// - Parameter master: what wraps the clinic's own keys, which lie in its database.
-    public init(
+    public convenience init(
         database: any Database, surroundings: Surroundings, master: any MasterKeys, settings: ClinicSettings = ClinicSettings(),
         observer: any ClinicObserver = NobodyWatches()
+    ) {
+        self.init(
+            database: database, surroundings: surroundings, master: master, settings: settings, observer: observer,
+            leavingPlain: false)
+    }
+
+    /// - Parameter leavingPlain: seals nothing, for a measurement; see `FieldCipher`.
+    package init(
+        database: any Database, surroundings: Surroundings, master: any MasterKeys, settings: ClinicSettings,
+        observer: any ClinicObserver, leavingPlain: Bool
     ) {
         self.database = database
         self.surroundings = surroundings
         self.settings = settings
         self.observer = observer
-        self.keys = ClinicKeys(master: master, surroundings: surroundings)
+        self.keys = ClinicKeys(master: master, surroundings: surroundings, leavingPlain: leavingPlain)
         self.availability = AvailabilityBoard(clock: surroundings.clock)
     }
 

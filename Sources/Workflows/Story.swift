@@ -32,6 +32,26 @@ public struct Call: Sendable {
 
     /// Who acts, as the audit names them.
     var by: String { operatorName ?? caller.principal }
+
+    public var origin: RequestOrigin { RequestOrigin(id: requestID, operation: operation, address: address) }
+}
+
+/// Under which request somebody acts, and from where: for the records it leaves.
+public struct RequestOrigin: Sendable, ExpressibleByStringInterpolation {
+    public let id: String
+    /// The operation's name in the API; nil for what nobody asked over it.
+    public let operation: String?
+    /// The network address it came from.
+    public let address: String?
+
+    public init(id: String, operation: String? = nil, address: String? = nil) {
+        self.id = id
+        self.operation = operation
+        self.address = address
+    }
+
+    /// For what did not come over the network: `command-line`.
+    public init(stringLiteral id: String) { self.init(id: id) }
 }
 
 /// One transaction while it is being told: what it reads, decides and writes, and what the index hears after the commit.

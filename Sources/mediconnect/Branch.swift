@@ -133,6 +133,7 @@ final class Branch: Sendable {
                 group.addTask { await self.eraseRegularly() }
             }
             if roles.contains(.api) { group.addTask { await self.heedSecrets() } }
+            if house.engine.isShared { group.addTask { await self.heedKeys() } }
             // Alone with its database a node has nothing to refresh.
             if roles.contains(.api), house.engine.isShared {
                 group.addTask { await self.neighbourhood.keepFresh(self.clinic, logger: self.logger) }
@@ -152,6 +153,7 @@ final class Branch: Sendable {
     func round() async throws {
         let roles = house.settings.roles
         let clock = house.surroundings.clock
+        try await clinic.readKeys()
         if roles.contains(.worker) {
             try await outbox.rescueLeases()
             let end = clock.now + .seconds(10)
@@ -162,6 +164,10 @@ final class Branch: Sendable {
             try await tidy()
             try await sealer.round()
             try await eraseWhatIsDue()
+            // Some ten thousand rows, and the next round goes on.
+            for _ in 0..<20 {
+                if try await clinic.sealAnewStep().isDone { break }
+            }
         }
     }
 
@@ -208,6 +214,28 @@ final class Branch: Sendable {
                 isTrouble = true
             }
             try? await clock.sleep(until: clock.now + .milliseconds(500))
+        }
+    }
+
+    /// Keys another node has made are known here within seconds. Whoever meets one sooner reads it at once, but for deliveries that are done
+    /// within their transaction: they come again, and then it is there.
+    private func heedKeys() async {
+        let clock = house.surroundings.clock
+        var isTrouble = false
+        while !Task.isCancelled {
+            do {
+                try await clinic.readKeys()
+                isTrouble = false
+            } catch {
+                // Said once: the database says more elsewhere.
+                if !isTrouble {
+                    logger.warning(
+                        "the clinic's keys cannot be read; it goes on with those it knows",
+                        metadata: ["evt": "keys.unread", "error": .safe(error)])
+                }
+                isTrouble = true
+            }
+            try? await clock.sleep(until: clock.now + .seconds(5))
         }
     }
 

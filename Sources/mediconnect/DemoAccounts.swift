@@ -28,10 +28,10 @@ struct DemoAccounts {
         for person in Self.people where try await accounts.account(login: person.login) == nil {
             let caller = Caller(role: person.role, subject: ID<Caller>(person.subject)!)
             try await accounts.create(
-                login: person.login, password: Password(password), roles: [caller], by: Caller.clinic.principal, requestID: "demo"
+                login: person.login, password: Password(password), roles: [caller], by: Caller.clinic.principal, request: "demo"
             )
             // Nobody reads there: their letters are in the folder.
-            try await accounts.vouchForEmail(login: person.login, by: Caller.clinic.principal, requestID: "demo")
+            try await accounts.vouchForEmail(login: person.login, by: Caller.clinic.principal, request: "demo")
         }
     }
 }

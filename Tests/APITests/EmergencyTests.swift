@@ -123,7 +123,7 @@ import Workflows
         try await inHouse { visitor in
             let broken = try await visitor.send(.post(Self.address(Known.emma), Self.proof()), by: .brandt)
             try await visitor.house.accounts.grant(
-                .init(role: .privacy, subject: Who.brandt.caller.subject), login: Who.brandt.login, by: "test", requestID: "test")
+                .init(role: .privacy, subject: Who.brandt.caller.subject), login: Who.brandt.login, by: "test", request: "test")
             let grant = try await visitor.send(
                 .post("/v1/sessions", Known.credentials(.brandt, more: #""role":"privacy""#)), by: nil)
             let headers = ["Authorization": "Bearer \(grant["accessToken"]?.string ?? "")"]

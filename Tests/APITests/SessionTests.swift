@@ -29,7 +29,7 @@ import Workflows
 
     @Test func `tells the same for a login nobody has, a wrong password and a locked account`() async throws {
         try await inHouse { visitor in
-            try await visitor.house.accounts.set(.locked, login: Who.noah.login, by: "test", requestID: "test")
+            try await visitor.house.accounts.set(.locked, login: Who.noah.login, by: "test", request: "test")
             let asks = [
                 Known.credentials(.emma, password: "not the one"), Known.credentials(.noah),
                 #"{"login":"nobody@clinic.example","password":"correct horse battery staple"}"#,

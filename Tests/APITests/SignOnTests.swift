@@ -174,7 +174,7 @@ extension Heard {
             }
             #expect(try await visitor.signOn(query: "?role=admin").problem == "identity-refused")
             #expect(try await visitor.signOn(query: "?role=desk").status == 303)
-            try await visitor.house.accounts.set(.locked, login: Who.desk.login, by: "test", requestID: "test")
+            try await visitor.house.accounts.set(.locked, login: Who.desk.login, by: "test", request: "test")
             #expect(try await visitor.signOn().problem == "identity-refused", "locked is locked")
         }
     }

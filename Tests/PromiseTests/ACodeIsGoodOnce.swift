@@ -11,9 +11,9 @@ extension AccountFixture {
     /// An authenticator that counts, and the recovery codes.
     fileprivate func addFactor(login: String = desk) async throws -> (secret: OneTimeSecret, codes: [RecoveryCode]) {
         let own = try await signIn(login: login).session.id
-        let secret = try await accounts.proposeSecondFactor(password: Self.password, in: own, requestID: "test").secret
+        let secret = try await accounts.proposeSecondFactor(password: Self.password, in: own, request: "test").secret
         let codes = try await accounts.confirmSecondFactor(
-            code: secret.code(at: fixture.clock.now), in: own, requestID: "test")
+            code: secret.code(at: fixture.clock.now), in: own, request: "test")
         fixture.clock.advance(by: .seconds(30))
         return (secret, codes)
     }
@@ -48,7 +48,7 @@ extension Promises {
                 #expect(try await door.signIn(code: secret.code(at: door.fixture.clock.now)).mustAddSecondFactor == false)
                 // A wrong password hears nothing of the code.
                 let wrong = Credentials(login: AccountFixture.desk, password: Password("not the one"))
-                #expect(await refusal { try await door.accounts.signIn(wrong, requestID: "test") } == .credentialsWrong)
+                #expect(await refusal { try await door.accounts.signIn(wrong, request: "test") } == .credentialsWrong)
             }
         }
 
@@ -75,21 +75,21 @@ extension Promises {
                 #expect(thief.mustAddSecondFactor)
                 let own = try await door.signIn()
                 let secret = try await door.accounts.proposeSecondFactor(
-                    password: AccountFixture.password, in: own.session.id, requestID: "test"
+                    password: AccountFixture.password, in: own.session.id, request: "test"
                 ).secret
                 // Who only has the session guesses in vain.
                 let now = door.fixture.clock.now
                 for guess in 0..<4 {
                     let fault = await refusal {
                         try await door.accounts.confirmSecondFactor(
-                            code: "00000\(guess)", in: thief.session.id, requestID: "test")
+                            code: "00000\(guess)", in: thief.session.id, request: "test")
                     }
                     #expect(fault == .codeWrong)
                 }
                 _ = try await door.accounts.confirmSecondFactor(
-                    code: secret.code(at: now), in: own.session.id, requestID: "test")
-                #expect(await refusal { try await door.accounts.refresh(thief.refreshToken, requestID: "test") } == .sessionEnded)
-                #expect(try await !door.accounts.refresh(own.refreshToken, requestID: "test").mustAddSecondFactor)
+                    code: secret.code(at: now), in: own.session.id, request: "test")
+                #expect(await refusal { try await door.accounts.refresh(thief.refreshToken, request: "test") } == .sessionEnded)
+                #expect(try await !door.accounts.refresh(own.refreshToken, request: "test").mustAddSecondFactor)
             }
         }
 
@@ -99,14 +99,14 @@ extension Promises {
             try await withDoor(engine) { door in
                 let own = try await door.signIn().session.id
                 let secret = try await door.accounts.proposeSecondFactor(
-                    password: AccountFixture.password, in: own, requestID: "test"
+                    password: AccountFixture.password, in: own, request: "test"
                 ).secret
                 let now = door.fixture.clock.now
                 let given = await withTaskGroup(of: Bool.self) { group in
                     for step in 0..<8 {
                         let code = secret.code(at: now + .seconds(30 * (step % 3 - 1)))
                         group.addTask {
-                            (try? await door.accounts.confirmSecondFactor(code: code, in: own, requestID: "test")) != nil
+                            (try? await door.accounts.confirmSecondFactor(code: code, in: own, request: "test")) != nil
                         }
                     }
                     return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
@@ -158,11 +158,11 @@ extension Promises {
                 #expect(try await !door.signIn(login: AccountFixture.patient).mustAddSecondFactor)
                 let grant = try await door.signIn()
                 #expect(grant.mustAddSecondFactor)
-                #expect(try await door.accounts.refresh(grant.refreshToken, requestID: "test").mustAddSecondFactor)
+                #expect(try await door.accounts.refresh(grant.refreshToken, request: "test").mustAddSecondFactor)
                 let (secret, _) = try await door.addFactor()
                 let again = try await door.signIn(code: secret.code(at: door.fixture.clock.now))
                 #expect(!again.mustAddSecondFactor)
-                #expect(try await !door.accounts.refresh(again.refreshToken, requestID: "test").mustAddSecondFactor)
+                #expect(try await !door.accounts.refresh(again.refreshToken, request: "test").mustAddSecondFactor)
             }
         }
 
@@ -177,7 +177,7 @@ extension Promises {
                 func remove(_ password: Password, _ code: String) async -> AccountFault? {
                     await refusal {
                         try await door.accounts.removeSecondFactor(
-                            password: password, code: code, in: session, requestID: "test")
+                            password: password, code: code, in: session, request: "test")
                     }
                 }
                 #expect(await remove(Password("not the one"), secret.code(at: door.fixture.clock.now)) == .credentialsWrong)
@@ -185,7 +185,7 @@ extension Promises {
                 #expect(
                     await refusal {
                         try await door.accounts.proposeSecondFactor(
-                            password: AccountFixture.password, in: session, requestID: "test")
+                            password: AccountFixture.password, in: session, request: "test")
                     } == .secondFactorThere)
                 #expect(await remove(AccountFixture.password, secret.code(at: door.fixture.clock.now)) == nil)
                 _ = try await door.signIn()
@@ -194,7 +194,7 @@ extension Promises {
                 door.fixture.clock.advance(by: .seconds(30))
                 _ = try await door.addFactor()
                 #expect(await refusal { try await door.signIn(code: codes[1].text) } == .credentialsWrong)
-                try await door.accounts.resetSecondFactor(login: AccountFixture.desk, by: "test", requestID: "test")
+                try await door.accounts.resetSecondFactor(login: AccountFixture.desk, by: "test", request: "test")
                 #expect(door.accounts.ended.has(session))
                 _ = try await door.signIn()
             }
@@ -204,17 +204,17 @@ extension Promises {
             try await withDoor(engine) { door in
                 let own = try await door.signIn().session.id
                 let first = try await door.accounts.proposeSecondFactor(
-                    password: AccountFixture.password, in: own, requestID: "test"
+                    password: AccountFixture.password, in: own, request: "test"
                 )
                 .secret
                 _ = try await door.signIn()
                 let second = try await door.accounts.proposeSecondFactor(
-                    password: AccountFixture.password, in: own, requestID: "test"
+                    password: AccountFixture.password, in: own, request: "test"
                 )
                 .secret
                 let now = door.fixture.clock.now
                 func confirm(_ code: String) async -> AccountFault? {
-                    await refusal { try await door.accounts.confirmSecondFactor(code: code, in: own, requestID: "test") }
+                    await refusal { try await door.accounts.confirmSecondFactor(code: code, in: own, request: "test") }
                 }
                 #expect(await confirm(first.code(at: now)) == .codeWrong)
                 _ = try await door.signIn()

@@ -23,7 +23,7 @@ extension Promises {
         }
 
         private func reset(_ door: AccountFixture, _ code: String, to password: Password = new) async -> AccountFault? {
-            await refusal { try await door.accounts.resetPassword(code: code, to: password, requestID: "test") }
+            await refusal { try await door.accounts.resetPassword(code: code, to: password, request: "test") }
         }
 
         @Test(arguments: Engine.allCases) func `a reset brings a new password, ends every session, and says so`(engine: Engine)
@@ -112,10 +112,10 @@ extension Promises {
                 #expect(await reset(door, first, to: Password("something else altogether")) == .linkOver)
                 let third = try #require(try await door.askForReset(box))
                 try await door.accounts.setPassword(
-                    AccountFixture.password, login: AccountFixture.desk, by: "test", requestID: "test")
+                    AccountFixture.password, login: AccountFixture.desk, by: "test", request: "test")
                 #expect(await reset(door, third) == .linkOver)
                 let fourth = try #require(try await door.askForReset(box))
-                try await door.accounts.set(.locked, login: AccountFixture.desk, by: "test", requestID: "test")
+                try await door.accounts.set(.locked, login: AccountFixture.desk, by: "test", request: "test")
                 #expect(await reset(door, fourth) == .linkOver)
             }
         }
@@ -124,10 +124,10 @@ extension Promises {
             try await withDoor(engine) { door, box in
                 let own = try await door.signIn().session.id
                 let secret = try await door.accounts.proposeSecondFactor(
-                    password: AccountFixture.password, in: own, requestID: "test"
+                    password: AccountFixture.password, in: own, request: "test"
                 ).secret
                 _ = try await door.accounts.confirmSecondFactor(
-                    code: secret.code(at: door.fixture.clock.now), in: own, requestID: "test")
+                    code: secret.code(at: door.fixture.clock.now), in: own, request: "test")
                 door.fixture.clock.advance(by: .seconds(30))
                 let code = try #require(try await door.askForReset(box))
                 #expect(await reset(door, code) == nil)
@@ -160,11 +160,11 @@ extension Promises {
             try await withDoor(engine, freeTries: 3) { door, box in
                 // Nobody's, one that is somebody's login and was never verified, one of a locked account.
                 try await door.vouch(AccountFixture.patient)
-                try await door.accounts.set(.locked, login: AccountFixture.patient, by: "test", requestID: "test")
+                try await door.accounts.set(.locked, login: AccountFixture.patient, by: "test", request: "test")
                 for address in ["nobody@clinic.example", AccountFixture.patient] {
                     let before = try await queued(door)
                     #expect(try await door.askForReset(box, address) == nil)
-                    try await door.accounts.askForPasswordReset(of: MailAddress(address)!, requestID: "test")
+                    try await door.accounts.askForPasswordReset(of: MailAddress(address)!, request: "test")
                     #expect(try await queued(door) == before + 1)
                     try await door.deliver(box)
                 }
@@ -173,7 +173,7 @@ extension Promises {
                 for address in ["else@clinic.example", AccountFixture.desk] {
                     func ask() async -> AccountFault? {
                         await refusal {
-                            try await door.accounts.askForPasswordReset(of: MailAddress(address)!, requestID: "test")
+                            try await door.accounts.askForPasswordReset(of: MailAddress(address)!, request: "test")
                         }
                     }
                     for _ in 0..<3 { #expect(await ask() == nil) }
@@ -240,7 +240,7 @@ extension Promises {
             engine: Engine
         ) async throws {
             try await withDoor(engine) { door, box in
-                try await door.accounts.askForPasswordReset(of: MailAddress(AccountFixture.desk)!, requestID: "test")
+                try await door.accounts.askForPasswordReset(of: MailAddress(AccountFixture.desk)!, request: "test")
                 let dying = try door.worker(box, at: TamperedDatabase(door.fixture.database) { Dying($0) })
                 while (try? await dying.step()).map({ $0 > 0 }) ?? false {}
                 #expect(box.letters.count == 1)
@@ -258,7 +258,7 @@ extension Promises {
         @Test(arguments: Engine.allCases) func `many workers carry each letter once`(engine: Engine) async throws {
             try await withDoor(engine) { door, box in
                 for _ in 0..<5 {
-                    try await door.accounts.askForPasswordReset(of: MailAddress(AccountFixture.desk)!, requestID: "test")
+                    try await door.accounts.askForPasswordReset(of: MailAddress(AccountFixture.desk)!, request: "test")
                 }
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for number in 0..<8 {

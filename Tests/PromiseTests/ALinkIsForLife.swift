@@ -16,7 +16,7 @@ extension AccountFixture {
             ForeignIdentity(
                 issuer: issuer, subject: subject, linkingEmail: email.map { Personal($0) }, roles: roles,
                 hasSecondFactor: factors == 2),
-            requestID: "test")
+            request: "test")
     }
 }
 
@@ -72,7 +72,7 @@ extension Promises {
                 #expect(await refusal { try await desk.enter("4711", factors: 1) } == .secondFactorNeeded)
                 let grant = try await desk.enter("4711")
                 #expect(try await !desk.refresh(grant.refreshToken).mustAddSecondFactor)
-                try await desk.accounts.set(.locked, login: AccountFixture.desk, by: "test", requestID: "test")
+                try await desk.accounts.set(.locked, login: AccountFixture.desk, by: "test", request: "test")
                 #expect(desk.accounts.ended.has(grant.session.id))
                 #expect(await refusal { try await desk.enter("4711") } == .identityRefused)
             }
@@ -84,7 +84,7 @@ extension Promises {
                 func link(_ login: String, _ subject: String) async -> AccountFault? {
                     await refusal {
                         try await desk.accounts.link(
-                            login: login, issuer: "https://login.example", subject: subject, by: "test", requestID: "test")
+                            login: login, issuer: "https://login.example", subject: subject, by: "test", request: "test")
                     }
                 }
                 #expect(await link("nobody@clinic.example", "4711") == .accountUnknown)
@@ -92,7 +92,7 @@ extension Promises {
                 #expect(await link(AccountFixture.desk, "4712") == .linkTaken, "one subject of a provider")
                 #expect(await link(AccountFixture.patient, "4711") == .linkTaken, "of one account")
                 let grant = try await desk.enter("4711", email: nil)
-                try await desk.accounts.unlink(login: AccountFixture.desk, by: "test", requestID: "test")
+                try await desk.accounts.unlink(login: AccountFixture.desk, by: "test", request: "test")
                 #expect(desk.accounts.ended.has(grant.session.id))
                 #expect(await refusal { try await desk.enter("4711", email: nil) } == .identityRefused)
             }

@@ -1,3 +1,4 @@
+import Identity
 import Notation
 import People
 import Scheduling
@@ -34,8 +35,31 @@ extension Promises {
                         patient: 5 + hour, at: at, overrideReason: "an emergency", by: fixture.plan.desk(),
                         key: "override-\(hour)")
                 }
+                try await NobodyReadsTheDatabase.fill(Self.door(fixture.clinic, fixture))
                 try await body(fixture)
             }
+        }
+
+        /// Two accounts, with all that is kept of whoever signs in.
+        private static func door(_ clinic: Clinic, _ fixture: ClinicFixture) -> AccountFixture {
+            var settings = AccountSettings()
+            settings.passwordCost = .least
+            return AccountFixture(
+                fixture: fixture, accounts: Accounts(clinic, secret: Array(repeating: 7, count: 32), settings: settings))
+        }
+
+        /// What an account, its devices and the services are called, as somebody sees it who signs in.
+        private static func names(_ door: AccountFixture) async throws -> [String?] {
+            let login = NobodyReadsTheDatabase.login
+            let own = try await door.accounts.signIn(
+                Credentials(login: login, password: AccountFixture.password, device: "phone"), request: "test"
+            ).session.id
+            let known = try await door.accounts.ownAccount(in: own)
+            return [
+                known.login.revealed, known.email?.address.revealed,
+                try await door.accounts.sessions(ofOwnerOf: own).last?.device?.revealed,
+                try await door.accounts.services(for: door.fixture.plan.admin()).first?.name.revealed,
+            ]
         }
 
         @Test(arguments: Engine.allCases)
@@ -52,6 +76,16 @@ extension Promises {
                                 let read = try await clinic.patient(Self.id(number, fixture), for: .looking(Self.desk))
                                 #expect(read.name.revealed.hasPrefix("Patient \(number) "), "\(number)")
                                 course.noteRead()
+                            }
+                        }
+                    }
+                    for clinic in [fixture.clinic, others] {
+                        let door = Self.door(clinic, fixture)
+                        group.addTask {
+                            while !course.isDone, !Task.isCancelled {
+                                let names = try await Self.names(door)
+                                #expect(
+                                    names == [NobodyReadsTheDatabase.login, NobodyReadsTheDatabase.login, "phone", "quaxservice"])
                             }
                         }
                     }
@@ -105,8 +139,8 @@ extension Promises {
                     looked += progress.looked
                     if progress.isDone { break }
                 }
-                // Records, appointments, and an answer for each change.
-                let rows = Self.patients + 6 + Self.patients + 6
+                // Records, appointments, and an answer for each change; accounts, addresses, letters, sessions, services, emergencies, links.
+                let rows = Self.patients + 6 + Self.patients + 6 + (2 + 2 + 1 + 2 + 2 + 2 + 1)
                 #expect(looked <= rows + 9, "it did not begin anew: \(looked) of \(rows)")
                 try await Self.expectAll(under: 2, of: heir)
             }

@@ -37,10 +37,10 @@ extension Promises {
                 let grant = try await desk.signIn()
                 let own = grant.session.id
                 let secret = try await desk.accounts.proposeSecondFactor(
-                    password: AccountFixture.password, in: own, requestID: "test"
+                    password: AccountFixture.password, in: own, request: "test"
                 ).secret
                 let codes = try await desk.accounts.confirmSecondFactor(
-                    code: secret.code(at: desk.fixture.clock.now), in: own, requestID: "test")
+                    code: secret.code(at: desk.fixture.clock.now), in: own, request: "test")
                 try await body(
                     Belongings(refreshToken: grant.refreshToken, authenticator: secret, recoveryCode: codes[0].text), desk)
             }

@@ -18,7 +18,7 @@ extension Promises {
         ) async throws {
             try await AccountFixture.open(engine, sabotage: sabotage) { door in
                 let (service, secret) = try await door.accounts.createService(
-                    name: "Laboratory", scopes: Self.scopes, by: Self.admin, requestID: "test")
+                    name: "Laboratory", scopes: Self.scopes, by: Self.admin, request: "test")
                 try await body(door, service, secret)
             }
         }
@@ -26,12 +26,12 @@ extension Promises {
         private func admit(_ accounts: Accounts, _ service: ServiceRecord, _ secret: ServiceSecret) async -> AccountFault? {
             await refusal {
                 try await accounts.admit(
-                    ServiceCredentials(id: service.id, secret: secret.text), asking: nil, requestID: "test")
+                    ServiceCredentials(id: service.id, secret: secret.text), asking: nil, request: "test")
             }
         }
 
         private func revoke(_ door: AccountFixture, _ service: ServiceRecord) async throws {
-            try await door.accounts.revokeService(service.id, by: Self.admin, requestID: "test")
+            try await door.accounts.revokeService(service.id, by: Self.admin, request: "test")
         }
 
         /// A second program at the same database.
@@ -124,7 +124,7 @@ extension Promises {
                     for _ in 0..<8 {
                         group.addTask {
                             try? await door.accounts.rotateSecret(
-                                of: service.id, overlap: .minutes(10), by: Self.admin, requestID: "test"
+                                of: service.id, overlap: .minutes(10), by: Self.admin, request: "test"
                             ).secret
                         }
                     }
@@ -146,7 +146,7 @@ extension Promises {
             try await withService(engine) { door, service, secret in
                 for caller in [door.fixture.plan.desk(), service.caller] {
                     await #expect(throws: (any Error).self) {
-                        try await door.accounts.createService(name: "x", scopes: Self.scopes, by: caller, requestID: "test")
+                        try await door.accounts.createService(name: "x", scopes: Self.scopes, by: caller, request: "test")
                     }
                 }
                 let kept = try await door.fixture.database.read { try $0.fetch(Digests()) }
@@ -154,7 +154,7 @@ extension Promises {
                 let text = kept[0].map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
                 #expect(!secret.text.contains(text))
                 let guess = ServiceCredentials(id: service.id, secret: "mcs_" + text)
-                #expect(await refusal { try await door.accounts.admit(guess, asking: nil, requestID: "test") } == .serviceUnknown)
+                #expect(await refusal { try await door.accounts.admit(guess, asking: nil, request: "test") } == .serviceUnknown)
             }
         }
 

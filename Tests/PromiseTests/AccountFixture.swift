@@ -25,7 +25,7 @@ struct AccountFixture: Sendable {
             change(&settings)
             let accounts = Accounts(fixture.clinic, keyring, settings: settings)
             for (login, caller) in [("Desk@clinic.example", fixture.plan.desk()), (patient, fixture.plan.patientCaller(1))] {
-                try await accounts.create(login: login, password: password, roles: [caller], by: "test", requestID: "test")
+                try await accounts.create(login: login, password: password, roles: [caller], by: "test", request: "test")
             }
             try await body(AccountFixture(fixture: fixture, accounts: accounts))
         }
@@ -35,11 +35,11 @@ struct AccountFixture: Sendable {
         _ password: Password = password, code: String? = nil, login: String = desk, role: Role? = nil
     ) async throws -> SessionGrant {
         try await accounts.signIn(
-            Credentials(login: login, password: password, role: role, code: code), requestID: "test")
+            Credentials(login: login, password: password, role: role, code: code), request: "test")
     }
 
     func refresh(_ token: String, at node: Accounts? = nil) async throws -> SessionGrant {
-        try await (node ?? accounts).refresh(token, requestID: "test")
+        try await (node ?? accounts).refresh(token, request: "test")
     }
 }
 

@@ -25,12 +25,12 @@ extension Promises {
         ) async -> AccountFault? {
             await refusal {
                 try await door.accounts.invite(
-                    Invitation(email: MailAddress(email)!, role: role, language: language), by: "test", requestID: "test")
+                    Invitation(email: MailAddress(email)!, role: role, language: language), by: "test", request: "test")
             }
         }
 
         private func accept(_ door: AccountFixture, _ code: String?, _ password: Password = new) async -> AccountFault? {
-            await refusal { try await door.accounts.acceptInvitation(code: code ?? "", password: password, requestID: "test") }
+            await refusal { try await door.accounts.acceptInvitation(code: code ?? "", password: password, request: "test") }
         }
 
         @Test(arguments: Engine.allCases) func `who is invited chooses a password, and nobody signs in before`(engine: Engine)
@@ -83,7 +83,7 @@ extension Promises {
                 try await door.deliver(box)
                 #expect(await accept(door, box.code(to: "new@clinic.example")) == nil)
                 #expect(await invite(door) == .loginTaken)
-                try await door.accounts.set(.closed, login: "new@clinic.example", by: "test", requestID: "test")
+                try await door.accounts.set(.closed, login: "new@clinic.example", by: "test", request: "test")
                 #expect(await invite(door) == .loginTaken)
             }
         }
@@ -106,7 +106,7 @@ extension Promises {
         // MARK: Verification
 
         private func verify(_ door: AccountFixture, _ code: String?) async -> AccountFault? {
-            await refusal { try await door.accounts.verifyEmail(code: code ?? "", requestID: "test") }
+            await refusal { try await door.accounts.verifyEmail(code: code ?? "", request: "test") }
         }
 
         @Test(arguments: Engine.allCases) func `an address is verified by who reads there, and is one account's`(engine: Engine)
@@ -114,23 +114,23 @@ extension Promises {
         {
             try await withDoor(engine) { door, box in
                 let own = try await door.signIn().session.id
-                try await door.accounts.askForVerification(in: own, requestID: "test")
+                try await door.accounts.askForVerification(in: own, request: "test")
                 try await door.deliver(box)
                 let code = box.code(to: Self.desk)
                 #expect(try await door.accounts.ownAccount(in: own).email?.verifiedAt == nil)
                 for _ in 0..<2 { #expect(await verify(door, code) == nil) }
                 #expect(try await door.accounts.ownAccount(in: own).email?.verifiedAt == door.fixture.clock.now)
                 #expect(
-                    await refusal { try await door.accounts.askForVerification(in: own, requestID: "test") } == .emailVerified)
+                    await refusal { try await door.accounts.askForVerification(in: own, request: "test") } == .emailVerified)
                 // Another account claims the same, and even asked for its letter first.
                 let patient = try await door.signIn(login: AccountFixture.patient).session.id
-                try await door.accounts.askForVerification(in: patient, requestID: "test")
+                try await door.accounts.askForVerification(in: patient, request: "test")
                 try await door.deliver(box)
                 try await door.fixture.execute("UPDATE account_email SET address = '\(Self.desk)' WHERE verified_at IS NULL")
                 #expect(await verify(door, box.code(to: AccountFixture.patient)) == .linkOver)
                 #expect(
                     await refusal {
-                        try await door.accounts.vouchForEmail(login: AccountFixture.patient, by: "test", requestID: "test")
+                        try await door.accounts.vouchForEmail(login: AccountFixture.patient, by: "test", request: "test")
                     }
                         == .emailTaken)
             }
@@ -146,16 +146,16 @@ extension Promises {
             let own = try await door.signIn(login: login).session.id
             return await refusal {
                 try await door.accounts.askForEmailChange(
-                    to: MailAddress(address)!, password: password, code: nil, in: own, requestID: "test")
+                    to: MailAddress(address)!, password: password, code: nil, in: own, request: "test")
             }
         }
 
         private func change(_ door: AccountFixture, _ code: String?) async -> AccountFault? {
-            await refusal { try await door.accounts.changeEmail(code: code ?? "", requestID: "test") }
+            await refusal { try await door.accounts.changeEmail(code: code ?? "", request: "test") }
         }
 
         private func undo(_ door: AccountFixture, _ code: String?) async -> AccountFault? {
-            await refusal { try await door.accounts.undoEmailChange(code: code ?? "", requestID: "test") }
+            await refusal { try await door.accounts.undoEmailChange(code: code ?? "", request: "test") }
         }
 
         @Test(arguments: Engine.allCases) func `a new address counts when it was read there, and the old one hears of it`(
@@ -195,7 +195,7 @@ extension Promises {
                 #expect(try await ask(door, Self.thief, to: "other@evil.example") == .emailChangedLately)
                 let session = try await door.signIn(login: Self.thief).session.id
                 try await door.accounts.changePassword(
-                    from: AccountFixture.password, to: Self.new, in: session, requestID: "test")
+                    from: AccountFixture.password, to: Self.new, in: session, request: "test")
                 let lying = try await door.askForReset(box, Self.thief)
                 door.fixture.clock.advance(by: .days(6))
                 let still = try await door.askForReset(box, Self.thief)
@@ -208,14 +208,14 @@ extension Promises {
                 }
                 for code in [lying, still] {
                     #expect(
-                        await refusal { try await door.accounts.resetPassword(code: code ?? "", to: Self.new, requestID: "test") }
+                        await refusal { try await door.accounts.resetPassword(code: code ?? "", to: Self.new, request: "test") }
                             == .linkOver)
                 }
                 try await door.deliver(box)
                 let reset = box.code(to: Self.desk)
                 #expect(reset != wayBack)
                 try await door.accounts.resetPassword(
-                    code: reset ?? "", to: Password("five words of the owner's own"), requestID: "test")
+                    code: reset ?? "", to: Password("five words of the owner's own"), request: "test")
                 _ = try await door.signIn(Password("five words of the owner's own"))
                 // And then it may be changed again.
                 door.fixture.clock.advance(by: .minutes(1))
@@ -223,7 +223,7 @@ extension Promises {
                 try await door.accounts.askForEmailChange(
                     to: MailAddress("next@clinic.example")!, password: Password("five words of the owner's own"), code: nil,
                     in: own,
-                    requestID: "test")
+                    request: "test")
             }
         }
 
@@ -254,7 +254,7 @@ extension Promises {
                 let code = box.code(to: "free@clinic.example")
                 try await door.accounts.create(
                     login: "free@clinic.example", password: Self.new, roles: [door.fixture.plan.desk()], by: "test",
-                    requestID: "test")
+                    request: "test")
                 try await door.vouch("free@clinic.example")
                 #expect(await change(door, code) == .emailTaken)
                 #expect(try await door.signIn().session.caller.role == .desk)
@@ -267,7 +267,7 @@ extension Promises {
             try await withDoor(engine) { door, box in
                 #expect(try await ask(door) == nil)
                 try await door.deliver(box)
-                try await door.accounts.setPassword(Self.new, login: Self.desk, by: "test", requestID: "test")
+                try await door.accounts.setPassword(Self.new, login: Self.desk, by: "test", request: "test")
                 #expect(await change(door, box.code(to: Self.thief)) == .linkOver)
             }
         }
@@ -280,7 +280,7 @@ extension Promises {
                 try await door.deliver(box)
                 #expect(await accept(door, box.code(to: "new@clinic.example")) == nil)
                 let own = try await door.signIn().session.id
-                try await door.accounts.askForVerification(in: own, requestID: "test")
+                try await door.accounts.askForVerification(in: own, request: "test")
                 try await door.deliver(box)
                 #expect(await verify(door, box.code(to: Self.desk)) == nil)
                 #expect(try await ask(door) == nil)
@@ -290,7 +290,7 @@ extension Promises {
                 #expect(await undo(door, box.code(to: Self.desk)) == nil)
                 try await door.deliver(box)
                 try await door.accounts.resetPassword(
-                    code: box.code(to: Self.desk) ?? "", to: Self.new, requestID: "test")
+                    code: box.code(to: Self.desk) ?? "", to: Self.new, request: "test")
                 _ = try await door.askForReset(box)
                 let records = try await door.fixture.database.read { try $0.fetch(Acts()) }
                 let acts = Set(records.map { $0.split(separator: " ")[0] })

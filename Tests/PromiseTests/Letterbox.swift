@@ -58,12 +58,12 @@ extension AccountFixture {
 
     /// Has the account of a login take that for its verified address.
     func vouch(_ login: String = desk) async throws {
-        try await accounts.vouchForEmail(login: login, by: "test", requestID: "test")
+        try await accounts.vouchForEmail(login: login, by: "test", request: "test")
     }
 
     /// Asks for a new password and takes the code from the letter.
     func askForReset(_ box: Letterbox, _ login: String = desk) async throws -> String? {
-        try await accounts.askForPasswordReset(of: MailAddress(login)!, requestID: "test")
+        try await accounts.askForPasswordReset(of: MailAddress(login)!, request: "test")
         try await deliver(box)
         return box.code(to: login)
     }

@@ -161,19 +161,19 @@ extension Promises {
             try await AccountFixture.open(engine) { desk in
                 let other = try await desk.anotherNode()
                 let grant = try await desk.signIn()
-                try await desk.accounts.set(.locked, login: "desk@clinic.example", by: "test", requestID: "test")
+                try await desk.accounts.set(.locked, login: "desk@clinic.example", by: "test", request: "test")
                 #expect(desk.accounts.ended.has(grant.session.id) && !other.ended.has(grant.session.id))
                 try await other.refreshEnded()
                 #expect(other.ended.has(grant.session.id))
                 #expect(await refusal { try await desk.refresh(grant.refreshToken, at: other) } == .sessionEnded)
                 // A locked account is told what a wrong password is told; unlocked it may come back.
                 #expect(await refusal { try await desk.signIn() } == .credentialsWrong)
-                try await desk.accounts.set(.active, login: "desk@clinic.example", by: "test", requestID: "test")
+                try await desk.accounts.set(.active, login: "desk@clinic.example", by: "test", request: "test")
                 _ = try await desk.signIn()
-                try await desk.accounts.set(.closed, login: "desk@clinic.example", by: "test", requestID: "test")
+                try await desk.accounts.set(.closed, login: "desk@clinic.example", by: "test", request: "test")
                 #expect(
                     await refusal {
-                        try await desk.accounts.set(.active, login: "desk@clinic.example", by: "test", requestID: "test")
+                        try await desk.accounts.set(.active, login: "desk@clinic.example", by: "test", request: "test")
                     }
                         == .accountUnknown)
             }
@@ -230,7 +230,7 @@ extension Promises {
                 let new = Password("another three words")
                 func change(_ old: Password, _ new: Password) async -> AccountFault? {
                     await refusal {
-                        try await desk.accounts.changePassword(from: old, to: new, in: own.session.id, requestID: "test")
+                        try await desk.accounts.changePassword(from: old, to: new, in: own.session.id, request: "test")
                     }
                 }
                 #expect(await change(Password("not the one"), new) == .credentialsWrong)
@@ -249,7 +249,7 @@ extension Promises {
             try await AccountFixture.open(engine) { desk in
                 let roles = [desk.fixture.plan.practitionerCaller(0), desk.fixture.plan.admin()]
                 try await desk.accounts.create(
-                    login: "chief@clinic.example", password: AccountFixture.password, roles: roles, by: "test", requestID: "test")
+                    login: "chief@clinic.example", password: AccountFixture.password, roles: roles, by: "test", request: "test")
                 #expect(
                     await refusal { try await desk.signIn(login: "chief@clinic.example") }
                         == .roleNeeded([.practitioner, .admin]))
@@ -263,7 +263,7 @@ extension Promises {
                     await refusal {
                         try await desk.accounts.create(
                             login: "Chief@Clinic.example", password: AccountFixture.password, roles: roles, by: "test",
-                            requestID: "test")
+                            request: "test")
                     } == .loginTaken)
             }
         }
@@ -315,9 +315,9 @@ extension Promises {
                     #expect(desk.accounts.ended.has(grant.session.id) == (index < 3), "the oldest make room")
                 }
                 #expect(try await desk.accounts.sessions(ofOwnerOf: grants[7].session.id).count == 5)
-                try await desk.accounts.set(.locked, login: "desk@clinic.example", by: "test", requestID: "test")
+                try await desk.accounts.set(.locked, login: "desk@clinic.example", by: "test", request: "test")
                 #expect(grants.allSatisfy { desk.accounts.ended.has($0.session.id) })
-                try await desk.accounts.set(.active, login: "desk@clinic.example", by: "test", requestID: "test")
+                try await desk.accounts.set(.active, login: "desk@clinic.example", by: "test", request: "test")
                 for grant in grants { #expect(await refusal { try await desk.refresh(grant.refreshToken) } == .sessionEnded) }
             }
         }
@@ -329,13 +329,13 @@ extension Promises {
                 for _ in 0..<15 {
                     async let entering = [try? desk.signIn(), try? desk.signIn(), try? desk.signIn()]
                     async let locking: Void = desk.accounts.set(
-                        .locked, login: "desk@clinic.example", by: "test", requestID: "test")
+                        .locked, login: "desk@clinic.example", by: "test", request: "test")
                     try await locking
                     for grant in await entering.compactMap({ $0 }) {
                         #expect(desk.accounts.ended.has(grant.session.id))
                         #expect(await refusal { try await desk.refresh(grant.refreshToken) } == .sessionEnded)
                     }
-                    try await desk.accounts.set(.active, login: "desk@clinic.example", by: "test", requestID: "test")
+                    try await desk.accounts.set(.active, login: "desk@clinic.example", by: "test", request: "test")
                 }
             }
         }
@@ -350,7 +350,7 @@ extension Promises {
                 func change(_ old: Password) async -> AccountFault? {
                     await refusal {
                         try await desk.accounts.changePassword(
-                            from: old, to: Password("another three words"), in: own, requestID: "test")
+                            from: old, to: Password("another three words"), in: own, request: "test")
                     }
                 }
                 for _ in 0..<4 { #expect(await change(Password("not the one")) == .credentialsWrong) }

@@ -60,8 +60,8 @@ extension Promises {
             func work() async throws {
                 _ = try await clinic.importClinic(plan.document())
                 try await accounts.create(
-                    login: "desk", password: AccountFixture.password, roles: [plan.desk()], by: "test", requestID: "test")
-                _ = try await accounts.signIn(Credentials(login: "desk", password: AccountFixture.password), requestID: "test")
+                    login: "desk", password: AccountFixture.password, roles: [plan.desk()], by: "test", request: "test")
+                _ = try await accounts.signIn(Credentials(login: "desk", password: AccountFixture.password), request: "test")
                 let history = History()
                 let request = BookingRequest(
                     visitType: plan.consultation, practitioner: plan.practitioner(0), start: plan.time(day: 2, hour: 9),

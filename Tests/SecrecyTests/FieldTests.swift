@@ -117,6 +117,16 @@ import Testing
     }
 
     @Test(arguments: [
+        "zo\u{EB}@clinic", "Zo\u{EB}@Clinic", "zoe\u{308}@clinic", "ZOE\u{308}@CLINIC", "\u{FF5A}\u{FF4F}\u{EB}@clinic",
+    ])
+    func `finds a login on whatever keyboard it is typed, and no other`(written: String) {
+        let normal = NormalForm.login(written)
+        #expect(Array(normal.utf8) == Array("zo\u{EB}@clinic".utf8))
+        #expect(Array(NormalForm.login(normal).utf8) == Array(normal.utf8))
+        #expect(Array(NormalForm.login("zoe@clinic").utf8) != Array(normal.utf8))
+    }
+
+    @Test(arguments: [
         ("Emma@Example.ORG", "emma@example.org"), ("  emma@example.org ", "emma@example.org"), ("", ""),
     ])
     func `finds an address however its letters are written`(written: String, normal: String) {

@@ -21,6 +21,29 @@ struct OpeningTests {
         #expect(try await database.read { try $0.first(Rules()) } == "wal 2")
     }
 
+    @Test func `what was overwritten or deleted is in no file any more once it is closed`() async throws {
+        func contains(_ text: String) throws -> Bool {
+            try FileManager.default.contentsOfDirectory(atPath: folder.path).contains { name in
+                FileManager.default.contents(atPath: "\(folder.path)/\(name)")?.range(of: Data(text.utf8)) != nil
+            }
+        }
+        let names = ["quaxolotl", "axolotl the elder"]
+        var database = try await folder.clinic()
+        try await database.write { transaction in
+            for (id, name) in names.enumerated() { try transaction.run(PutVisit(id: id, room: name)) }
+        }
+        await database.close()
+        for name in names { #expect(try contains(name)) }
+        database = try SQLiteDatabase(folder.settings)
+        try await database.write { transaction in
+            try transaction.execute("UPDATE visit SET room = 'sealed' WHERE id = 0")
+            try transaction.execute("DELETE FROM visit WHERE id = 1")
+        }
+        await database.close()
+        for name in names { #expect(try !contains(name), "\(name)") }
+        #expect(try contains("sealed"))
+    }
+
     @Test func `a second opening is refused and says by whom it is in use`() async throws {
         let database = try await folder.clinic()
         #expect(throws: StorageFault.inUse("process \(getpid())")) { try SQLiteDatabase(folder.settings) }

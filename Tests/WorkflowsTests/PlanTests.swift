@@ -38,6 +38,9 @@ import Workflows
         ("LapsedHolds", "INDEX patient_hold_of_patient (patient_id=? AND lapsed_at>?)"),
         ("ForgetOldHolds", "INDEX patient_hold_lapsed (lapsed_at<?)"),
         ("VerifiedEmail", "INDEX account_email_verified (address=?)"),
+        ("VerifiedEmail", "INDEX account_email_address (address_index=?)"),
+        ("AccountByLogin", "INDEX account_login_index (login_index=?)"),
+        ("LinkBySubject", "INDEX account_link_subject (issuer=? AND subject_index=?)"),
         ("LettersSince", "INDEX letter_of_account (account_id=? AND kind=? AND created_at>?)"),
         ("RevokedSince", "INDEX service_revoked (revoked_at>?)"),
         ("UnusedLetters", "INDEX letter_of_account (account_id=? AND kind=?)"),
@@ -56,8 +59,8 @@ import Workflows
     static let lists = [
         "AppointmentsOfPractitioner", "AppointmentsOfPlace", "AppointmentsOfDay", "AuditOf", "NoticesOf", "NoticesAfter",
         "OverdueHolds",
-        "ForgetExpiredAttempts", "AccountsAfter", "OpenSessions", "PatientsByEmail", "PatientsByPhone", "PatientsByRecordNumber",
-        "CorrectionsOfPatient", "CorrectionsAfter", "OpenCorrections", "ClosedRecords",
+        "ForgetExpiredAttempts", "AccountsAfter", "SealedLinks", "OpenSessions", "PatientsByEmail", "PatientsByPhone",
+        "PatientsByRecordNumber", "CorrectionsOfPatient", "CorrectionsAfter", "OpenCorrections", "ClosedRecords",
     ]
 
     /// There to refuse a second key that seals; nobody looks through it.
@@ -91,8 +94,8 @@ import Workflows
             "login_failure_age", "patient_email", "patient_phone", "patient_record_number", "patient_hold_of_patient",
             "patient_hold_lapsed", "appointment_of_place", "emergency_of_caller", "emergency_unreviewed", "account_role_of",
             "account_email_verified", "letter_of_account", "letter_expiry", "service_revoked",
-            "account_role_of_subject", "correction_of_patient", "correction_due", "patient_closed", "idempotency_subject",
-            "emergency_of_patient",
+            "account_role_of_subject", "account_email_address", "account_login_index", "account_link_subject",
+            "correction_of_patient", "correction_due", "patient_closed", "idempotency_subject", "emergency_of_patient",
         ] {
             let database = try clinic()
             try database.execute("DROP INDEX \(index)")

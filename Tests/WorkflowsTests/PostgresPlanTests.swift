@@ -32,7 +32,9 @@ import Workflows
         ("AheadOfPatient", "appointment_patient_pkey", ["patient_id = ", "start_at >"]),
         ("LapsedHolds", "patient_hold_of_patient", ["patient_id = ", "lapsed_at >"]),
         ("ForgetOldHolds", "patient_hold_lapsed", ["lapsed_at <"]),
-        ("AccountByLogin", "account_login", ["login = "]),
+        ("AccountByLogin", "account_login", ["login = "]), ("AccountByLogin", "account_login_index", ["login_index = "]),
+        ("LinkBySubject", "account_link_subject", ["issuer = ", "subject_index = "]),
+        ("VerifiedEmail", "account_email_address", ["address_index = "]),
         ("OpenSessions", "session_of_account", ["account_id = "]),
         ("EndedSince", "session_ended", ["ended_at >"]),
         ("ForgetOldSessions", "session_expiry", ["expires_at <"]),
@@ -92,8 +94,9 @@ import Workflows
         INSERT INTO event (id, kind, appointment_id, at, payload) SELECT gen_random_uuid(), 'booked', id, start_at, '{}' FROM made;
         INSERT INTO audit SELECT id, gen_random_uuid(), start_at, 'desk', 'book', NULL, 'booked', NULL, NULL, '' FROM made;
         INSERT INTO notice SELECT gen_random_uuid(), patient, 'patient', 'booked', id, start_at, '{}' FROM made;
-        INSERT INTO account (id, login, state, password_hash, password_set_at, created_at)
-            SELECT DISTINCT patient, patient::text, 'active', '', timestamptz '2026-03-02', timestamptz '2026-03-02' FROM made;
+        INSERT INTO account (id, login, state, password_hash, password_set_at, created_at, login_index)
+            SELECT DISTINCT patient, patient::text, 'active', '', timestamptz '2026-03-02', timestamptz '2026-03-02',
+                sha256(('l' || patient)::bytea) FROM made;
         INSERT INTO account_role (account_id, role, subject_id)
             SELECT DISTINCT patient, CASE WHEN n % 2000 < 50 THEN 'desk' ELSE 'patient' END, patient FROM made;
         INSERT INTO idempotency SELECT 'desk-' || n % 50, 'key-' || n, 'book', '', 200, NULL, NULL, '', '', start_at FROM made;

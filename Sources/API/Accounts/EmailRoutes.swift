@@ -26,7 +26,7 @@ struct EmailRoutes {
             takes: "Nothing", gives: "Done", status: 202, problems: [.tooManyTries, .transitionNotAllowed], isSecret: true
         ) { exchange, premises in
             try exchange.fields().check()
-            try await premises.accounts.askForVerification(in: try exchange.ownSession(), requestID: exchange.requestID)
+            try await premises.accounts.askForVerification(in: try exchange.ownSession(), request: exchange.call.origin)
             return .done(status: 202)
         }
     }
@@ -36,7 +36,7 @@ struct EmailRoutes {
             .post, "/v1/email-verifications/completion", "verifyEmail", "Verify an address with the code of a letter",
             takes: "LetterCode", gives: "Done", status: 200, problems: [.linkOver, .identifierAlreadyUsed]
         ) { exchange, premises in
-            try await premises.accounts.verifyEmail(code: try exchange.letterCode(), requestID: exchange.requestID)
+            try await premises.accounts.verifyEmail(code: try exchange.letterCode(), request: exchange.call.origin)
             return .done()
         }
     }
@@ -53,7 +53,7 @@ struct EmailRoutes {
             let code = fields.optionalText("code", max: 32)
             try fields.check()
             try await premises.accounts.askForEmailChange(
-                to: email, password: password, code: code, in: try exchange.ownSession(), requestID: exchange.requestID)
+                to: email, password: password, code: code, in: try exchange.ownSession(), request: exchange.call.origin)
             return .done(status: 202)
         }
     }
@@ -63,7 +63,7 @@ struct EmailRoutes {
             .post, "/v1/email-changes/completion", "changeEmail", "Change to the address a letter with this code was read at",
             takes: "LetterCode", gives: "Done", status: 200, problems: [.linkOver, .identifierAlreadyUsed, .transitionNotAllowed]
         ) { exchange, premises in
-            try await premises.accounts.changeEmail(code: try exchange.letterCode(), requestID: exchange.requestID)
+            try await premises.accounts.changeEmail(code: try exchange.letterCode(), request: exchange.call.origin)
             return .done()
         }
     }
@@ -73,7 +73,7 @@ struct EmailRoutes {
             .post, "/v1/email-changes/undoing", "undoEmailChange", "Take the address before back, and sign everybody out",
             takes: "LetterCode", gives: "Done", status: 200, problems: [.linkOver, .identifierAlreadyUsed]
         ) { exchange, premises in
-            try await premises.accounts.undoEmailChange(code: try exchange.letterCode(), requestID: exchange.requestID)
+            try await premises.accounts.undoEmailChange(code: try exchange.letterCode(), request: exchange.call.origin)
             return .done()
         }
     }

@@ -43,7 +43,7 @@ struct InvitationRoutes {
             takes: "NewPassword", gives: "Done", status: 200, problems: [.linkOver, .identifierAlreadyUsed]
         ) { exchange, premises in
             let (code, password) = try exchange.newPassword()
-            try await premises.accounts.acceptInvitation(code: code, password: password, requestID: exchange.requestID)
+            try await premises.accounts.acceptInvitation(code: code, password: password, request: exchange.call.origin)
             return .done()
         }
     }

@@ -15,7 +15,7 @@ struct PasswordResetRoutes {
             let fields = exchange.fields()
             let email = fields.mailAddress("email")
             try fields.check()
-            try await premises.accounts.askForPasswordReset(of: email, requestID: exchange.requestID)
+            try await premises.accounts.askForPasswordReset(of: email, request: exchange.call.origin)
             // The same whether anybody has this address or not.
             return .done(status: 202)
         }
@@ -27,7 +27,7 @@ struct PasswordResetRoutes {
             takes: "NewPassword", gives: "Done", status: 200, problems: [.linkOver]
         ) { exchange, premises in
             let (code, password) = try exchange.newPassword()
-            try await premises.accounts.resetPassword(code: code, to: password, requestID: exchange.requestID)
+            try await premises.accounts.resetPassword(code: code, to: password, request: exchange.call.origin)
             return .done()
         }
     }

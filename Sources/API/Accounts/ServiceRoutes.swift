@@ -20,14 +20,14 @@ struct ServiceRoutes {
             let scopes = fields.scopes("scopes")
             let keys = fields.serviceKeys("jwks")
             try fields.check()
-            let (accounts, caller, requestID) = (premises.accounts, exchange.caller, exchange.requestID)
+            let (accounts, caller, request) = (premises.accounts, exchange.caller, exchange.call.origin)
             let (service, secret): (ServiceRecord, ServiceSecret?)
             if keys.isEmpty {
                 (service, secret) = try await accounts.createService(
-                    id: id, name: name, scopes: scopes, by: caller, requestID: requestID)
+                    id: id, name: name, scopes: scopes, by: caller, request: request)
             } else {
                 service = try await accounts.createService(
-                    id: id, name: name, scopes: scopes, keys: keys, by: caller, requestID: requestID)
+                    id: id, name: name, scopes: scopes, keys: keys, by: caller, request: request)
                 secret = nil
             }
             return Answer.json(status: 201) { json in
@@ -64,7 +64,7 @@ struct ServiceRoutes {
             try fields.check()
             let id = try exchange.id("id", Caller.self)
             let (secret, oldUntil) = try await premises.accounts.rotateSecret(
-                of: id, overlap: .minutes(minutes), by: exchange.caller, requestID: exchange.requestID)
+                of: id, overlap: .minutes(minutes), by: exchange.caller, request: exchange.call.origin)
             return Answer.json { json in
                 json.object { json in
                     json.member("id", id)
@@ -104,7 +104,7 @@ extension Fields {
 extension ServiceRecord {
     fileprivate func write(to json: inout JSONWriter) {
         json.member("id", id)
-        json.member("name", name)
+        json.member("name", name.revealed)
         json.member("scopes", scopes.map(\.description).sorted())
         json.member("createdAt", createdAt)
         json.member("lastUsedAt", lastUsedAt)

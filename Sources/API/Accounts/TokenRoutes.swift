@@ -16,7 +16,7 @@ struct TokenRoutes {
             form: ["grant_type", "scope", "client_id", "client_secret", "client_assertion_type", "client_assertion"]
         ) { exchange, premises in
             let (credentials, scopes) = try exchange.clientCredentials(at: premises.clinic.surroundings.clock.now)
-            let service = try await premises.accounts.admit(credentials, asking: scopes, requestID: exchange.requestID)
+            let service = try await premises.accounts.admit(credentials, asking: scopes, request: exchange.call.origin)
             let lasting = premises.accounts.settings.accessLasting
             let token = try await premises.tokens.issue(for: service.caller, session: service.session, lasting: lasting)
             return Answer.json { json in

@@ -16,7 +16,7 @@ struct SecondFactorRoutes {
             let password = Password(fields.text("password", max: 128))
             try fields.check()
             let (secret, login) = try await premises.accounts.proposeSecondFactor(
-                password: password, in: try exchange.ownSession(), requestID: exchange.requestID)
+                password: password, in: try exchange.ownSession(), request: exchange.call.origin)
             return Answer.json(status: 201) { json in
                 json.object { json in
                     json.member("secret", secret.text)
@@ -35,7 +35,7 @@ struct SecondFactorRoutes {
             let code = fields.text("code", max: 32)
             try fields.check()
             let codes = try await premises.accounts.confirmSecondFactor(
-                code: code, in: try exchange.ownSession(), requestID: exchange.requestID)
+                code: code, in: try exchange.ownSession(), request: exchange.call.origin)
             return Answer.json { json in json.object { $0.member("recoveryCodes", codes.map(\.text)) } }
         }
     }
@@ -49,7 +49,7 @@ struct SecondFactorRoutes {
             let (password, code) = (Password(fields.text("password", max: 128)), fields.text("code", max: 32))
             try fields.check()
             try await premises.accounts.removeSecondFactor(
-                password: password, code: code, in: try exchange.ownSession(), requestID: exchange.requestID)
+                password: password, code: code, in: try exchange.ownSession(), request: exchange.call.origin)
             return Answer(body: Answer.ended(nil))
         }
     }

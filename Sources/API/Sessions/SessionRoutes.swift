@@ -23,7 +23,7 @@ struct SessionRoutes {
             try fields.check()
             // Or another site's page signs somebody in as whom it likes.
             if carrier == .cookie { try exchange.origin.requireNotElsewhere() }
-            let grant = try await premises.accounts.signIn(credentials, requestID: exchange.requestID)
+            let grant = try await premises.accounts.signIn(credentials, request: exchange.call.origin)
             return try await premises.answer(grant, status: 201, as: carrier)
         }
     }
@@ -39,7 +39,7 @@ struct SessionRoutes {
             if given == nil, kept == nil { fields.reject("refreshToken", "is needed, here or as a cookie") }
             try fields.check()
             if given == nil { try premises.requireOwnPage(exchange.origin, continuing: kept ?? "") }
-            let grant = try await premises.accounts.refresh(given ?? kept ?? "", requestID: exchange.requestID)
+            let grant = try await premises.accounts.refresh(given ?? kept ?? "", request: exchange.call.origin)
             return try await premises.answer(grant, status: 200, as: given == nil ? .cookie : .bearer)
         }
     }
@@ -54,7 +54,7 @@ struct SessionRoutes {
             try fields.check()
             let own = try exchange.ownSession()
             return try await premises.answer(
-                try await premises.accounts.act(as: role, in: own, requestID: exchange.requestID), status: 200,
+                try await premises.accounts.act(as: role, in: own, request: exchange.call.origin), status: 200,
                 as: exchange.origin.usesCookies ? .cookie : .bearer)
         }
     }
@@ -100,7 +100,7 @@ struct SessionRoutes {
             let new = Password(fields.text("newPassword", max: 128))
             try fields.check()
             let own = try exchange.ownSession()
-            try await premises.accounts.changePassword(from: old, to: new, in: own, requestID: exchange.requestID)
+            try await premises.accounts.changePassword(from: old, to: new, in: own, request: exchange.call.origin)
             return Answer(body: Answer.ended(nil))
         }
     }

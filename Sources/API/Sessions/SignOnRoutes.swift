@@ -53,7 +53,7 @@ struct SignOnRoutes {
             }
             let identified = try await signOn.identify(code: code, for: errand, namedIssuer: exchange.word("iss"))
             let grant = try await premises.accounts.signIn(
-                ForeignIdentity(identified, signOn.provider), as: errand.role, requestID: exchange.requestID)
+                ForeignIdentity(identified, signOn.provider), as: errand.role, request: exchange.call.origin)
             var answer = try await premises.answer(grant, status: 303, as: .cookie)
             // Where it lands, the page knows who it is by asking.
             (answer.body, answer.location) = ([], signOn.provider.landing)

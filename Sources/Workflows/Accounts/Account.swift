@@ -8,7 +8,7 @@ public struct Account: Sendable {
 
     public let id: ID<Account>
     /// In small letters: `emma@clinic.example`.
-    public let login: Personal<String>
+    public internal(set) var login: Personal<String>
     public let state: State
     public let createdAt: Instant
     let passwordHash: PasswordHash
@@ -22,7 +22,7 @@ public struct SessionRecord: Sendable {
     /// Who it speaks for.
     public internal(set) var caller: Caller
     /// What the client calls itself: `Emma's phone`.
-    public let device: Personal<String>?
+    public internal(set) var device: Personal<String>?
     let turn: Int
     /// When it was last continued.
     public let turnedAt: Instant

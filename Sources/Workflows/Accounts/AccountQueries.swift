@@ -3,18 +3,31 @@ import Notation
 import People
 import Storage
 
+/// In the order `Sealed<Account>(columns)` reads them.
+private let accountColumns = "id, login, state, created_at, password_hash, password_set_at"
+
+/// Whose login it is, by its digest; or as it is, where an earlier version has written it and it has not been sealed yet.
 struct AccountByLogin: Query {
-    static let sql: SQL = "SELECT id, login, state, created_at, password_hash, password_set_at FROM account WHERE login = $1"
+    static let sql = SQL(
+        """
+        SELECT \(accountColumns) FROM account WHERE login_index = $1
+        UNION ALL SELECT \(accountColumns) FROM account WHERE login = $2 AND login_index IS NULL
+        """)
     let login: Personal<String>
-    var bindings: [SQLValue] { [.text(login.revealed)] }
-    static func row(_ columns: any Columns) throws -> Account { try Account(columns) }
+    let digest: [UInt8]
+    var bindings: [SQLValue] { [.bytes(digest), .text(login.revealed)] }
+    static func row(_ columns: any Columns) throws -> Sealed<Account> { try Sealed(columns) }
+
+    init(_ login: Personal<String>, _ keys: FieldKeys) {
+        (self.login, digest) = (login, keys.digest(ofLogin: login))
+    }
 }
 
 struct AccountByID: Query {
-    static let sql: SQL = "SELECT id, login, state, created_at, password_hash, password_set_at FROM account WHERE id = $1"
+    static let sql = SQL("SELECT \(accountColumns) FROM account WHERE id = $1")
     let id: ID<Account>
     var bindings: [SQLValue] { [.id(id)] }
-    static func row(_ columns: any Columns) throws -> Account { try Account(columns) }
+    static func row(_ columns: any Columns) throws -> Sealed<Account> { try Sealed(columns) }
 }
 
 /// The same, and nobody else changes the account, or begins a session of it, until this transaction has ended.
@@ -22,26 +35,25 @@ struct AccountToChange: Query {
     static let sql = SQL(sqlite: AccountByID.sql.sqlite, postgres: AccountByID.sql.postgres + " FOR NO KEY UPDATE")
     let id: ID<Account>
     var bindings: [SQLValue] { [.id(id)] }
-    static func row(_ columns: any Columns) throws -> Account { try Account(columns) }
+    static func row(_ columns: any Columns) throws -> Sealed<Account> { try Sealed(columns) }
 }
 
-/// Accounts by their logins, after one.
+/// Accounts in the order in which they were made, after one.
 struct AccountsAfter: Query {
-    static let sql: SQL = """
-        SELECT id, login, state, created_at, password_hash, password_set_at FROM account WHERE login > $1 ORDER BY login LIMIT $2
-        """
-    let login: Personal<String>
+    static let sql = SQL("SELECT \(accountColumns) FROM account WHERE id > $1 ORDER BY id LIMIT $2")
+    let id: ID<Account>
     let limit: Int
-    var bindings: [SQLValue] { [.text(login.revealed), .integer(limit)] }
-    static func row(_ columns: any Columns) throws -> Account { try Account(columns) }
+    var bindings: [SQLValue] { [.id(id), .integer(limit)] }
+    static func row(_ columns: any Columns) throws -> Sealed<Account> { try Sealed(columns) }
 }
 
-extension Account {
+extension Sealed where Value == Account {
     fileprivate init(_ columns: any Columns) throws {
         self.init(
-            id: try columns.id(0), login: Personal(try columns.text(1)), state: try columns.choice(2),
-            createdAt: try columns.instant(3), passwordHash: PasswordHash(text: try columns.text(4)),
-            passwordSetAt: try columns.instant(5))
+            kept: Account(
+                id: try columns.id(0), login: Personal(try columns.text(1)), state: try columns.choice(2),
+                createdAt: try columns.instant(3), passwordHash: PasswordHash(text: try columns.text(4)),
+                passwordSetAt: try columns.instant(5)))
     }
 }
 
@@ -72,15 +84,25 @@ extension ReadTransaction {
     }
 }
 
+/// Breaks `account_login_index` when somebody has this login already.
 struct InsertAccount: Command {
     static let sql: SQL = """
-        INSERT INTO account (id, login, state, password_hash, password_set_at, created_at) VALUES ($1, $2, 'active', $3, $4, $4)
+        INSERT INTO account (id, login, state, password_hash, password_set_at, created_at, login_index)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
         """
-    let id: ID<Account>
-    let login: Personal<String>
-    let hash: PasswordHash
-    let at: Instant
-    var bindings: [SQLValue] { [.id(id), .text(login.revealed), .text(hash.text), .instant(at)] }
+    let account: Sealed<Account>
+    let digest: [UInt8]
+    var bindings: [SQLValue] {
+        let account = account.kept
+        return [
+            .id(account.id), .text(account.login.revealed), .text(account.state.rawValue), .text(account.passwordHash.text),
+            .instant(account.passwordSetAt), .instant(account.createdAt), .bytes(digest),
+        ]
+    }
+
+    init(_ account: Account, _ keys: FieldKeys) throws {
+        (self.account, digest) = (try keys.seal(account), keys.digest(ofLogin: account.login))
+    }
 }
 
 struct InsertAccountRole: Command {
@@ -125,4 +147,24 @@ struct SetAccountState: Command {
     let account: ID<Account>
     let state: Account.State
     var bindings: [SQLValue] { [.id(account), .text(state.rawValue)] }
+}
+
+/// Breaks `account_login_index` when somebody else has this login.
+struct SetLogin: Command {
+    static let sql: SQL = "UPDATE account SET login = $2, login_index = $3 WHERE id = $1"
+    let account: Sealed<Account>
+    let digest: [UInt8]
+    var bindings: [SQLValue] { [.id(account.kept.id), .text(account.kept.login.revealed), .bytes(digest)] }
+
+    init(_ account: Account, _ keys: FieldKeys) throws {
+        (self.account, digest) = (try keys.seal(account), keys.digest(ofLogin: account.login))
+    }
+}
+
+extension StorageFault {
+    /// Another account has the login.
+    var isLoginTaken: Bool {
+        guard case .constraint(let name) = self else { return false }
+        return name == "account_login_index" || name == "account.login_index"
+    }
 }

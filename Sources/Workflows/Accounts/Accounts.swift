@@ -2,6 +2,7 @@ public import Identity
 public import Notation
 import People
 import Scheduling
+import Secrecy
 import Storage
 
 /// Who may sign in to a clinic, and the sessions of those who have.
@@ -80,20 +81,83 @@ public final class Accounts: Sendable {
         DerivedKey.digest(of: session.description, from: ring.founding, for: "mediconnect emergency failures")
     }
 
-    static func normal(_ login: String) -> Personal<String> { Personal(login.lowercased()) }
+    static func normal(_ login: String) -> Personal<String> { Personal(NormalForm.login(login)) }
 }
 
-extension WriteTransaction {
+// What is about accounts speaks of people: each transaction has the clinic's keys at hand.
+extension Accounts {
+    /// What opens. It seals as well where nobody changes keys meanwhile: within `writing`, or a story.
+    var keys: FieldKeys { get throws { try clinic.keys.ring() } }
+
+    func reading<Answer: Sendable>(_ body: @escaping @Sendable (any ReadTransaction) throws -> Answer) async throws -> Answer {
+        try await clinic.withKeys { try await database.read(body) }
+    }
+
+    /// Nobody changes the clinic's keys until this transaction has ended.
+    func writing<Answer: Sendable>(_ body: @escaping @Sendable (any WriteTransaction) throws -> Answer) async throws -> Answer {
+        let keys = clinic.keys
+        return try await clinic.withKeys {
+            try await database.write { transaction in
+                _ = try transaction.held(keys)
+                return try body(transaction)
+            }
+        }
+    }
+
     /// Writes down what happened to an account, in the transaction in which it does.
     func audit(
-        _ act: String, of account: ID<Account>, by: String, reason: String? = nil, requestID: String, _ surroundings: Surroundings
+        _ act: String, of account: ID<Account>, by agent: Agent, reason: String? = nil, request: RequestOrigin,
+        in transaction: any WriteTransaction
+    ) throws {
+        try clinic.audit(act, of: account, by: agent, reason: reason, request: request, in: transaction)
+    }
+}
+
+/// Who has done something to an account, as its records name them.
+enum Agent: Sendable {
+    case caller(Caller)
+    /// Whoever looks after the clinic, at its command line: `operator:brandt`.
+    case operatorNamed(String)
+    /// Whoever has read a letter to the account's owner.
+    case reader
+    /// Somebody who has not shown who they are.
+    case nobody
+
+    var name: String {
+        switch self {
+        case .caller(let caller): caller.principal
+        case .operatorNamed(let name): name
+        case .reader: "letter"
+        case .nobody: "nobody"
+        }
+    }
+
+    /// Nil for whoever has not signed in.
+    fileprivate var role: Role? {
+        switch self {
+        case .caller(let caller): caller.role
+        case .operatorNamed: .admin
+        case .reader, .nobody: nil
+        }
+    }
+}
+
+extension Clinic {
+    /// - Parameter reason: the program has worded it: it speaks of nobody.
+    func audit(
+        _ act: String, of account: ID<Account>, by agent: Agent, reason: String? = nil, request: RequestOrigin,
+        in transaction: any WriteTransaction
     ) throws {
         let entry = AuditEntry(
-            id: surroundings.identifiers.next(AuditEntry.self), subject: account.of(), at: surroundings.clock.now, by: by,
-            act: act,
-            fromState: nil, toState: nil, reason: reason.map { Personal($0) }, overridden: [], requestID: requestID)
-        // Whatever reason there is, the program has worded it: it speaks of nobody.
-        try post(InsertAudit(entry: Sealed(kept: entry)))
-        try post(InsertUnsealed(entry: entry))
+            id: surroundings.identifiers.next(AuditEntry.self), subject: account.of(), at: surroundings.clock.now,
+            by: agent.name, act: act, fromState: nil, toState: nil, reason: nil, overridden: [], requestID: request.id,
+            circumstances: AuditEntry.Circumstances(
+                role: agent.role, purpose: agent.role == .patient ? .patientRequest : .operations, address: request.address,
+                operation: request.operation,
+                outcome: act == "account.refused" ? "refused" : AuditEntry.Circumstances.done, patients: [], query: nil))
+        var sealed = try sealedNow(entry).kept
+        sealed.reason = reason.map { Personal($0) }
+        try transaction.post(InsertAudit(entry: Sealed(kept: sealed)))
+        try transaction.post(InsertUnsealed(entry: entry))
     }
 }

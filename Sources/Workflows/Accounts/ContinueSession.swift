@@ -14,15 +14,13 @@ extension Accounts {
 
     /// Continues a session with its newest token, or gives the same answer once more for the token before it. Throws
     /// `.sessionEnded` for every other, and ends the session when the token is an old one of it.
-    public func refresh(_ token: String, requestID: String) async throws -> SessionGrant {
+    public func refresh(_ token: String, request: RequestOrigin) async throws -> SessionGrant {
         guard let token = ring.refreshToken(token) else { throw AccountFault.sessionEnded }
-        let (surroundings, settings) = (surroundings, settings)
-        let ended = ended
-        let turn = try await database.write { transaction -> Turn in
+        let turn = try await writing { [self] transaction -> Turn in
             while true {
                 let now = surroundings.clock.now
-                guard var session = try transaction.first(SessionByID(id: token.session)), session.isOpen(at: now),
-                    try transaction.first(AccountByID(id: session.account))?.state == .active,
+                guard var session = try self.session(token.session, in: transaction), session.isOpen(at: now),
+                    try transaction.first(AccountByID(id: session.account))?.kept.state == .active,
                     let caller = try transaction.roles(of: session.account).first(where: { $0.role == session.caller.role })
                 else { return .over }
                 session.caller = caller
@@ -39,7 +37,7 @@ extension Accounts {
                 if token.turn == session.turn - 1, now <= session.turnedAt + settings.lostAnswer {
                     return .turned(session, hasFactor: hasFactor)
                 }
-                try transaction.end(session, .reused, by: session.caller.principal, requestID: requestID, surroundings, ended)
+                try end(session, .reused, by: .caller(session.caller), request: request, in: transaction)
                 return .over
             }
         }

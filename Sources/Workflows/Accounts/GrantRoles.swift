@@ -11,51 +11,51 @@ extension Accounts {
 
     /// Lets an account sign in as something more, or as the same at other places. Sessions end where less is left than was before, so
     /// that nobody goes on with what was taken. Throws `.accountUnknown`, `.roleTaken`, `.placeUnknown`.
-    public func grant(_ role: Caller, login: String, by: String, requestID: String) async throws {
-        let clinic = clinic
-        try await change(login: login) { transaction, account, surroundings, ended in
+    public func grant(_ role: Caller, login: String, by: String, request: RequestOrigin) async throws {
+        try await change(login: login) { [self] transaction, account in
             let known = try transaction.roles(of: account.id).first { $0.role == role.role }
             if known == role { return }
             if let known, known.subject != role.subject { throw AccountFault.roleTaken }
             if known == nil { try transaction.run(InsertAccountRole(account: account.id, caller: role)) }
             try transaction.run(DeleteAccountPlaces(account: account.id, role: role.role))
             try transaction.limit(account.id, role, in: clinic)
-            try transaction.audit(
-                "account.role-granted", of: account.id, by: by, reason: role.words, requestID: requestID, surroundings)
+            try audit(
+                "account.role-granted", of: account.id, by: .operatorNamed(by), reason: role.words, request: request,
+                in: transaction)
             if known == nil { return }
-            try transaction.endAll(of: account.id, .rolesChanged, by: by, requestID: requestID, surroundings, ended)
+            try endAll(of: account.id, .rolesChanged, by: .operatorNamed(by), request: request, in: transaction)
         }
     }
 
     /// Takes a role from an account, and ends its sessions. The last one cannot be taken: who is to be nothing any more has no account.
     /// Throws `.accountUnknown`, `.roleMissing`.
-    public func revoke(_ role: Role, login: String, by: String, requestID: String) async throws {
-        try await change(login: login) { transaction, account, surroundings, ended in
+    public func revoke(_ role: Role, login: String, by: String, request: RequestOrigin) async throws {
+        try await change(login: login) { [self] transaction, account in
             let roles = try transaction.fetch(RolesOfAccount(account: account.id))
             guard let taken = roles.first(where: { $0.role == role }), roles.count > 1 else { throw AccountFault.roleMissing }
             try transaction.run(DeleteAccountPlaces(account: account.id, role: role))
             try transaction.run(DeleteAccountRole(account: account.id, role: role))
-            try transaction.audit(
-                "account.role-revoked", of: account.id, by: by, reason: taken.words, requestID: requestID, surroundings)
-            try transaction.endAll(of: account.id, .rolesChanged, by: by, requestID: requestID, surroundings, ended)
+            try audit(
+                "account.role-revoked", of: account.id, by: .operatorNamed(by), reason: taken.words, request: request,
+                in: transaction)
+            try endAll(of: account.id, .rolesChanged, by: .operatorNamed(by), request: request, in: transaction)
         }
     }
 
     /// Goes on with a session as something else the account is. The refresh token stays good; so does the access token of the role
     /// before, until it expires. Asked again for what it is already, it is that. Throws `.sessionEnded`, `.roleNeeded`.
-    public func act(as role: Role, in own: ID<Session>, requestID: String) async throws -> SessionGrant {
-        let surroundings = surroundings
-        let (session, hasFactor) = try await database.write { transaction -> (SessionRecord, Bool) in
-            var (account, session) = try transaction.owner(of: own, at: surroundings.clock.now)
+    public func act(as role: Role, in own: ID<Session>, request: RequestOrigin) async throws -> SessionGrant {
+        let (session, hasFactor) = try await writing { [self] transaction -> (SessionRecord, Bool) in
+            var (account, session) = try owner(of: own, in: transaction)
             let roles = try transaction.roles(of: account.id)
             guard let wanted = roles.first(where: { $0.role == role }) else {
                 throw AccountFault.roleNeeded(Role.allCases.filter { role in roles.contains { $0.role == role } })
             }
             if session.caller.role != role {
                 try transaction.run(ChangeSessionRole(id: own, caller: wanted))
-                try transaction.audit(
-                    "session.role-changed", of: account.id, by: session.caller.principal, reason: wanted.words,
-                    requestID: requestID, surroundings)
+                try audit(
+                    "session.role-changed", of: account.id, by: .caller(session.caller), reason: wanted.words,
+                    request: request, in: transaction)
             }
             session.caller = wanted
             return (session, try transaction.first(SecondFactorOf(account: account.id))?.isConfirmed == true)

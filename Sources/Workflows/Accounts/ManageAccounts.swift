@@ -11,7 +11,7 @@ extension Accounts {
     /// - Parameter roles: what they may sign in as: at least one, each once.
     @discardableResult
     public func create(
-        login: String, password: Password, roles: [Caller], by: String, requestID: String
+        login: String, password: Password, roles: [Caller], by: String, request: RequestOrigin
     ) async throws -> ID<Account> {
         precondition(!roles.isEmpty && Set(roles.map(\.role)).count == roles.count, "an account is something in the clinic, once")
         let login = Self.normal(login)
@@ -20,87 +20,99 @@ extension Accounts {
         let hash = try await HashingDesk.shared.attending { place in
             try await place.run { try PasswordHash.make(of: password, cost: cost) }
         }
-        let (surroundings, clinic) = (surroundings, clinic)
-        let id = surroundings.identifiers.next(Account.self)
-        do {
-            try await database.write { transaction in
-                try transaction.run(InsertAccount(id: id, login: login, hash: hash, at: surroundings.clock.now))
-                for role in roles {
-                    try transaction.run(InsertAccountRole(account: id, caller: role))
-                    try transaction.limit(id, role, in: clinic)
-                }
-                try transaction.audit("account.created", of: id, by: by, requestID: requestID, surroundings)
+        let (clinic, now) = (clinic, surroundings.clock.now)
+        let account = Account(
+            id: surroundings.identifiers.next(Account.self), login: login, state: .active, createdAt: now, passwordHash: hash,
+            passwordSetAt: now)
+        try await writing { [self] transaction in
+            try insert(account, in: transaction)
+            for role in roles {
+                try transaction.run(InsertAccountRole(account: account.id, caller: role))
+                try transaction.limit(account.id, role, in: clinic)
             }
-        } catch StorageFault.constraint(let name) where name == "account_login" || name == "account.login" {
+            try audit("account.created", of: account.id, by: .operatorNamed(by), request: request, in: transaction)
+        }
+        return account.id
+    }
+
+    /// Writes a new account. Throws `.loginTaken`.
+    func insert(_ account: Account, in transaction: any WriteTransaction) throws {
+        // One of an earlier version has no digest yet that would be in the way.
+        if try transaction.first(AccountByLogin(account.login, try keys)) != nil { throw AccountFault.loginTaken }
+        do { try transaction.run(InsertAccount(account, try keys)) } catch let fault as StorageFault where fault.isLoginTaken {
             throw AccountFault.loginTaken
         }
-        return id
     }
 
     public func account(login: String) async throws -> Account? {
         let login = Self.normal(login)
-        return try await database.read { try $0.first(AccountByLogin(login: login)) }
+        return try await reading { [self] in try account(login: login, in: $0) }
+    }
+
+    func account(login: Personal<String>, in transaction: any ReadTransaction) throws -> Account? {
+        try transaction.first(AccountByLogin(login, try keys)).map { try keys.open($0) }
     }
 
     /// What an account may sign in as, and where; nothing where there is none.
     public func roles(login: String) async throws -> [Caller] {
         let login = Self.normal(login)
-        return try await database.read { transaction in
-            guard let account = try transaction.first(AccountByLogin(login: login)) else { return [] }
-            return try transaction.roles(of: account.id)
+        return try await reading { [self] transaction in
+            guard let account = try transaction.first(AccountByLogin(login, try keys)) else { return [] }
+            return try transaction.roles(of: account.kept.id)
         }
     }
 
-    /// Accounts by their logins, after one, and what each may sign in as.
-    public func accounts(after login: String = "", limit: Int = 100) async throws -> [(account: Account, roles: [Caller])] {
-        let login = Self.normal(login)
-        return try await database.read { transaction in
-            let accounts = try transaction.fetch(AccountsAfter(login: login, limit: limit))
-            return try accounts.map { (account: $0, roles: try transaction.roles(of: $0.id)) }
+    /// Accounts in the order in which they were made, after one, and what each may sign in as.
+    public func accounts(
+        after id: ID<Account>? = nil, limit: Int = 100
+    ) async throws -> [(account: Account, roles: [Caller])] {
+        try await reading { [self] transaction in
+            let accounts = try transaction.fetch(AccountsAfter(id: id ?? ID(high: 0, low: 0), limit: limit))
+            return try accounts.map { (account: try keys.open($0), roles: try transaction.roles(of: $0.kept.id)) }
         }
     }
 
     /// Locks, unlocks or closes an account. Whoever is signed in with one that is not active any more is signed out. A closed one
     /// stays closed. Throws `.accountUnknown`.
-    public func set(_ state: Account.State, login: String, by: String, requestID: String) async throws {
-        try await change(login: login) { transaction, account, surroundings, ended in
+    public func set(_ state: Account.State, login: String, by: String, request: RequestOrigin) async throws {
+        try await change(login: login) { [self] transaction, account in
             if account.state == state { return }
             if account.state == .closed { throw AccountFault.accountUnknown }
             try transaction.run(SetAccountState(account: account.id, state: state))
-            try transaction.audit("account.\(state.rawValue)", of: account.id, by: by, requestID: requestID, surroundings)
+            try audit("account.\(state.rawValue)", of: account.id, by: .operatorNamed(by), request: request, in: transaction)
             if state == .active { return }
             let reason: SessionEnd = state == .closed ? .accountClosed : .accountLocked
-            try transaction.endAll(of: account.id, reason, by: by, requestID: requestID, surroundings, ended)
+            try endAll(of: account.id, reason, by: .operatorNamed(by), request: request, in: transaction)
         }
     }
 
     /// Gives an account a new password without knowing the old one, and signs it out everywhere.
-    public func setPassword(_ password: Password, login: String, by: String, requestID: String) async throws {
+    public func setPassword(_ password: Password, login: String, by: String, request: RequestOrigin) async throws {
         if let flaw = password.flaw(knowing: [login]) { throw AccountFault.passwordUnsuitable(flaw) }
         let cost = settings.passwordCost
         let hash = try await HashingDesk.shared.attending { place in
             try await place.run { try PasswordHash.make(of: password, cost: cost) }
         }
         let name = failureName(Self.normal(login))
-        try await change(login: login) { transaction, account, surroundings, ended in
+        try await change(login: login) { [self] transaction, account in
             let now = surroundings.clock.now
             try transaction.run(SetPassword(account: account.id, hash: hash, at: now))
             try transaction.post(ForgetLoginFailures(name: name))
-            try transaction.audit("account.password-set", of: account.id, by: by, requestID: requestID, surroundings)
-            try transaction.endAll(of: account.id, .passwordChanged, by: by, requestID: requestID, surroundings, ended)
+            try audit("account.password-set", of: account.id, by: .operatorNamed(by), request: request, in: transaction)
+            try endAll(of: account.id, .passwordChanged, by: .operatorNamed(by), request: request, in: transaction)
         }
     }
 
+    /// Changes the account of a login, which nobody else does meanwhile. Throws `.accountUnknown`.
     func change(
-        login: String,
-        _ body: @escaping @Sendable (any WriteTransaction, Account, Surroundings, EndedSessions) throws -> Void
+        login: String, _ body: @escaping @Sendable (any WriteTransaction, Account) throws -> Void
     ) async throws {
-        let (login, surroundings, ended) = (Self.normal(login), surroundings, ended)
-        try await database.write { transaction in
-            guard let known = try transaction.first(AccountByLogin(login: login)),
-                let account = try transaction.first(AccountToChange(id: known.id))
+        let login = Self.normal(login)
+        try await writing { [self] transaction in
+            guard let known = try transaction.first(AccountByLogin(login, try keys)),
+                let account = try transaction.first(AccountToChange(id: known.kept.id))
             else { throw AccountFault.accountUnknown }
-            try body(transaction, account, surroundings, ended)
+            try body(transaction, try keys.open(account))
         }
     }
 }

@@ -9,22 +9,21 @@ extension Accounts {
     /// Makes a secret for the caller's authenticator, which counts from the first code it proves itself with. Asked for again before
     /// that, it is another. Throws `.credentialsWrong`, and `.secondFactorThere` when there is one that counts.
     public func proposeSecondFactor(
-        password: Password, in own: ID<Session>, requestID: String
+        password: Password, in own: ID<Session>, request: RequestOrigin
     ) async throws -> (secret: OneTimeSecret, login: Personal<String>) {
-        try await trying(in: own, requestID: requestID) { place, account in
+        try await trying(in: own, request: request) { place, account in
             let known = account.passwordHash
             guard try await place.run({ known.matches(password) }) else { throw AccountFault.credentialsWrong }
-            let surroundings = surroundings
             let secret = OneTimeSecret.make(surroundings.random)
             let sealed = try ring.sealed(secret, for: account.id.description, at: surroundings.clock.now)
-            try await database.write { transaction in
-                let (account, session) = try transaction.owner(of: own, stillWith: known, at: surroundings.clock.now)
+            try await writing { [self] transaction in
+                let (account, session) = try owner(of: own, stillWith: known, in: transaction)
                 guard try transaction.run(ProposeSecondFactor(account: account.id, sealedSecret: sealed)) == 1 else {
                     throw AccountFault.secondFactorThere
                 }
-                try transaction.audit(
-                    "account.second-factor-proposed", of: account.id, by: session.caller.principal, requestID: requestID,
-                    surroundings)
+                try audit(
+                    "account.second-factor-proposed", of: account.id, by: .caller(session.caller), request: request,
+                    in: transaction)
             }
             return (secret, account.login)
         }
@@ -32,14 +31,14 @@ extension Accounts {
 
     /// From now on the account needs a code to sign in; sessions that have not shown one end. Returns the recovery codes, which nobody
     /// is shown again. Throws `.codeWrong`, and `.secondFactorMissing` when none was proposed, or one counts already.
-    public func confirmSecondFactor(code: String, in own: ID<Session>, requestID: String) async throws -> [RecoveryCode] {
-        try await trying(in: own, requestID: requestID) { _, _ in
-            let (surroundings, ring, ended) = (surroundings, ring, ended)
+    public func confirmSecondFactor(code: String, in own: ID<Session>, request: RequestOrigin) async throws -> [RecoveryCode] {
+        try await trying(in: own, request: request) { _, _ in
+            let ring = ring
             let random = surroundings.random
             let codes = (0..<RecoveryCode.count).map { _ in RecoveryCode.make(random) }
-            try await database.write { transaction in
+            try await writing { [self] transaction in
                 let now = surroundings.clock.now
-                let (account, session) = try transaction.owner(of: own, at: now)
+                let (account, session) = try owner(of: own, in: transaction)
                 guard let factor = try transaction.first(SecondFactorOf(account: account.id)), !factor.isConfirmed else {
                     throw AccountFault.secondFactorMissing
                 }
@@ -47,24 +46,24 @@ extension Accounts {
                 for code in codes {
                     try transaction.run(InsertRecoveryCode(account: account.id, digest: ring.digest(of: code, at: now)))
                 }
-                let by = session.caller.principal
-                try transaction.audit("account.second-factor-added", of: account.id, by: by, requestID: requestID, surroundings)
-                try transaction.endAll(
-                    of: account.id, sparing: own, .secondFactorAdded, by: by, requestID: requestID, surroundings, ended)
+                let by = Agent.caller(session.caller)
+                try audit("account.second-factor-added", of: account.id, by: by, request: request, in: transaction)
+                try endAll(
+                    of: account.id, sparing: own, .secondFactorAdded, by: by, request: request, in: transaction)
             }
             return codes
         }
     }
 
     /// Takes it away again, for another device. Throws `.credentialsWrong` when password or code are not right.
-    public func removeSecondFactor(password: Password, code: String, in own: ID<Session>, requestID: String) async throws {
-        try await trying(in: own, requestID: requestID) { place, account in
+    public func removeSecondFactor(password: Password, code: String, in own: ID<Session>, request: RequestOrigin) async throws {
+        try await trying(in: own, request: request) { place, account in
             let known = account.passwordHash
             guard try await place.run({ known.matches(password) }) else { throw AccountFault.credentialsWrong }
-            let (surroundings, ring, name) = (surroundings, ring, failureName(own))
-            try await database.write { transaction in
+            let (ring, name) = (ring, failureName(own))
+            try await writing { [self] transaction in
                 let now = surroundings.clock.now
-                let (account, session) = try transaction.owner(of: own, stillWith: known, at: now)
+                let (account, session) = try owner(of: own, stillWith: known, in: transaction)
                 guard let factor = try transaction.first(SecondFactorOf(account: account.id)) else {
                     throw AccountFault.secondFactorMissing
                 }
@@ -76,23 +75,23 @@ extension Accounts {
                 }
                 try transaction.post(ForgetLoginFailures(name: name))
                 try transaction.removeSecondFactor(of: account.id)
-                try transaction.audit(
-                    "account.second-factor-removed", of: account.id, by: session.caller.principal, requestID: requestID,
-                    surroundings)
+                try audit(
+                    "account.second-factor-removed", of: account.id, by: .caller(session.caller), request: request,
+                    in: transaction)
             }
         }
     }
 
     /// For somebody who has lost their authenticator and their recovery codes, by whoever looks after the clinic.
-    public func resetSecondFactor(login: String, by: String, requestID: String) async throws {
-        try await change(login: login) { transaction, account, surroundings, ended in
+    public func resetSecondFactor(login: String, by: String, request: RequestOrigin) async throws {
+        try await change(login: login) { [self] transaction, account in
             guard try transaction.first(SecondFactorOf(account: account.id)) != nil else {
                 throw AccountFault.secondFactorMissing
             }
             try transaction.removeSecondFactor(of: account.id)
-            try transaction.audit("account.second-factor-reset", of: account.id, by: by, requestID: requestID, surroundings)
-            try transaction.endAll(
-                of: account.id, .secondFactorReset, by: by, requestID: requestID, surroundings, ended)
+            try audit("account.second-factor-reset", of: account.id, by: .operatorNamed(by), request: request, in: transaction)
+            try endAll(
+                of: account.id, .secondFactorReset, by: .operatorNamed(by), request: request, in: transaction)
         }
     }
 }

@@ -10,7 +10,7 @@ struct SessionByID: Query {
         """
     let id: ID<Session>
     var bindings: [SQLValue] { [.id(id)] }
-    static func row(_ columns: any Columns) throws -> SessionRecord { try SessionRecord(columns) }
+    static func row(_ columns: any Columns) throws -> Sealed<SessionRecord> { Sealed(kept: try SessionRecord(columns)) }
 }
 
 /// Those that can be continued, oldest first.
@@ -22,7 +22,7 @@ struct OpenSessions: Query {
     let account: ID<Account>
     let now: Instant
     var bindings: [SQLValue] { [.id(account), .instant(now)] }
-    static func row(_ columns: any Columns) throws -> SessionRecord { try SessionRecord(columns) }
+    static func row(_ columns: any Columns) throws -> Sealed<SessionRecord> { Sealed(kept: try SessionRecord(columns)) }
 }
 
 /// Sessions that ended after a moment: their access tokens may not have expired yet.
@@ -51,9 +51,10 @@ struct InsertSession: Command {
         INSERT INTO session (id, account_id, role, subject_id, device, turn, turned_at, created_at, expires_at, issuer)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         """
-    let session: SessionRecord
+    let session: Sealed<SessionRecord>
     var bindings: [SQLValue] {
-        [
+        let session = session.kept
+        return [
             .id(session.id), .id(session.account), .text(session.caller.role.rawValue), .id(session.caller.subject),
             .text(session.device?.revealed), .integer(session.turn), .instant(session.turnedAt), .instant(session.createdAt),
             .instant(session.expiresAt), .text(session.issuer),

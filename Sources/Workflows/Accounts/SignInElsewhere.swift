@@ -33,15 +33,14 @@ extension Accounts {
     /// what counts: an address is looked at once, when nobody is linked, and never takes an account from somebody who is.
     ///
     /// - Parameter role: As what, where they may be several things.
-    public func signIn(_ identity: ForeignIdentity, as role: Role? = nil, requestID: String) async throws -> SessionGrant {
-        let (surroundings, settings, ended) = (surroundings, settings, ended)
-        let outcome = try await database.write { transaction -> Result<SessionRecord, AccountFault> in
-            guard let account = try transaction.account(meantBy: identity, requestID: requestID, surroundings) else {
+    public func signIn(_ identity: ForeignIdentity, as role: Role? = nil, request: RequestOrigin) async throws -> SessionGrant {
+        let outcome = try await writing { [self] transaction -> Result<SessionRecord, AccountFault> in
+            guard let account = try self.account(meantBy: identity, request: request, in: transaction) else {
                 return .failure(.identityRefused)
             }
             func refused(_ fault: AccountFault, _ reason: String) throws -> Result<SessionRecord, AccountFault> {
-                try transaction.audit(
-                    "account.refused", of: account.id, by: "nobody", reason: reason, requestID: requestID, surroundings)
+                try audit(
+                    "account.refused", of: account.id, by: .nobody, reason: reason, request: request, in: transaction)
                 return .failure(fault)
             }
             guard account.state == .active else {
@@ -60,57 +59,62 @@ extension Accounts {
                 return try refused(.secondFactorNeeded, "the provider has asked for one factor alone")
             }
             return .success(
-                try transaction.begin(
-                    wanted[0], of: account.id, issuer: identity.issuer, settings, requestID: requestID, surroundings, ended))
+                try begin(wanted[0], of: account.id, issuer: identity.issuer, request: request, in: transaction))
         }
         return grant(try outcome.get(), hasFactor: true)
     }
 
     /// Says whom a provider means with a subject. Throws `.accountUnknown`, `.linkTaken`.
-    public func link(login: String, issuer: String, subject: String, by: String, requestID: String) async throws {
+    public func link(login: String, issuer: String, subject: String, by: String, request: RequestOrigin) async throws {
         do {
-            try await change(login: login) { transaction, account, surroundings, _ in
-                try transaction.link(account.id, issuer: issuer, subject: subject, by: by, requestID: requestID, surroundings)
+            try await change(login: login) { [self] transaction, account in
+                let link = AccountLink(account: account.id, issuer: issuer, subject: Personal(subject))
+                try self.link(link, by: .operatorNamed(by), request: request, in: transaction)
             }
         } catch StorageFault.constraint { throw AccountFault.linkTaken }
     }
 
     /// Takes all links from an account, and signs it out everywhere. Throws `.accountUnknown`.
-    public func unlink(login: String, by: String, requestID: String) async throws {
-        try await change(login: login) { transaction, account, surroundings, ended in
+    public func unlink(login: String, by: String, request: RequestOrigin) async throws {
+        try await change(login: login) { [self] transaction, account in
             try transaction.run(RemoveLinks(account: account.id))
-            try transaction.audit("account.unlinked", of: account.id, by: by, requestID: requestID, surroundings)
-            try transaction.endAll(of: account.id, .unlinked, by: by, requestID: requestID, surroundings, ended)
+            try audit("account.unlinked", of: account.id, by: .operatorNamed(by), request: request, in: transaction)
+            try endAll(of: account.id, .unlinked, by: .operatorNamed(by), request: request, in: transaction)
         }
     }
 }
 
-extension WriteTransaction {
+extension Accounts {
     /// The account a provider means, which nobody else changes until this transaction has ended; nil when it means nobody here.
-    fileprivate func account(meantBy identity: ForeignIdentity, requestID: String, _ surroundings: Surroundings) throws
-        -> Account?
-    {
-        if let id = try first(LinkBySubject(issuer: identity.issuer, subject: identity.subject)) {
-            return try first(AccountToChange(id: id))
-        }
-        guard let email = identity.linkingEmail, let known = try first(AccountByLogin(login: email)),
-            let account = try first(AccountToChange(id: known.id)), account.state == .active,
+    private func account(
+        meantBy identity: ForeignIdentity, request: RequestOrigin, in transaction: any WriteTransaction
+    ) throws -> Account? {
+        let link = LinkBySubject(Personal(identity.subject), at: identity.issuer, try keys)
+        if let id = try transaction.first(link) { return try transaction.first(AccountToChange(id: id))?.kept }
+        guard let email = identity.linkingEmail,
+            let known = try transaction.first(AccountByLogin(Self.normal(email.revealed), try keys)),
+            let account = try transaction.first(AccountToChange(id: known.kept.id))?.kept, account.state == .active,
             // Somebody else had this address, and the provider has given it on.
-            try first(LinkOfAccount(account: account.id, issuer: identity.issuer)) == nil,
+            try transaction.first(LinkOfAccount(account: account.id, issuer: identity.issuer)) == nil,
             // Only whom the clinic's staff could be.
-            try fetch(RolesOfAccount(account: account.id)).contains(where: {
+            try transaction.fetch(RolesOfAccount(account: account.id)).contains(where: {
                 $0.role != .patient && identity.roles.contains($0.role)
             })
         else { return nil }
-        try link(
-            account.id, issuer: identity.issuer, subject: identity.subject, by: "nobody", requestID: requestID, surroundings)
+        try self.link(
+            AccountLink(account: account.id, issuer: identity.issuer, subject: Personal(identity.subject)), by: .nobody,
+            request: request, in: transaction)
         return account
     }
 
-    fileprivate func link(
-        _ account: ID<Account>, issuer: String, subject: String, by: String, requestID: String, _ surroundings: Surroundings
+    private func link(
+        _ link: AccountLink, by agent: Agent, request: RequestOrigin, in transaction: any WriteTransaction
     ) throws {
-        try run(InsertLink(issuer: issuer, subject: subject, account: account, at: surroundings.clock.now))
-        try audit("account.linked", of: account, by: by, reason: issuer, requestID: requestID, surroundings)
+        // One of an earlier version, which has no digest yet.
+        guard try transaction.first(LinkBySubject(link.subject, at: link.issuer, try keys)) == nil else {
+            throw AccountFault.linkTaken
+        }
+        try transaction.run(InsertLink(link, at: surroundings.clock.now, try keys))
+        try audit("account.linked", of: link.account, by: agent, reason: link.issuer, request: request, in: transaction)
     }
 }

@@ -23,12 +23,14 @@ extension Accounts {
     }
 
     /// Writes down that somebody was refused; for a login nobody has as much is written, and nothing kept.
-    func noteRefusal(of account: ID<Account>?, _ name: [UInt8], reason: String? = nil, requestID: String) async throws {
-        let surroundings = surroundings
-        try await database.write { transaction in
-            guard let account else { return try transaction.post(TouchLoginFailure(name: name, at: surroundings.clock.now)) }
-            try transaction.audit(
-                "account.refused", of: account, by: "nobody", reason: reason, requestID: requestID, surroundings)
+    func noteRefusal(of account: ID<Account>?, _ name: [UInt8], reason: String? = nil, request: RequestOrigin) async throws {
+        try await clinic.withKeys {
+            try await database.write { [self] transaction in
+                guard let account else {
+                    return try transaction.post(TouchLoginFailure(name: name, at: surroundings.clock.now))
+                }
+                try audit("account.refused", of: account, by: .nobody, reason: reason, request: request, in: transaction)
+            }
         }
     }
 }

@@ -33,7 +33,7 @@ extension AuditEntry {
 
 extension AuditEntry.Circumstances {
     fileprivate func add(to bytes: inout CanonicalBytes) {
-        bytes.add(role.rawValue)
+        bytes.add(role?.rawValue)
         bytes.add(purpose.rawValue)
         bytes.add(address)
         bytes.add(operation)

@@ -70,8 +70,10 @@ extension AuditEntry {
             json.identified("who", by)
             json.member("requestor", true)
             if let circumstances {
-                json.name("role")
-                json.array { json in json.object { $0.member("text", circumstances.role.rawValue) } }
+                if let role = circumstances.role {
+                    json.name("role")
+                    json.array { json in json.object { $0.member("text", role.rawValue) } }
+                }
                 json.purpose("purposeOfUse", circumstances.purpose)
             }
         }

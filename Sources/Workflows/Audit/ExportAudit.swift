@@ -78,8 +78,9 @@ public struct AuditExport: Sendable {
             circumstances: AuditEntry.Circumstances(
                 role: .admin, purpose: purpose, address: nil, operation: "auditExport", outcome: AuditEntry.Circumstances.done,
                 patients: patients, query: "from=\(range.from)&to=\(range.to)"))
+        let sealed = try await clinic.sealed(entry)
         try await database.write { transaction in
-            try transaction.run(InsertAudit(entry: Sealed(kept: entry)))
+            try transaction.run(InsertAudit(entry: sealed))
             try transaction.run(InsertUnsealed(entry: entry))
         }
     }

@@ -37,7 +37,7 @@ struct InsertAudit: Insertion {
             .identifier(high: entry.subject.high, low: entry.subject.low), .id(entry.id), .instant(entry.at), .text(entry.by),
             .text(entry.act), .text(entry.fromState?.rawValue), .text(entry.toState?.rawValue),
             .text(entry.reason?.revealed), .text(entry.overridden.isEmpty ? nil : entry.overridden.joined(separator: " ")),
-            .text(entry.requestID), .text(entry.circumstances?.role.rawValue), .text(entry.circumstances?.purpose.rawValue),
+            .text(entry.requestID), .text(entry.circumstances?.role?.rawValue), .text(entry.circumstances?.purpose.rawValue),
             .text(entry.circumstances?.address), .text(entry.circumstances?.operation), .text(entry.circumstances?.outcome),
             entry.circumstances.map { .ids($0.patients) } ?? .null, .text(entry.circumstances?.query),
         ]
@@ -132,9 +132,9 @@ extension AuditEntry {
 
 extension AuditEntry.Circumstances {
     fileprivate init?(_ columns: any Columns, firstColumn first: Int) throws {
-        if columns.isNull(first) { return nil }
+        if columns.isNull(first + 4) { return nil }
         self.init(
-            role: try columns.choice(first), purpose: try columns.choice(first + 1),
+            role: try columns.optional(first) { try columns.choice($0) }, purpose: try columns.choice(first + 1),
             address: try columns.optional(first + 2, columns.text), operation: try columns.optional(first + 3, columns.text),
             outcome: try columns.text(first + 4), patients: try columns.ids(first + 5),
             query: try columns.optional(first + 6, columns.text))

@@ -35,8 +35,8 @@ public struct AuditEntry: Sendable {
     public let id: ID<AuditEntry>
     public internal(set) var subject: ID<AuditSubject>
     public let at: Instant
-    /// The principal: `desk:0192…`.
-    public let by: String
+    /// The principal: `desk:0192…`; at the command line the system's user: `operator:brandt`.
+    public internal(set) var by: String
     /// The verb: `book`, `cancel`, `override` …
     public let act: String
     public let fromState: AppointmentState?
@@ -45,7 +45,7 @@ public struct AuditEntry: Sendable {
     /// The rules staff set aside.
     public let overridden: [String]
     public let requestID: String
-    /// Nil in records from before they were kept, and in those about accounts.
+    /// Nil in records from before they were kept.
     public var circumstances: Circumstances?
 
     /// From where, as what and what for somebody acted, and what came of it: what FHIR's AuditEvent wants to know.
@@ -53,9 +53,10 @@ public struct AuditEntry: Sendable {
         /// The outcome of what was permitted; of all else it says why not.
         public static let done = "done"
 
-        public let role: Role
+        /// Nil where somebody acted who had not signed in.
+        public let role: Role?
         public let purpose: Purpose
-        public let address: String?
+        public internal(set) var address: String?
         public let operation: String?
         public let outcome: String
         public let patients: [ID<Patient>]
@@ -72,9 +73,18 @@ extension AuditEntry: Sealable {
     var sealedRow: [UInt8] { id.bytes }
 
     func exchanging(_ exchange: (_ column: String, _ text: Personal<String>) throws -> Personal<String>) rethrows -> AuditEntry {
-        guard let reason else { return self }
         var copy = self
-        copy.reason = try exchange("reason", reason)
+        copy.reason = try reason.map { try exchange("reason", $0) }
+        if let address = circumstances?.address {
+            copy.circumstances?.address = try exchange("address", Personal(address)).revealed
+        }
+        // A principal is an identifier; whoever is at the command line has a name.
+        if by.hasPrefix(Self.operatorMark) {
+            let name = Personal(String(by.dropFirst(Self.operatorMark.count)))
+            copy.by = Self.operatorMark + (try exchange("by", name).revealed)
+        }
         return copy
     }
+
+    private static let operatorMark = "operator:"
 }

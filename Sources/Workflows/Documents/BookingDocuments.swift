@@ -93,7 +93,7 @@ extension AuditEntry {
 
 extension AuditEntry.Circumstances {
     fileprivate func write(to json: inout JSONWriter) {
-        json.member("role", role.rawValue)
+        json.member("role", role?.rawValue)
         json.member("purpose", purpose.rawValue)
         json.member("address", address)
         json.member("operation", operation)

@@ -26,16 +26,16 @@ extension Accounts {
             throw Refusal.notPermitted
         }
         let name = emergencyFailureName(own)
-        return try await trying(in: own, countedAs: name, requestID: call.requestID) { place, account in
+        return try await trying(in: own, countedAs: name, request: call.origin) { place, account in
             if case .password(let password) = proof {
                 let known = account.passwordHash
                 guard try await place.run({ known.matches(password) }) else { throw AccountFault.credentialsWrong }
             }
             let (clinic, ring) = (clinic, ring)
             let answer = try await clinic.withKeys {
-                try await database.write { transaction -> Broken in
+                try await database.write { [self] transaction -> Broken in
                     let now = clinic.surroundings.clock.now
-                    let (fresh, session) = try transaction.owner(of: own, stillWith: account.passwordHash, at: now)
+                    let (fresh, session) = try owner(of: own, stillWith: account.passwordHash, in: transaction)
                     if case .code(let code) = proof {
                         guard let factor = try transaction.first(SecondFactorOf(account: fresh.id)), factor.isConfirmed,
                             try transaction.use(code, of: factor, fresh.id, ring, at: now)
@@ -67,8 +67,9 @@ extension Clinic {
             try transaction.recordGlass("refused.breakGlass", patient, call, outcome: "unknown", self)
             return .nobody
         }
+        let keys = try transaction.held(keys)
         if let open = try transaction.first(BrokenGlass(principal: call.caller.principal, patient: patient, now: now)),
-            let access = try transaction.first(EmergencyByID(id: open))
+            let access = try transaction.first(EmergencyByID(id: open)).map({ try keys.open($0) })
         {
             try transaction.recordGlass("repeated.breakGlass", patient, call, self)
             return .broken(access, isNew: false)
@@ -76,7 +77,7 @@ extension Clinic {
         let access = EmergencyAccess(
             id: surroundings.identifiers.next(EmergencyAccess.self), principal: call.caller.principal, patient: patient,
             reason: reason, begunAt: now, endsAt: now + EmergencyAccess.lasting, review: nil)
-        try transaction.run(InsertEmergency(access: access))
+        try transaction.run(InsertEmergency(access: try keys.seal(access)))
         try transaction.recordGlass("emergency.begun", patient, call, reason: reason, self)
         try transaction.post(.emergency(access, surroundings.identifiers.next(OutboxMessage.self), now))
         transaction.afterCommit { [self] in afterChange() }
@@ -85,8 +86,10 @@ extension Clinic {
 
     /// Somebody wanted to break the glass whose role does not.
     fileprivate func recordRefusedGlass(_ patient: ID<Patient>, _ call: Call, outcome: String) async throws {
-        try await database.write { [self] in
-            try $0.recordGlass("refused.breakGlass", patient, call, outcome: outcome, self)
+        try await withKeys {
+            try await database.write { [self] in
+                try $0.recordGlass("refused.breakGlass", patient, call, outcome: outcome, self)
+            }
         }
     }
 }
@@ -102,7 +105,7 @@ extension WriteTransaction {
             circumstances: AuditEntry.Circumstances(
                 role: call.caller.role, purpose: .brokenGlass, address: call.address, operation: call.operation, outcome: outcome,
                 patients: [patient], query: nil))
-        try post(record: reason == nil ? Sealed(kept: entry) : try held(clinic.keys).seal(entry))
+        try post(record: try clinic.sealedNow(entry))
         try post(InsertUnsealed(entry: entry))
     }
 }

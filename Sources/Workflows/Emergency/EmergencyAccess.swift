@@ -9,7 +9,7 @@ public struct EmergencyAccess: Sendable {
         public let by: String
         public let at: Instant
         public let verdict: Verdict
-        public let note: Personal<String>?
+        public internal(set) var note: Personal<String>?
     }
 
     /// How long the glass stays broken.
@@ -21,11 +21,25 @@ public struct EmergencyAccess: Sendable {
     /// Who broke it: `practitioner:0192…`.
     public let principal: String
     public let patient: ID<Patient>
-    public let reason: Personal<String>
+    public internal(set) var reason: Personal<String>
     public let begunAt: Instant
     /// An hour later, or when whoever broke it was done.
     public let endsAt: Instant
-    public let review: Review?
+    public internal(set) var review: Review?
 
     public func isOverdue(at now: Instant) -> Bool { review == nil && begunAt + Self.reviewWithin <= now }
+}
+
+extension EmergencyAccess: Sealable {
+    static let table = "emergency_access"
+    var sealedRow: [UInt8] { id.bytes }
+
+    func exchanging(_ exchange: (_ column: String, _ text: Personal<String>) throws -> Personal<String>) rethrows
+        -> EmergencyAccess
+    {
+        var copy = self
+        copy.reason = try exchange("reason", reason)
+        copy.review?.note = try review?.note.map { try exchange("note", $0) }
+        return copy
+    }
 }

@@ -23,7 +23,7 @@ struct EmergencyByID: Query {
     static let sql = SQL("SELECT \(emergencyColumns) FROM emergency_access WHERE id = $1")
     let id: ID<EmergencyAccess>
     var bindings: [SQLValue] { [.id(id)] }
-    static func row(_ columns: any Columns) throws -> EmergencyAccess { try EmergencyAccess(columns) }
+    static func row(_ columns: any Columns) throws -> Sealed<EmergencyAccess> { Sealed(kept: try EmergencyAccess(columns)) }
 }
 
 /// One that is going to be changed: nobody else changes it before this transaction ends.
@@ -31,7 +31,7 @@ struct EmergencyToChange: Query {
     static let sql = SQL(sqlite: EmergencyByID.sql.sqlite, postgres: EmergencyByID.sql.postgres + " FOR NO KEY UPDATE")
     let id: ID<EmergencyAccess>
     var bindings: [SQLValue] { [.id(id)] }
-    static func row(_ columns: any Columns) throws -> EmergencyAccess { try EmergencyAccess(columns) }
+    static func row(_ columns: any Columns) throws -> Sealed<EmergencyAccess> { Sealed(kept: try EmergencyAccess(columns)) }
 }
 
 struct EmergenciesAfter: Query {
@@ -39,7 +39,7 @@ struct EmergenciesAfter: Query {
     let after: ID<EmergencyAccess>
     let limit: Int
     var bindings: [SQLValue] { [.id(after), .integer(limit)] }
-    static func row(_ columns: any Columns) throws -> EmergencyAccess { try EmergencyAccess(columns) }
+    static func row(_ columns: any Columns) throws -> Sealed<EmergencyAccess> { Sealed(kept: try EmergencyAccess(columns)) }
 }
 
 struct UnreviewedEmergencies: Query {
@@ -48,7 +48,7 @@ struct UnreviewedEmergencies: Query {
     let after: ID<EmergencyAccess>
     let limit: Int
     var bindings: [SQLValue] { [.id(after), .integer(limit)] }
-    static func row(_ columns: any Columns) throws -> EmergencyAccess { try EmergencyAccess(columns) }
+    static func row(_ columns: any Columns) throws -> Sealed<EmergencyAccess> { Sealed(kept: try EmergencyAccess(columns)) }
 }
 
 extension EmergencyAccess {
@@ -68,9 +68,10 @@ struct InsertEmergency: Command {
     static let sql: SQL = """
         INSERT INTO emergency_access (id, principal, patient_id, reason, begun_at, ends_at) VALUES ($1, $2, $3, $4, $5, $6)
         """
-    let access: EmergencyAccess
+    let access: Sealed<EmergencyAccess>
     var bindings: [SQLValue] {
-        [
+        let access = access.kept
+        return [
             .id(access.id), .text(access.principal), .id(access.patient), .text(access.reason.revealed),
             .instant(access.begunAt), .instant(access.endsAt),
         ]
@@ -83,11 +84,13 @@ struct ReviewEmergency: Command {
         UPDATE emergency_access SET reviewed_by = $2, reviewed_at = $3, verdict = $4, note = $5
         WHERE id = $1 AND reviewed_at IS NULL
         """
-    let id: ID<EmergencyAccess>
-    let review: EmergencyAccess.Review
+    /// With its review.
+    let access: Sealed<EmergencyAccess>
     var bindings: [SQLValue] {
-        [
-            .id(id), .text(review.by), .instant(review.at), .text(review.verdict.rawValue), .text(review.note?.revealed),
+        let (access, review) = (access.kept, access.kept.review)
+        return [
+            .id(access.id), .text(review?.by), .instant(review?.at), .text(review?.verdict.rawValue),
+            .text(review?.note?.revealed),
         ]
     }
 }

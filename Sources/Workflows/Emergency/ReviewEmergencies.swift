@@ -6,7 +6,7 @@ import Storage
 extension Clinic {
     /// Who broke the glass, oldest first: all of it, or what nobody has looked into yet.
     public func emergencies(onlyUnreviewed: Bool, page: PageRequest, for call: Call) async throws -> Page<EmergencyAccess> {
-        try await disclose("read.emergencies", AuditSubject.everybody, to: call) { look in
+        let sealed = try await disclose("read.emergencies", AuditSubject.everybody, to: call) { look in
             look.trail.query = "unreviewed=\(onlyUnreviewed)&limit=\(page.limit)"
             try look.require(.reviewEmergencies)
             let after: ID<EmergencyAccess> = (page.after ?? .start).id.of()
@@ -16,10 +16,11 @@ extension Clinic {
                 } else {
                     try look.looking.fetch(EmergenciesAfter(after: after, limit: page.limit + 1))
                 }
-            let answer = page.page(found) { Cursor(at: $0.begunAt, id: $0.id.of()) }
+            let answer = page.page(found.map(\.kept)) { Cursor(at: $0.begunAt, id: $0.id.of()) }
             look.trail.concerns(answer.elements.map(\.patient))
             return answer
         }
+        return try await opened(sealed)
     }
 
     /// Says whether there was reason to break the glass. Nobody judges what they did themself, and nobody judges twice.
@@ -37,9 +38,12 @@ extension Clinic {
         } act: { story, access in
             if access.review != nil { throw Refusal.transitionNotAllowed }
             let review = EmergencyAccess.Review(by: call.caller.principal, at: story.now, verdict: verdict, note: note)
-            guard try story.transaction.run(ReviewEmergency(id: id, review: review)) == 1 else { throw Refusal.changedMeanwhile }
+            let reviewed = access.reviewed(review)
+            guard try story.transaction.run(ReviewEmergency(access: try story.sealed(reviewed))) == 1 else {
+                throw Refusal.changedMeanwhile
+            }
             try story.auditChange(of: access.patient.of(), "emergency.\(verdict.rawValue)", reason: note)
-            return access.reviewed(review)
+            return reviewed
         }
     }
 
@@ -64,7 +68,7 @@ extension Clinic {
 
 extension Story {
     fileprivate func emergency(_ id: ID<EmergencyAccess>) throws -> EmergencyAccess? {
-        let access = try transaction.first(EmergencyToChange(id: id))
+        let access = try transaction.first(EmergencyToChange(id: id)).map { try opened($0) }
         trail.isAbout(access?.patient ?? id.of(), access.map { [$0.patient] } ?? [])
         return access
     }

@@ -10,10 +10,13 @@ import Synchronization
 public final class ClinicKeys: Sendable {
     let master: any MasterKeys
     private let surroundings: Surroundings
+    private let leavesPlain: Bool
     private let known = Mutex<FieldKeys?>(nil)
 
-    init(master: any MasterKeys, surroundings: Surroundings) {
+    /// - Parameter leavingPlain: see `FieldCipher`.
+    init(master: any MasterKeys, surroundings: Surroundings, leavingPlain: Bool) {
         self.master = master
+        leavesPlain = leavingPlain
         self.surroundings = surroundings
     }
 
@@ -35,7 +38,7 @@ public final class ClinicKeys: Sendable {
                     master: master))
         }
         guard let clinic = found.records.first?.clinic,
-            let ring = FieldKeys(clinic, keys, revision: found.revision, surroundings.random)
+            let ring = FieldKeys(clinic, keys, revision: found.revision, leavingPlain: leavesPlain, surroundings.random)
         else { throw SecrecyFault.dataKeysGone }
         known.withLock { if $0.map({ $0.revision <= ring.revision }) ?? true { $0 = ring } }
     }
@@ -69,10 +72,13 @@ public final class ClinicKeys: Sendable {
         try await database.write { [keys] transaction in
             _ = try transaction.first(TakenDirectoryRevision())
             guard try transaction.fetch(AllDataKeys()).isEmpty else { return }
-            let first = try transaction.first(FirstPatientName())
-            if let first, FieldCipher.version(of: first) != nil { throw SecrecyFault.dataKeysGone }
+            let first = [
+                try transaction.first(FirstPatientName()), try transaction.first(FirstLogin()),
+                try transaction.first(FirstServiceName()),
+            ].compactMap(\.self)
+            if first.contains(where: { FieldCipher.version(of: $0) != nil }) { throw SecrecyFault.dataKeysGone }
             // In an empty clinic nothing is left to be sealed.
-            if first == nil { try transaction.run(NoteKeyWalk(version: 1, place: 0, doneAt: surroundings.clock.now)) }
+            if first.isEmpty { try transaction.run(NoteKeyWalk(version: 1, place: 0, doneAt: surroundings.clock.now)) }
             for (purpose, wrapped) in keys {
                 try transaction.run(
                     InsertDataKey(
@@ -115,6 +121,17 @@ extension Clinic {
 }
 
 extension Clinic {
+    /// A record as it is written, whatever the transaction: its keys are kept for good, so it does not matter whether there is a newer one.
+    func sealed(_ entry: AuditEntry) async throws -> Sealed<AuditEntry> {
+        guard entry.isPersonal else { return Sealed(kept: entry) }
+        return try await withKeys { try keys.ring().seal(entry) }
+    }
+
+    /// The same in a transaction that `withKeys` runs again when the keys are not known here yet.
+    func sealedNow(_ entry: AuditEntry) throws -> Sealed<AuditEntry> {
+        entry.isPersonal ? try keys.ring().seal(entry) : Sealed(kept: entry)
+    }
+
     /// Opens what a page was read with.
     func opened<Value: Sealable>(_ page: Page<Value>) async throws -> Page<Value> {
         Page(elements: try await opened(page.elements.map { Sealed(kept: $0) }), next: page.next)

@@ -16,14 +16,17 @@ struct FieldKeys: Sendable {
     let revision: Int64
 
     /// Nil when there is not one of each kind.
-    init?(_ clinic: ID<Clinic>, _ keys: [DataKey], revision: Int64, _ random: any RandomSource) {
+    init?(_ clinic: ID<Clinic>, _ keys: [DataKey], revision: Int64, leavingPlain: Bool, _ random: any RandomSource) {
         func all(_ purpose: DataKey.Purpose) -> [DataKey] { keys.filter { $0.purpose == purpose } }
         guard !all(.field).isEmpty, !all(.record).isEmpty, let index = all(.index).last else { return nil }
         self.clinic = clinic
         self.keys = keys
         self.revision = revision
-        cipher = FieldCipher(clinic: clinic.bytes, keys: all(.field), random: random)
-        records = FieldCipher(clinic: clinic.bytes, keys: all(.record), random: random)
+        func cipher(_ purpose: DataKey.Purpose) -> FieldCipher {
+            FieldCipher(clinic: clinic.bytes, keys: all(purpose), random: random, leavingPlain: leavingPlain)
+        }
+        self.cipher = cipher(.field)
+        records = cipher(.record)
         indexes = BlindIndexes(index)
     }
 

@@ -62,6 +62,20 @@ struct FirstPatientName: Query {
     static func row(_ columns: any Columns) throws -> String { try columns.text(0) }
 }
 
+/// The login of the first account, sealed or not.
+struct FirstLogin: Query {
+    static let sql: SQL = "SELECT login FROM account WHERE id > $1 ORDER BY id LIMIT 1"
+    var bindings: [SQLValue] { [.identifier(high: 0, low: 0)] }
+    static func row(_ columns: any Columns) throws -> String { try columns.text(0) }
+}
+
+/// The name of the first service, sealed or not.
+struct FirstServiceName: Query {
+    static let sql: SQL = "SELECT name FROM service WHERE id > $1 ORDER BY id LIMIT 1"
+    var bindings: [SQLValue] { [.identifier(high: 0, low: 0)] }
+    static func row(_ columns: any Columns) throws -> String { try columns.text(0) }
+}
+
 /// From now on it only opens.
 struct SupersedeDataKey: Command {
     static let sql: SQL = "UPDATE data_key SET state = 'retiring' WHERE purpose = $1 AND state = 'active'"

@@ -39,7 +39,7 @@ extension Clinic {
                         purpose: key.purpose, version: key.version, clinic: clinic, wrapped: wrapped, at: surroundings.clock.now))
             }
             try transaction.run(AdvanceDirectoryRevision())
-            try transaction.record("keys.rotated", of: clinic, by: by, surroundings)
+            try record("keys.rotated", of: clinic, by: by, in: transaction)
         }
         try await keys.refresh(from: database)
         return new[0].key.version
@@ -54,10 +54,12 @@ extension Clinic {
             let key = try await keys.unwrapped(record)
             let wrapped = try await keys.wrapped(key, record.clinic)
             if wrapped.master == record.wrapped.master { continue }
-            changed += try await database.write { [surroundings] transaction in
-                let count = try transaction.run(RewrapDataKey(record: record, wrapped: wrapped))
-                if count == 1 { try transaction.record("keys.rewrapped", of: record.clinic, by: by, surroundings) }
-                return count
+            changed += try await withKeys {
+                try await database.write { [self] transaction in
+                    let count = try transaction.run(RewrapDataKey(record: record, wrapped: wrapped))
+                    if count == 1 { try self.record("keys.rewrapped", of: record.clinic, by: by, in: transaction) }
+                    return count
+                }
             }
         }
         return changed
@@ -73,7 +75,7 @@ extension Clinic {
             return try await database.write { transaction in try transaction.run(walk) }
         }
         let done = NoteKeyWalk(version: version, place: SealedTable.all.count, doneAt: surroundings.clock.now)
-        try await database.write { transaction in
+        try await database.write { [self] transaction in
             _ = try transaction.first(TakenDirectoryRevision())
             let records = try transaction.fetch(AllDataKeys())
             // Another rotation came between: then its walk is the one that counts.
@@ -83,7 +85,7 @@ extension Clinic {
             try transaction.run(done)
             guard try transaction.run(RetireDataKeys(before: version, at: surroundings.clock.now)) > 0 else { return }
             try transaction.run(AdvanceDirectoryRevision())
-            try transaction.record("keys.retired", of: records[0].clinic, by: Caller.clinic.principal, surroundings)
+            try record("keys.retired", of: records[0].clinic, by: Caller.clinic.principal, in: transaction)
         }
     }
 
@@ -102,6 +104,15 @@ extension Clinic {
                 guard rows.count == 500, let last = rows.last else { break }
                 after = last.id
             }
+        }
+        var (account, issuer) = (ID<Account>(high: 0, low: 0), "")
+        while true {
+            let rows = try await database.doing(.background).read { [account, issuer] in
+                try $0.fetch(SealedLinks(account: account, issuer: issuer, limit: 500))
+            }
+            for row in rows { counts[FieldCipher.version(of: row.kept.subject.revealed) ?? 0, default: 0] += 1 }
+            guard rows.count == 500, let last = rows.last else { break }
+            (account, issuer) = (last.kept.account, last.kept.issuer)
         }
         var (key, principal) = ("", "")
         while true {
@@ -126,14 +137,18 @@ extension ClinicKeys {
     }
 }
 
-extension WriteTransaction {
+extension Clinic {
     /// Writes down what was done with the clinic's keys.
-    fileprivate func record(_ act: String, of clinic: ID<Clinic>, by: String, _ surroundings: Surroundings) throws {
+    fileprivate func record(
+        _ act: String, of clinic: ID<Clinic>, by: String, in transaction: any WriteTransaction
+    ) throws {
         let entry = AuditEntry(
             id: surroundings.identifiers.next(AuditEntry.self), subject: clinic.of(), at: surroundings.clock.now, by: by,
-            act: act,
-            fromState: nil, toState: nil, reason: nil, overridden: [], requestID: "keys")
-        try post(InsertAudit(entry: Sealed(kept: entry)))
-        try post(InsertUnsealed(entry: entry))
+            act: act, fromState: nil, toState: nil, reason: nil, overridden: [], requestID: "keys",
+            circumstances: AuditEntry.Circumstances(
+                role: .admin, purpose: .operations, address: nil, operation: nil, outcome: AuditEntry.Circumstances.done,
+                patients: [], query: nil))
+        try transaction.post(InsertAudit(entry: try sealedNow(entry)))
+        try transaction.post(InsertUnsealed(entry: entry))
     }
 }

@@ -7,11 +7,14 @@ import Storage
 /// A table with sealed columns, as far as sealing them anew has to know it.
 struct SealedTable: Sendable, Equatable {
     let name: String
+    /// Its primary key, an identifier.
+    var key = "id"
     /// At most six.
     let columns: [String]
 
-    /// In the order they are walked through. Stored answers have another key and come last (`SealedAnswers`); the audit trail is
-    /// never written anew and is not among them.
+    /// In the order they are walked through; a new one comes last, for a walk remembers its place by number. Links to identity providers
+    /// and stored answers have other keys and come after all these (`SealedLinks`, `SealedAnswers`); the audit trail is never written
+    /// anew and is not among them.
     static let all = [
         SealedTable(name: Patient.table, columns: ["name", "email", "phone", "record_number", "birth_date"]),
         SealedTable(name: Appointment.table, columns: ["override_reason"]),
@@ -19,6 +22,12 @@ struct SealedTable: Sendable, Equatable {
         SealedTable(name: Correction.table, columns: Correction.sealedColumns),
         SealedTable(name: RecordClosure.table, columns: ["reason"]),
         SealedTable(name: LegalHold.table, columns: ["reason"]),
+        SealedTable(name: Account.table, columns: ["login"]),
+        SealedTable(name: AccountEmail.table, key: "account_id", columns: ["address"]),
+        SealedTable(name: LetterRecord.table, columns: ["address"]),
+        SealedTable(name: SessionRecord.table, columns: ["device"]),
+        SealedTable(name: ServiceRecord.table, columns: ["name"]),
+        SealedTable(name: EmergencyAccess.table, columns: ["reason", "note"]),
     ]
 }
 
@@ -45,14 +54,16 @@ struct SealedRows: Query {
 
     private static func text(_ table: SealedTable) -> SQL {
         let columns = table.columns + Array(repeating: "CAST(NULL AS TEXT)", count: 6 - table.columns.count)
-        return SQL("SELECT id, \(columns.joined(separator: ", ")) FROM \(table.name) WHERE id > $1 ORDER BY id LIMIT $2")
+        let key = table.key
+        return SQL(
+            "SELECT \(key), \(columns.joined(separator: ", ")) FROM \(table.name) WHERE \(key) > $1 ORDER BY \(key) LIMIT $2")
     }
 }
 
 /// Puts a newly sealed text in the place of what was read; changes nothing when somebody has written it meanwhile.
 struct ReplaceSealed: Command {
-    static let sql = text("patient", "name")
-    let table: String
+    static let sql = text(SealedTable.all[0], "name")
+    let table: SealedTable
     let column: String
     let id: ID<SealedRow>
     let old: String
@@ -60,8 +71,8 @@ struct ReplaceSealed: Command {
     var ownText: SQL? { Self.text(table, column) }
     var bindings: [SQLValue] { [.id(id), .text(old), .text(new)] }
 
-    private static func text(_ table: String, _ column: String) -> SQL {
-        SQL("UPDATE \(table) SET \(column) = $3 WHERE id = $1 AND \(column) = $2")
+    private static func text(_ table: SealedTable, _ column: String) -> SQL {
+        SQL("UPDATE \(table.name) SET \(column) = $3 WHERE \(table.key) = $1 AND \(column) = $2")
     }
 }
 
@@ -78,6 +89,23 @@ struct IndexPatient: Command {
             .id(id), .text(sealedName), .bytes(indexes.email), .bytes(indexes.phone), .bytes(indexes.recordNumber),
         ]
     }
+}
+
+/// What finds an account whose login was plain until now. Breaks `account_login_index` when another account's login is the same to whoever
+/// types it.
+struct IndexLogin: Command {
+    static let sql: SQL = "UPDATE account SET login_index = $2 WHERE id = $1 AND login_index IS NULL"
+    let id: ID<SealedRow>
+    let digest: [UInt8]
+    var bindings: [SQLValue] { [.id(id), .bytes(digest)] }
+}
+
+/// The same for the address of an account.
+struct IndexAddress: Command {
+    static let sql: SQL = "UPDATE account_email SET address_index = $2 WHERE account_id = $1 AND address_index IS NULL"
+    let id: ID<SealedRow>
+    let digest: [UInt8]
+    var bindings: [SQLValue] { [.id(id), .bytes(digest)] }
 }
 
 /// Stored answers after one, in the order of their keys.

@@ -61,10 +61,11 @@ extension Clinic {
     }
 
     private func accounts(of owner: ID<Caller>) async throws -> [Account] {
-        try await database.read { transaction in
+        let sealed = try await database.read { transaction in
             let ids = try transaction.fetch(AccountsOfSubject(subject: owner))
             return try transaction.fetch(each: ids.map { AccountByID(id: $0) }).compactMap(\.first)
         }
+        return try await opened(sealed)
     }
 }
 

@@ -47,8 +47,9 @@ extension Clinic {
                 id: surroundings.identifiers.next(AuditEntry.self), subject: subject, at: now, by: call.by, act: act,
                 fromState: nil, toState: nil, reason: nil, overridden: [], requestID: call.requestID,
                 circumstances: seen.trail.circumstances(of: call, outcome: seen.outcome))
+            let sealed = try await self.sealed(entry)
             try await database.writeTogether(foreseen: []) { transaction in
-                try transaction.post(InsertAudit(entry: Sealed(kept: entry)))
+                try transaction.post(InsertAudit(entry: sealed))
                 try transaction.post(InsertUnsealed(entry: entry))
             }
         }

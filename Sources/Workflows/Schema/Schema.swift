@@ -23,6 +23,7 @@ public enum Schema {
         Migration(number: 13, name: "staff sign in elsewhere", up: SignOnTables.up, down: SignOnTables.down),
         Migration(number: 14, name: "patients have rights", up: RightsTables.up, down: RightsTables.down),
         Migration(number: 15, name: "services sign for themselves", up: ServiceKeyTables.up, down: ServiceKeyTables.down),
+        Migration(number: 16, name: "who signs in is sealed", up: SignInIndexes.up, down: SignInIndexes.down),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).

@@ -55,7 +55,8 @@ public enum WorkflowQueries {
         AllDataKeys.self, InsertDataKey.self, FirstPatientName.self, PatientsByEmail.self, PatientsByPhone.self,
         PatientsByRecordNumber.self, SupersedeDataKey.self, RetireDataKeys.self, RewrapDataKey.self, SealedRows.self,
         ReplaceSealed.self, IndexPatient.self, SealedAnswers.self, ReplaceSealedAnswer.self, KeyWalk.self,
-        NoteKeyWalk.self, AccountsOfSubject.self,
+        NoteKeyWalk.self, AccountsOfSubject.self, SealedLinks.self, ReplaceSealedLink.self, IndexLogin.self, IndexAddress.self,
+        FirstLogin.self, FirstServiceName.self,
     ]
 
     private static let rights: [any Statement.Type] = [

@@ -55,7 +55,7 @@ struct ServiceCommand: AsyncParsableCommand {
                     return
                 }
                 let (service, secret) = try await accounts.createService(
-                    name: name, scopes: scopes, by: .clinic, requestID: "command-line")
+                    name: name, scopes: scopes, by: .clinic, request: "command-line")
                 print("\(name) is service \(service.id), and its secret, which is shown once:\n\(secret.text)")
             }
         }
@@ -85,7 +85,7 @@ struct ServiceCommand: AsyncParsableCommand {
                     for service in page {
                         let state =
                             service.revokedAt.map { "revoked \($0)" } ?? service.lastUsedAt.map { "used \($0)" } ?? "never used"
-                        print("\(service.id)  \(service.name)  \(Scope.text(service.scopes))  \(state)")
+                        print("\(service.id)  \(service.name.revealed)  \(Scope.text(service.scopes))  \(state)")
                     }
                     page = try await accounts.services(after: last.id, for: .clinic)
                 }
@@ -103,7 +103,7 @@ struct ServiceCommand: AsyncParsableCommand {
             guard (0...7 * 24 * 60).contains(overlapMinutes) else { throw Complaint("--overlap-minutes must be from 0 to 10080") }
             try await withServices(service.clinic) { accounts in
                 let (secret, oldUntil) = try await accounts.rotateSecret(
-                    of: try service.known, overlap: .minutes(overlapMinutes), by: .clinic, requestID: "command-line")
+                    of: try service.known, overlap: .minutes(overlapMinutes), by: .clinic, request: "command-line")
                 print("The old secret is good until \(oldUntil). The new one, which is shown once:\n\(secret.text)")
             }
         }
@@ -115,7 +115,7 @@ struct ServiceCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await withServices(service.clinic) { accounts in
-                try await accounts.revokeService(try service.known, by: .clinic, requestID: "command-line")
+                try await accounts.revokeService(try service.known, by: .clinic, request: "command-line")
                 print("\(service.id) is shut out.")
             }
         }

@@ -58,7 +58,7 @@ struct UserCommand: AsyncParsableCommand {
             guard Set(roles.map(\.role)).count == roles.count else { throw Complaint("--role: each can be named once") }
             let password = try Terminal.newPassword()
             let id = try await accounts.create(
-                login: login, password: password, roles: roles, by: principal, requestID: "command-line")
+                login: login, password: password, roles: roles, by: principal, request: "command-line")
             print("\(login) is account \(id).")
         }
 
@@ -95,7 +95,7 @@ struct UserCommand: AsyncParsableCommand {
             let subject = caller.role.isUnknownToTheDirectory ? nil : caller.subject
             let id = try await accounts.invite(
                 Invitation(email: address, role: caller.role, subject: subject, language: known ?? nil), by: principal,
-                requestID: "command-line")
+                request: "command-line")
             print("\(email) is account \(id) and will find a letter.")
         }
     }
@@ -118,13 +118,13 @@ struct UserCommand: AsyncParsableCommand {
         }
 
         private func show(_ accounts: Accounts) async throws {
-            var (last, count) = ("", 0)
+            var (last, count) = (nil as ID<Account>?, 0)
             while true {
                 let page = try await accounts.accounts(after: last)
                 for (account, roles) in page {
-                    last = account.login.revealed
+                    last = account.id
                     let names = roles.map(\.words).joined(separator: " ")
-                    print("\(last)  \(account.isInvited ? "invited" : account.state.rawValue)  \(names)")
+                    print("\(account.login.revealed)  \(account.isInvited ? "invited" : account.state.rawValue)  \(names)")
                 }
                 count += page.count
                 if page.isEmpty { break }
@@ -173,7 +173,7 @@ struct UserCommand: AsyncParsableCommand {
             var wanted = try await knownRole(accounts) ?? UserCommand.caller(role, accounts.clinic.surroundings)
             guard places.isEmpty || wanted.role.canHavePlaces else { throw Complaint("--place is for desk and billing") }
             wanted = wanted.working(at: places)
-            try await accounts.grant(wanted, login: account.login, by: principal, requestID: "command-line")
+            try await accounts.grant(wanted, login: account.login, by: principal, request: "command-line")
             let limit = places.isEmpty ? "" : ", for \(places.count) of the clinic's locations"
             print("\(account.login) may sign in as \(wanted.role.rawValue)\(limit).")
         }
@@ -194,7 +194,7 @@ struct UserCommand: AsyncParsableCommand {
 
         func act(on accounts: Accounts) async throws {
             guard let role = Role(rawValue: role) else { throw Complaint("--role must be a role") }
-            try await accounts.revoke(role, login: account.login, by: principal, requestID: "command-line")
+            try await accounts.revoke(role, login: account.login, by: principal, request: "command-line")
             print("\(account.login) is \(role.rawValue) no more.")
         }
     }
@@ -207,7 +207,7 @@ struct UserCommand: AsyncParsableCommand {
         func act(on accounts: Accounts) async throws {
             guard try await accounts.account(login: account.login) != nil else { throw AccountFault.accountUnknown }
             try await accounts.setPassword(
-                try Terminal.newPassword(), login: account.login, by: principal, requestID: "command-line")
+                try Terminal.newPassword(), login: account.login, by: principal, request: "command-line")
             print("Done. Whoever was signed in as \(account.login) is not any more.")
         }
     }
@@ -235,7 +235,7 @@ struct UserCommand: AsyncParsableCommand {
             abstract: "Take the second factor from who has lost it, and sign the account out everywhere.")
         @OptionGroup var account: AccountOptions
         func act(on accounts: Accounts) async throws {
-            try await accounts.resetSecondFactor(login: account.login, by: principal, requestID: "command-line")
+            try await accounts.resetSecondFactor(login: account.login, by: principal, request: "command-line")
             print("\(account.login) signs in with the password alone.")
         }
     }
@@ -255,7 +255,7 @@ struct UserCommand: AsyncParsableCommand {
                 throw Complaint("--subject has 1 to 255 characters")
             }
             try await accounts.link(
-                login: account.login, issuer: issuer, subject: subject, by: principal, requestID: "command-line")
+                login: account.login, issuer: issuer, subject: subject, by: principal, request: "command-line")
             print("\(account.login) is who \(issuer) calls \(subject).")
         }
     }
@@ -265,7 +265,7 @@ struct UserCommand: AsyncParsableCommand {
             abstract: "Take the links to identity providers from an account, and sign it out everywhere.")
         @OptionGroup var account: AccountOptions
         func act(on accounts: Accounts) async throws {
-            try await accounts.unlink(login: account.login, by: principal, requestID: "command-line")
+            try await accounts.unlink(login: account.login, by: principal, request: "command-line")
             print("No provider's word signs \(account.login) in.")
         }
     }
@@ -297,7 +297,7 @@ extension AccountCommand {
     var clinic: ClinicOptions { account.clinic }
 
     fileprivate func set(_ state: Account.State, on accounts: Accounts) async throws {
-        try await accounts.set(state, login: account.login, by: principal, requestID: "command-line")
+        try await accounts.set(state, login: account.login, by: principal, request: "command-line")
         print("\(account.login) is \(state.rawValue).")
     }
 }

@@ -25,7 +25,7 @@ struct Bench: AsyncParsableCommand {
     var rounds = 5
     @Option(
         help:
-            "Only these: bookings, reads, postgres, claims, backlog, history, search, first, growth, memory, door, overload; separated by commas."
+            "Only these: bookings, reads, postgres, claims, backlog, history, search, first, growth, memory, door, sealing, overload; separated by commas."
     )
     var only: String?
     @Flag(help: "Half a million appointments on file where it would be five million.")
@@ -62,6 +62,7 @@ struct Bench: AsyncParsableCommand {
             ("growth", { try await Growth(rig: rig).measure() }),
             ("memory", { try await Memory(rig: rig).measure() }),
             ("door", { DoorCost().measure() }),
+            ("sealing", { try await SealingCost(rounds: rig.rounds).measure() }),
             ("overload", { try await Overload(rig: rig).measure() }),
         ]
         var findings: [Finding] = []

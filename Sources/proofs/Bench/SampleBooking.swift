@@ -78,7 +78,7 @@ struct SampleBooking {
     }
 
     /// What the server answers, byte for byte: the stored answer is the largest part of a booking.
-    private static func wording(for caller: Caller) -> Wording<Booked> {
+    static func wording(for caller: Caller) -> Wording<Booked> {
         Wording(
             done: { booked in
                 var json = JSONWriter()

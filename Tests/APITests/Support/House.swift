@@ -76,7 +76,7 @@ final class House: Sendable {
         _ = try await clinic.importClinic(Array(document.utf8))
         for who in Who.allCases {
             try await accounts.create(
-                login: who.login, password: Known.password, roles: [who.caller], by: "test", requestID: "test")
+                login: who.login, password: Known.password, roles: [who.caller], by: "test", request: "test")
             _ = try await token(who)
         }
     }
@@ -97,7 +97,7 @@ final class House: Sendable {
         if let known = issued.withLock({ $0[who] }) { return known }
         // As good for a year as it is for its first minutes.
         let session = try await accounts.signIn(
-            Credentials(login: who.login, password: Known.password), requestID: "test"
+            Credentials(login: who.login, password: Known.password), request: "test"
         ).session
         let token = try await tokens.issue(for: session.caller, session: session.id, lasting: .days(365))
         issued.withLock { $0[who] = token }
@@ -106,9 +106,9 @@ final class House: Sendable {
 
     /// Gives somebody an authenticator, which they need from then on.
     func addFactor(_ who: Who) async throws -> OneTimeSecret {
-        let own = try await accounts.signIn(Credentials(login: who.login, password: Known.password), requestID: "test").session.id
-        let secret = try await accounts.proposeSecondFactor(password: Known.password, in: own, requestID: "test").secret
-        _ = try await accounts.confirmSecondFactor(code: secret.code(at: clock.now), in: own, requestID: "test")
+        let own = try await accounts.signIn(Credentials(login: who.login, password: Known.password), request: "test").session.id
+        let secret = try await accounts.proposeSecondFactor(password: Known.password, in: own, request: "test").secret
+        _ = try await accounts.confirmSecondFactor(code: secret.code(at: clock.now), in: own, request: "test")
         return secret
     }
 

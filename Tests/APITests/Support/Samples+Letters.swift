@@ -61,8 +61,8 @@ extension Visitor {
     func newcomer(isVouchedFor: Bool = true) async throws -> String {
         let address = "\(house.newKey())@newcomers.example"
         let caller = Caller(role: .patient, subject: ID(Known.lina)!)
-        try await house.accounts.create(login: address, password: Known.password, roles: [caller], by: "test", requestID: "test")
-        if isVouchedFor { try await house.accounts.vouchForEmail(login: address, by: "test", requestID: "test") }
+        try await house.accounts.create(login: address, password: Known.password, roles: [caller], by: "test", request: "test")
+        if isVouchedFor { try await house.accounts.vouchForEmail(login: address, by: "test", request: "test") }
         return address
     }
 

@@ -10,23 +10,23 @@ extension Accounts {
     /// there. What is answered is the same when another account has the address, and no letter is sent then. Throws
     /// `.credentialsWrong`, `.secondFactorNeeded` when there is a factor and no code, and `.emailChangedLately`.
     public func askForEmailChange(
-        to address: MailAddress, password: Password, code: String?, in own: ID<Session>, requestID: String
+        to address: MailAddress, password: Password, code: String?, in own: ID<Session>, request: RequestOrigin
     ) async throws {
-        try await trying(in: own, requestID: requestID) { place, account in
+        try await trying(in: own, request: request) { place, account in
             let hash = account.passwordHash
             guard try await place.run({ hash.matches(password) }) else { throw AccountFault.credentialsWrong }
-            try await database.write { [self] transaction in
-                let (account, session) = try transaction.owner(of: own, stillWith: hash, at: surroundings.clock.now)
+            try await writing { [self] transaction in
+                let (account, session) = try owner(of: own, stillWith: hash, in: transaction)
                 try proveFactor(of: account, code: code, in: transaction)
                 try requireNoWayBack(account, in: transaction)
                 try transaction.post(ForgetLoginFailures(name: failureName(own)))
-                try transaction.audit(
-                    "account.email-change-asked", of: account.id, by: session.caller.principal, requestID: requestID, surroundings
-                )
-                let holder = try transaction.first(VerifiedEmail(address: address.text))?.account
+                try audit(
+                    "account.email-change-asked", of: account.id, by: .caller(session.caller), request: request, in: transaction)
+                let holder = try transaction.first(VerifiedEmail(address.text, try keys))
                 if holder != nil, holder != account.id { return }
                 try queue(
-                    .emailChange, to: account, at: try transaction.email(of: account), address: address.text, in: transaction)
+                    .emailChange, to: account, at: try transaction.email(of: account, try keys), address: address.text,
+                    in: transaction)
             }
         }
     }
@@ -51,12 +51,12 @@ extension Accounts {
     /// Gives an account the address its owner has shown to read at, and writes to the one before, with a way back. Who signs in with the
     /// address before signs in with the new one from now on. Throws `.linkOver`, `.emailTaken`, `.emailChangedLately`. Said again within a
     /// few minutes, it has been done.
-    public func changeEmail(code: String, requestID: String) async throws {
+    public func changeEmail(code: String, request: RequestOrigin) async throws {
         try await useOnce(.emailChange, code: code) { [self] transaction, letter, account, email in
             guard let address = letter.address else { throw AccountFault.linkOver }
             try requireNoWayBack(account, in: transaction)
             try move(account, email, to: address, in: transaction)
-            try transaction.audit("account.email-changed", of: account.id, by: "letter", requestID: requestID, surroundings)
+            try audit("account.email-changed", of: account.id, by: .reader, request: request, in: transaction)
             // One that nobody has shown to read at is no way back to anybody.
             guard let email, email.verifiedAt != nil, email.address != address else { return }
             try queue(.emailChanged, to: account, at: email, address: email.address, in: transaction)
@@ -66,17 +66,19 @@ extension Accounts {
     /// Gives an account back the address it had, whatever was done with it since: everybody is signed out, the password is good no more,
     /// every other letter is worthless, and one goes to that address with which to choose a new password. Throws `.linkOver`,
     /// `.emailTaken`. Said again within a few minutes, it has been done.
-    public func undoEmailChange(code: String, requestID: String) async throws {
+    public func undoEmailChange(code: String, request: RequestOrigin) async throws {
         try await useOnce(.emailChanged, code: code) { [self] transaction, letter, account, email in
             guard let address = letter.address else { throw AccountFault.linkOver }
             let now = surroundings.clock.now
             try transaction.run(VoidLetters(account: account.id, at: now))
             try move(account, email, to: address, in: transaction)
             try transaction.run(SetPassword(account: account.id, hash: .ofNobody(cost: settings.passwordCost), at: now))
-            try transaction.audit("account.email-change-undone", of: account.id, by: "letter", requestID: requestID, surroundings)
-            try transaction.endAll(of: account.id, .emailChangeUndone, by: "letter", requestID: requestID, surroundings, ended)
-            guard let restored = try transaction.first(AccountByID(id: account.id)) else { throw AccountFault.linkOver }
-            try queue(.passwordReset, to: restored, at: try transaction.email(of: restored), in: transaction)
+            try audit("account.email-change-undone", of: account.id, by: .reader, request: request, in: transaction)
+            try endAll(of: account.id, .emailChangeUndone, by: .reader, request: request, in: transaction)
+            guard let restored = try transaction.first(AccountByID(id: account.id)).map({ try keys.open($0) }) else {
+                throw AccountFault.linkOver
+            }
+            try queue(.passwordReset, to: restored, at: try transaction.email(of: restored, try keys), in: transaction)
         }
     }
 
@@ -86,9 +88,11 @@ extension Accounts {
     ) throws {
         try store(address, for: account, after: email, in: transaction)
         guard account.login == email?.address else { return }
-        do { try transaction.run(SetLogin(account: account.id, login: address)) } catch StorageFault.constraint(let name)
-            where name == "account_login" || name == "account.login"
-        {
+        var moved = account
+        moved.login = address
+        let holder = try transaction.first(AccountByLogin(address, try keys))?.kept.id
+        guard holder == nil || holder == account.id else { throw AccountFault.emailTaken }
+        do { try transaction.run(SetLogin(moved, try keys)) } catch let fault as StorageFault where fault.isLoginTaken {
             throw AccountFault.emailTaken
         }
     }
@@ -103,11 +107,4 @@ struct UnusedLetters: Query {
     let kind: LetterKind
     var bindings: [SQLValue] { [.id(account), .text(kind.rawValue)] }
     static func row(_ columns: any Columns) throws -> Instant { try columns.instant(0) }
-}
-
-struct SetLogin: Command {
-    static let sql: SQL = "UPDATE account SET login = $2 WHERE id = $1"
-    let account: ID<Account>
-    let login: Personal<String>
-    var bindings: [SQLValue] { [.id(account), .text(login.revealed)] }
 }

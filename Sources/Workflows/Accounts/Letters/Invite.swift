@@ -31,26 +31,30 @@ extension Accounts {
             try story.require(invitation.role == .patient ? .invitePatients : .inviteStaff)
             try story.requireSubject(of: invitation)
         } act: { [self] story, _ in
-            try invite(invitation, by: call.caller.principal, requestID: call.requestID, in: story.transaction)
+            try invite(invitation, by: .caller(call.caller), request: call.origin, in: story.transaction)
         }
     }
 
     /// The same for whoever looks after the clinic.
-    public func invite(_ invitation: Invitation, by: String, requestID: String) async throws -> ID<Account> {
-        try await database.write { [self] transaction in try invite(invitation, by: by, requestID: requestID, in: transaction) }
+    public func invite(_ invitation: Invitation, by: String, request: RequestOrigin) async throws -> ID<Account> {
+        try await writing { [self] transaction in
+            try invite(invitation, by: .operatorNamed(by), request: request, in: transaction)
+        }
     }
 
     private func invite(
-        _ invitation: Invitation, by: String, requestID: String, in transaction: any WriteTransaction
+        _ invitation: Invitation, by agent: Agent, request: RequestOrigin, in transaction: any WriteTransaction
     ) throws -> ID<Account> {
-        let address = invitation.email.text
-        let account = try transaction.first(AccountByLogin(login: address)).map {
+        let keys = try transaction.held(clinic.keys)
+        let known = try self.account(login: invitation.email.text, in: transaction).map {
             try invited($0, as: invitation, in: transaction)
         }
-        let id = try account?.id ?? make(invitation, in: transaction)
-        guard let account = try transaction.first(AccountToChange(id: id)) else { throw AccountFault.accountUnknown }
-        try queue(.invitation, to: account, at: try transaction.email(of: account), in: transaction)
-        try transaction.audit("account.invited", of: id, by: by, requestID: requestID, surroundings)
+        let id = try known?.id ?? make(invitation, in: transaction)
+        guard let account = try transaction.first(AccountToChange(id: id)).map({ try keys.open($0) }) else {
+            throw AccountFault.accountUnknown
+        }
+        try queue(.invitation, to: account, at: try transaction.email(of: account, keys), in: transaction)
+        try audit("account.invited", of: id, by: agent, request: request, in: transaction)
         return id
     }
 
@@ -66,28 +70,27 @@ extension Accounts {
     }
 
     private func make(_ invitation: Invitation, in transaction: any WriteTransaction) throws -> ID<Account> {
-        let (id, address) = (surroundings.identifiers.next(Account.self), invitation.email.text)
-        if try transaction.first(VerifiedEmail(address: address)) != nil { throw AccountFault.loginTaken }
+        let (id, address, now) = (surroundings.identifiers.next(Account.self), invitation.email.text, surroundings.clock.now)
+        if try transaction.first(VerifiedEmail(address, try keys)) != nil { throw AccountFault.loginTaken }
         let caller = Caller(role: invitation.role, subject: invitation.subject ?? surroundings.identifiers.next(Caller.self))
-        do {
-            try transaction.run(
-                InsertAccount(id: id, login: address, hash: .ofNobody(cost: settings.passwordCost), at: surroundings.clock.now))
-        } catch StorageFault.constraint(let name) where name == "account_login" || name == "account.login" {
-            throw AccountFault.loginTaken
-        }
+        try insert(
+            Account(
+                id: id, login: address, state: .active, createdAt: now,
+                passwordHash: .ofNobody(cost: settings.passwordCost), passwordSetAt: now), in: transaction)
         try transaction.run(InsertAccountRole(account: id, caller: caller))
         try transaction.run(
-            StoreEmail(email: AccountEmail(account: id, address: address, verifiedAt: nil, language: invitation.language)))
+            StoreEmail(
+                AccountEmail(account: id, address: address, verifiedAt: nil, language: invitation.language), try keys))
         return id
     }
 
     /// Chooses the first password, with the code of an invitation; the address it came to is verified by that. Throws `.linkOver`,
     /// `.passwordUnsuitable`. Said again within a few minutes, because the answer was lost, it has been done.
-    public func acceptInvitation(code: String, password: Password, requestID: String) async throws {
-        try await choosePassword(.invitation, code: code, password, requestID: requestID) { [self] transaction, account, email in
+    public func acceptInvitation(code: String, password: Password, request: RequestOrigin) async throws {
+        try await choosePassword(.invitation, code: code, password, request: request) { [self] transaction, account, email in
             guard let email else { throw AccountFault.linkOver }
             try store(email.address, for: account, after: email, in: transaction)
-            try transaction.audit("account.invitation-accepted", of: account.id, by: "letter", requestID: requestID, surroundings)
+            try audit("account.invitation-accepted", of: account.id, by: .reader, request: request, in: transaction)
         }
     }
 }

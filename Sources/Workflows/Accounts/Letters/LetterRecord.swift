@@ -9,7 +9,7 @@ struct LetterRecord: Sendable {
     let account: ID<Account>
     let kind: LetterKind
     /// Where it goes when that is not the account's own address: the one it is to have, or the one it had.
-    let address: Personal<String>?
+    var address: Personal<String>?
     let createdAt: Instant
     let expiresAt: Instant
     let usedAt: Instant?
@@ -45,9 +45,10 @@ struct InsertLetter: Command {
     static let sql: SQL = """
         INSERT INTO letter (id, account_id, kind, address, created_at, expires_at, likeness) VALUES ($1, $2, $3, $4, $5, $6, $7)
         """
-    let letter: LetterRecord
+    let letter: Sealed<LetterRecord>
     var bindings: [SQLValue] {
-        [
+        let letter = letter.kept
+        return [
             .id(letter.id), .id(letter.account), .text(letter.kind.rawValue), .text(letter.address?.revealed),
             .instant(letter.createdAt), .instant(letter.expiresAt), .bytes(letter.likeness),
         ]
@@ -60,11 +61,13 @@ struct LetterByID: Query {
         """
     let id: ID<AccountLetter>
     var bindings: [SQLValue] { [.id(id)] }
-    static func row(_ columns: any Columns) throws -> LetterRecord {
-        LetterRecord(
-            id: try columns.id(0), account: try columns.id(1), kind: try columns.choice(2),
-            address: try columns.optional(3, columns.text).map { Personal($0) }, createdAt: try columns.instant(4),
-            expiresAt: try columns.instant(5), usedAt: try columns.optional(6, columns.instant), likeness: try columns.bytes(7))
+    static func row(_ columns: any Columns) throws -> Sealed<LetterRecord> {
+        Sealed(
+            kept: LetterRecord(
+                id: try columns.id(0), account: try columns.id(1), kind: try columns.choice(2),
+                address: try columns.optional(3, columns.text).map { Personal($0) }, createdAt: try columns.instant(4),
+                expiresAt: try columns.instant(5), usedAt: try columns.optional(6, columns.instant),
+                likeness: try columns.bytes(7)))
     }
 }
 

@@ -36,7 +36,7 @@ extension Accounts {
             id: surroundings.identifiers.next(AccountLetter.self), account: account.id, kind: kind, address: address,
             createdAt: now,
             expiresAt: now + kind.lasting, usedAt: nil, likeness: likeness(of: account, at: email))
-        try transaction.run(InsertLetter(letter: letter))
+        try transaction.run(InsertLetter(letter: try keys.seal(letter)))
         try transaction.post(
             OutboxMessage(
                 id: letter.id.of(), topic: AccountTopic.letter, payload: #"{"letter":"\#(letter.id)"}"#, createdAt: now,
@@ -59,11 +59,11 @@ extension Accounts {
     /// the transaction that uses it.
     func letter(_ kind: LetterKind, with code: String) async throws -> (letter: LetterRecord, account: Account) {
         guard let code = ring.letterCode(code) else { throw AccountFault.linkOver }
-        return try await database.read { transaction in
-            guard let letter = try transaction.first(LetterByID(id: code.letter)), letter.kind == kind,
-                let account = try transaction.first(AccountByID(id: letter.account))
+        return try await reading { [self] transaction in
+            guard let letter = try transaction.first(LetterByID(id: code.letter)), letter.kept.kind == kind,
+                let account = try transaction.first(AccountByID(id: letter.kept.account))
             else { throw AccountFault.linkOver }
-            return (letter, account)
+            return (try keys.open(letter), try keys.open(account))
         }
     }
 
@@ -80,10 +80,10 @@ extension Accounts {
     /// Uses a letter up, and nobody else changes the account until the transaction ends. Throws `.linkOver` when it was used, its time has
     /// passed, or the account has changed since.
     func use(_ letter: LetterRecord, in transaction: any WriteTransaction) throws -> (account: Account, email: AccountEmail?) {
-        guard let account = try transaction.first(AccountToChange(id: letter.account)), account.state == .active else {
-            throw AccountFault.linkOver
-        }
-        let email = try transaction.email(of: account)
+        guard let account = try transaction.first(AccountToChange(id: letter.account)).map({ try keys.open($0) }),
+            account.state == .active
+        else { throw AccountFault.linkOver }
+        let email = try transaction.email(of: account, try keys)
         guard !letter.kind.needsLikeness || likeness(of: account, at: email) == letter.likeness,
             try transaction.run(UseLetter(id: letter.id, at: surroundings.clock.now)) == 1
         else { throw AccountFault.linkOver }

@@ -9,16 +9,16 @@ extension Accounts {
     /// Asks for a letter to the owner of an address. What is answered, and what is done before the answer, is the same whether there is an
     /// account or not: a look, and a message in the queue that names an account or nobody. Throws `.tooManyTries` for an address that is
     /// asked for again and again.
-    public func askForPasswordReset(of address: MailAddress, requestID: String) async throws {
+    public func askForPasswordReset(of address: MailAddress, request: RequestOrigin) async throws {
         try await countTry(DerivedKey.digest(of: address.text.revealed, from: ring.founding, for: "mediconnect reset requests"))
-        let (surroundings, clinic) = (surroundings, clinic)
-        try await database.write { transaction in
-            let known = try transaction.first(VerifiedEmail(address: address.text))
-            let account = known?.account ?? surroundings.identifiers.next(Account.self)
+        let clinic = clinic
+        try await writing { [self] transaction in
+            let known = try transaction.first(VerifiedEmail(address.text, try keys))
+            let account = known ?? surroundings.identifiers.next(Account.self)
             try transaction.post(
                 OutboxMessage(
                     id: surroundings.identifiers.next(OutboxMessage.self), topic: AccountTopic.resetAsked,
-                    payload: #"{"account":"\#(account)","request":"\#(requestID)"}"#, createdAt: surroundings.clock.now,
+                    payload: #"{"account":"\#(account)","request":"\#(request.id)"}"#, createdAt: surroundings.clock.now,
                     expiresAt: surroundings.clock.now + LetterKind.passwordReset.lasting, subject: account.of()))
             transaction.afterCommit { clinic.afterChange() }
         }
@@ -32,38 +32,39 @@ extension Accounts {
         guard let id = asked["account"]?.string.flatMap({ ID<Account>($0) }) else {
             throw DeliveryFault("an outbox message names no account")
         }
-        guard let account = try transaction.first(AccountToChange(id: id)), account.state == .active,
-            let email = try transaction.first(EmailOfAccount(account: id)), email.verifiedAt != nil
+        guard let account = try transaction.first(AccountToChange(id: id)).map({ try keys.open($0) }), account.state == .active,
+            let email = try transaction.first(EmailOfAccount(account: id)).map({ try keys.open($0) }), email.verifiedAt != nil
         else { return .done }
         let since = surroundings.clock.now - .hours(1)
         let recent = try transaction.fetch(
             LettersSince(account: id, kind: .passwordReset, since: since, limit: Self.lettersAnHour))
         guard recent.count < Self.lettersAnHour else { return .done }
         try queue(.passwordReset, to: account, at: email, in: transaction)
-        try transaction.audit(
-            "account.password-reset-asked", of: id, by: "nobody", requestID: asked["request"]?.string ?? "", surroundings)
+        try audit(
+            "account.password-reset-asked", of: id, by: .nobody, request: RequestOrigin(id: asked["request"]?.string ?? ""),
+            in: transaction)
         return .done
     }
 
     /// Gives an account a new password with the code of a letter, signs it out everywhere, and tells its owner. The second factor stays as
     /// it is (ASVS 6.4.3). Throws `.linkOver`, `.passwordUnsuitable`. Said again within a few minutes, because the answer was lost, it
     /// has been done.
-    public func resetPassword(code: String, to new: Password, requestID: String) async throws {
-        try await choosePassword(.passwordReset, code: code, new, requestID: requestID) { [self] transaction, account, email in
-            try transaction.audit("account.password-reset", of: account.id, by: "letter", requestID: requestID, surroundings)
-            let fresh = try transaction.first(AccountByID(id: account.id)) ?? account
+    public func resetPassword(code: String, to new: Password, request: RequestOrigin) async throws {
+        try await choosePassword(.passwordReset, code: code, new, request: request) { [self] transaction, account, email in
+            try audit("account.password-reset", of: account.id, by: .reader, request: request, in: transaction)
+            let fresh = try transaction.first(AccountByID(id: account.id)).map { try keys.open($0) } ?? account
             try queue(.passwordChanged, to: fresh, at: email, in: transaction)
         }
     }
 
     /// What letters that bring a password have in common.
     func choosePassword(
-        _ kind: LetterKind, code: String, _ new: Password, requestID: String,
+        _ kind: LetterKind, code: String, _ new: Password, request: RequestOrigin,
         _ more: @escaping @Sendable (any WriteTransaction, Account, AccountEmail?) throws -> Void
     ) async throws {
         let (letter, known) = try await letter(kind, with: code)
         if let flaw = new.flaw(knowing: [known.login.revealed]) { throw AccountFault.passwordUnsuitable(flaw) }
-        let (cost, surroundings, ended, name) = (settings.passwordCost, surroundings, ended, failureName(known.login))
+        let (cost, name) = (settings.passwordCost, failureName(known.login))
         try await HashingDesk.shared.attending { place in
             if let usedAt = letter.usedAt {
                 let isFresh = surroundings.clock.now < usedAt + .minutes(5)
@@ -75,13 +76,13 @@ extension Accounts {
             }
             guard letter.isOpen(at: surroundings.clock.now) else { throw AccountFault.linkOver }
             let hash = try await place.run { try PasswordHash.make(of: new, cost: cost) }
-            try await database.write { [self] transaction in
+            try await writing { [self] transaction in
                 let (account, email) = try use(letter, in: transaction)
                 try transaction.run(SetPassword(account: account.id, hash: hash, at: surroundings.clock.now))
                 try transaction.post(ForgetLoginFailures(name: name))
                 try more(transaction, account, email)
-                try transaction.endAll(
-                    of: account.id, .passwordChanged, by: "letter", requestID: requestID, surroundings, ended)
+                try endAll(
+                    of: account.id, .passwordChanged, by: .reader, request: request, in: transaction)
             }
         }
     }

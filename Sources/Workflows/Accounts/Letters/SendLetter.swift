@@ -45,11 +45,12 @@ extension Accounts {
     /// The letter as it is carried; nil when nobody wants it any more.
     private func write(_ id: ID<AccountLetter>, on stationery: Stationery) async throws -> (Letter, LetterKind)? {
         let now = surroundings.clock.now
-        let known = try await database.read { [self] transaction -> (LetterRecord, AccountEmail?)? in
-            guard let letter = try transaction.first(LetterByID(id: id)), letter.isOpen(at: now),
-                let account = try transaction.first(AccountByID(id: letter.account)), account.state == .active
+        let known = try await reading { [self] transaction -> (LetterRecord, AccountEmail?)? in
+            guard let letter = try transaction.first(LetterByID(id: id)).map({ try keys.open($0) }), letter.isOpen(at: now),
+                let account = try transaction.first(AccountByID(id: letter.account)).map({ try keys.open($0) }),
+                account.state == .active
             else { return nil }
-            let email = try transaction.email(of: account)
+            let email = try transaction.email(of: account, try keys)
             let isAsItWas = likeness(of: account, at: email) == letter.likeness
             return isAsItWas || !letter.kind.needsLikeness ? (letter, email) : nil
         }

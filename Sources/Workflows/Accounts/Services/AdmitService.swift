@@ -33,28 +33,30 @@ extension Accounts {
     /// The secret is looked at before the tries are: 256 bits are guessed by nobody, and strangers who try must not keep the service itself
     /// waiting, who may be in the middle of a night's work.
     public func admit(
-        _ credentials: ServiceCredentials, asking wanted: Set<Scope>?, requestID: String
+        _ credentials: ServiceCredentials, asking wanted: Set<Scope>?, request: RequestOrigin
     ) async throws -> ServiceRecord {
         let (now, id) = (surroundings.clock.now, credentials.id)
-        let service = try await database.read { try $0.first(ServiceByID(id: id)) }
+        let service = try await reading { [self] transaction in
+            try transaction.first(ServiceByID(id: id)).map { try keys.open($0) }
+        }
         guard let service, service.revokedAt == nil, try await isProven(credentials, at: now) else {
-            try await refuse(credentials, isThere: service != nil, requestID: requestID)
+            try await refuse(credentials, isThere: service != nil, request: request)
             throw AccountFault.serviceUnknown
         }
         let scopes = wanted ?? service.scopes
         guard !scopes.isEmpty, scopes.isSubset(of: service.scopes) else { throw AccountFault.scopeNotGranted }
-        let isFresh = try await database.write { [self] transaction -> Bool in
-            guard let fresh = try transaction.first(ServiceToChange(id: id)), fresh.revokedAt == nil else {
+        let isFresh = try await writing { [self] transaction -> Bool in
+            guard let fresh = try transaction.first(ServiceToChange(id: id))?.kept, fresh.revokedAt == nil else {
                 throw AccountFault.serviceUnknown
             }
             guard try use(credentials, in: transaction) else { return false }
             try transaction.run(NoteServiceUse(id: id, at: now, unlessAfter: now - .hours(1)))
             try audit(
-                "service.admitted", fresh, by: fresh.caller, reason: Scope.text(scopes), requestID: requestID, in: transaction)
+                "service.admitted", fresh, by: fresh.caller, reason: Scope.text(scopes), request: request, in: transaction)
             return true
         }
         guard isFresh else {
-            try await refuse(credentials, isThere: true, requestID: requestID)
+            try await refuse(credentials, isThere: true, request: request)
             throw AccountFault.serviceUnknown
         }
         return ServiceRecord(
@@ -89,11 +91,11 @@ extension Accounts {
     }
 
     /// Counts a wrong proof. For a service there is not as much is written, and nothing kept.
-    private func refuse(_ credentials: ServiceCredentials, isThere: Bool, requestID: String) async throws {
+    private func refuse(_ credentials: ServiceCredentials, isThere: Bool, request: RequestOrigin) async throws {
         let id = credentials.id
         let name = DerivedKey.digest(of: id.description, from: ring.founding, for: "mediconnect service failures")
         try await countTry(name)
-        try await noteRefusal(of: isThere ? id.of() : nil, name, reason: credentials.proof.name, requestID: requestID)
+        try await noteRefusal(of: isThere ? id.of() : nil, name, reason: credentials.proof.name, request: request)
     }
 }
 

@@ -9,7 +9,7 @@ extension Accounts {
     /// Makes a service and its first secret, which nobody is shown again. Said again with the same identifier it throws `.serviceThere`: its
     /// secret cannot be told twice, and `rotateSecret` gives another.
     public func createService(
-        id: ID<Caller>? = nil, name: String, scopes: Set<Scope>, by caller: Caller, requestID: String
+        id: ID<Caller>? = nil, name: String, scopes: Set<Scope>, by caller: Caller, request: RequestOrigin
     ) async throws -> (service: ServiceRecord, secret: ServiceSecret) {
         let secret = ServiceSecret.make(surroundings.random)
         let service = try await create(id, name, scopes, by: caller, requestID: requestID) { [self] service, transaction in
@@ -36,14 +36,15 @@ extension Accounts {
         guard caller.may(.keepServices) else { throw Refusal.notPermitted }
         let now = surroundings.clock.now
         let service = ServiceRecord(
-            id: id ?? surroundings.identifiers.next(Caller.self), name: name, scopes: scopes, createdAt: now, lastUsedAt: nil,
+            id: id ?? surroundings.identifiers.next(Caller.self), name: Personal(name), scopes: scopes, createdAt: now,
+            lastUsedAt: nil,
             revokedAt: nil)
         do {
-            try await database.write { [self] transaction in
-                try transaction.run(InsertService(service: service))
+            try await writing { [self] transaction in
+                try transaction.run(InsertService(service: try keys.seal(service)))
                 try proofs(service, transaction)
                 try audit(
-                    "service.created", service, by: caller, reason: Scope.text(scopes), requestID: requestID, in: transaction)
+                    "service.created", service, by: caller, reason: Scope.text(scopes), request: request, in: transaction)
             }
         } catch StorageFault.constraint(let name) where name == "service_pkey" || name == "service.id" {
             throw AccountFault.serviceThere
@@ -54,26 +55,28 @@ extension Accounts {
     /// Services, oldest first; at most so many.
     public func services(after id: ID<Caller>? = nil, limit: Int = 100, for caller: Caller) async throws -> [ServiceRecord] {
         guard caller.may(.keepServices) else { throw Refusal.notPermitted }
-        return try await database.read { try $0.fetch(ServicesAfter(id: id ?? ID(high: 0, low: 0), limit: limit)) }
+        return try await reading { [self] transaction in
+            try transaction.fetch(ServicesAfter(id: id ?? ID(high: 0, low: 0), limit: limit)).map { try keys.open($0) }
+        }
     }
 
     /// Gives a service another secret. The one before is good for `overlap` longer, so that nothing stands still while the new one is
     /// brought to where it is used. Throws `Refusal.recordUnknown` for one there is not, or that was revoked.
     public func rotateSecret(
-        of id: ID<Caller>, overlap: Span, by caller: Caller, requestID: String
+        of id: ID<Caller>, overlap: Span, by caller: Caller, request: RequestOrigin
     ) async throws -> (secret: ServiceSecret, oldUntil: Instant) {
         guard caller.may(.keepServices) else { throw Refusal.notPermitted }
         let secret = ServiceSecret.make(surroundings.random)
         let oldUntil = surroundings.clock.now + overlap
-        try await database.write { [self] transaction in
+        try await writing { [self] transaction in
             let now = surroundings.clock.now
-            guard let service = try transaction.first(ServiceToChange(id: id)), service.revokedAt == nil else {
+            guard let service = try transaction.first(ServiceToChange(id: id))?.kept, service.revokedAt == nil else {
                 throw Refusal.recordUnknown
             }
             try transaction.run(ForgetEndedSecrets(service: id, before: now))
             try transaction.run(EndServiceSecrets(service: id, at: oldUntil))
             try transaction.run(InsertServiceSecret(service: id, digest: ring.digest(of: secret, at: now), at: now))
-            try audit("service.secret-rotated", service, by: caller, requestID: requestID, in: transaction)
+            try audit("service.secret-rotated", service, by: caller, request: request, in: transaction)
         }
         return (secret, oldUntil)
     }
@@ -84,30 +87,30 @@ extension Accounts {
         try await clinic.perform(call, wording: wording) { story in
             try story.require(.keepServices)
         } act: { [self] story, _ in
-            try revoke(id, by: call.caller, requestID: call.requestID, in: story.transaction)
+            try revoke(id, by: call.caller, request: call.origin, in: story.transaction)
         }
     }
 
     /// The same for whoever looks after the clinic.
-    public func revokeService(_ id: ID<Caller>, by caller: Caller, requestID: String) async throws {
+    public func revokeService(_ id: ID<Caller>, by caller: Caller, request: RequestOrigin) async throws {
         guard caller.may(.keepServices) else { throw Refusal.notPermitted }
-        try await database.write { [self] transaction in try revoke(id, by: caller, requestID: requestID, in: transaction) }
+        try await writing { [self] transaction in try revoke(id, by: caller, request: request, in: transaction) }
     }
 
-    private func revoke(_ id: ID<Caller>, by caller: Caller, requestID: String, in transaction: any WriteTransaction) throws {
+    private func revoke(_ id: ID<Caller>, by caller: Caller, request: RequestOrigin, in transaction: any WriteTransaction) throws
+    {
         let (now, ended) = (surroundings.clock.now, ended)
-        guard let service = try transaction.first(ServiceToChange(id: id)) else { throw Refusal.recordUnknown }
+        guard let service = try transaction.first(ServiceToChange(id: id))?.kept else { throw Refusal.recordUnknown }
         guard try transaction.run(RevokeService(id: id, at: now)) == 1 else { return }
         try transaction.run(EndServiceSecrets(service: id, at: now))
-        try audit("service.revoked", service, by: caller, requestID: requestID, in: transaction)
+        try audit("service.revoked", service, by: caller, request: request, in: transaction)
         transaction.afterCommit { ended.add(service.session, at: now) }
     }
 
     func audit(
-        _ act: String, _ service: ServiceRecord, by caller: Caller, reason: String? = nil, requestID: String,
+        _ act: String, _ service: ServiceRecord, by caller: Caller, reason: String? = nil, request: RequestOrigin,
         in transaction: any WriteTransaction
     ) throws {
-        try transaction.audit(
-            act, of: service.id.of(Account.self), by: caller.principal, reason: reason, requestID: requestID, surroundings)
+        try audit(act, of: service.id.of(Account.self), by: .caller(caller), reason: reason, request: request, in: transaction)
     }
 }

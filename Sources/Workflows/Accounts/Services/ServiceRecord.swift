@@ -6,7 +6,7 @@ import Storage
 /// Another system that works with the clinic: a laboratory, a portal, a telephone assistant.
 public struct ServiceRecord: Sendable {
     public let id: ID<Caller>
-    public let name: String
+    public internal(set) var name: Personal<String>
     public let scopes: Set<Scope>
     public let createdAt: Instant
     /// When it was last given a token, to the hour.
@@ -29,7 +29,7 @@ struct ServiceByID: Query {
     static let sql: SQL = "SELECT id, name, scopes, created_at, last_used_at, revoked_at FROM service WHERE id = $1"
     let id: ID<Caller>
     var bindings: [SQLValue] { [.id(id)] }
-    static func row(_ columns: any Columns) throws -> ServiceRecord { try ServiceRecord(columns) }
+    static func row(_ columns: any Columns) throws -> Sealed<ServiceRecord> { Sealed(kept: try ServiceRecord(columns)) }
 }
 
 /// The same, and nobody else changes it until this transaction has ended.
@@ -37,7 +37,7 @@ struct ServiceToChange: Query {
     static let sql = SQL(sqlite: ServiceByID.sql.sqlite, postgres: ServiceByID.sql.postgres + " FOR NO KEY UPDATE")
     let id: ID<Caller>
     var bindings: [SQLValue] { [.id(id)] }
-    static func row(_ columns: any Columns) throws -> ServiceRecord { try ServiceRecord(columns) }
+    static func row(_ columns: any Columns) throws -> Sealed<ServiceRecord> { Sealed(kept: try ServiceRecord(columns)) }
 }
 
 /// Services by identifier, oldest first, after one.
@@ -48,7 +48,7 @@ struct ServicesAfter: Query {
     let id: ID<Caller>
     let limit: Int
     var bindings: [SQLValue] { [.id(id), .integer(limit)] }
-    static func row(_ columns: any Columns) throws -> ServiceRecord { try ServiceRecord(columns) }
+    static func row(_ columns: any Columns) throws -> Sealed<ServiceRecord> { Sealed(kept: try ServiceRecord(columns)) }
 }
 
 /// Services that were revoked after a moment: their access tokens may not have expired yet.
@@ -67,7 +67,7 @@ extension ServiceRecord {
             throw StorageFault.statement("a service has scopes that are none")
         }
         self.init(
-            id: try columns.id(0), name: try columns.text(1), scopes: scopes, createdAt: try columns.instant(3),
+            id: try columns.id(0), name: Personal(try columns.text(1)), scopes: scopes, createdAt: try columns.instant(3),
             lastUsedAt: try columns.optional(4, columns.instant), revokedAt: try columns.optional(5, columns.instant))
     }
 }
@@ -83,9 +83,10 @@ struct SecretsOfService: Query {
 
 struct InsertService: Command {
     static let sql: SQL = "INSERT INTO service (id, name, scopes, created_at) VALUES ($1, $2, $3, $4)"
-    let service: ServiceRecord
+    let service: Sealed<ServiceRecord>
     var bindings: [SQLValue] {
-        [.id(service.id), .text(service.name), .text(Scope.text(service.scopes)), .instant(service.createdAt)]
+        let service = service.kept
+        return [.id(service.id), .text(service.name.revealed), .text(Scope.text(service.scopes)), .instant(service.createdAt)]
     }
 }
 
