@@ -130,7 +130,7 @@ extension Clinic {
     ///
     /// `permit` reads what the permission depends on and throws when it is refused; it runs again for a repeat, because
     /// somebody who lost their permission must not be handed a stored answer. `act` decides and writes. A refusal undoes
-    /// whatever `act` wrote and is itself kept under the key, so that a repeat hears the same.
+    /// whatever `act` wrote and is itself kept under the key, so that a repeat hears the same; like one of `permit` it leaves a record.
     ///
     /// - Parameter manner: how the change is run; see `StoryManner`.
     func perform<Subject, Value: Sendable>(
@@ -198,6 +198,7 @@ extension Clinic {
             return .done(value, answer)
         } catch let refusal as Refusal {
             story.forgetHints()
+            try story.recordRuling(refusal)
             let answer = wording.refused(refusal)
             try story.keep(answer)
             return .refused(refusal, answer)

@@ -30,7 +30,7 @@ import Testing
             #expect(late.problem == "changed-meanwhile" && late.status == 412)
             let after = try await visitor.rows()
             #expect(try await visitor.state(of: booked.id) == "booked")
-            #expect(zip(rows, after).filter { $0 != $1 }.count == 1, "only the answer under its key is new")
+            #expect(zip(rows, after).filter { $0 != $1 }.count == 2, "only the answer under its key and the record of it are new")
             #expect(try await visitor.do("cancellation", to: booked.id, ifMatch: "*").status == 200)
         }
     }

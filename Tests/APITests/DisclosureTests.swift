@@ -1,6 +1,8 @@
 import API
+import Admission
 import Notation
 import People
+import Scheduling
 import Storage
 import Testing
 import Workflows
@@ -28,6 +30,16 @@ private struct Record: Sendable {
 extension Visitor {
     fileprivate func records(of request: String) async throws -> [Record] {
         try await house.database.read { try $0.fetch(Records(request: request)) }
+    }
+
+    /// The whole trail as it is written out.
+    fileprivate func exported(as form: AuditForm = .own) async throws -> [JSON] {
+        let range = TimeRange(from: Instant("2000-01-01T00:00:00Z")!, to: Instant("2100-01-01T00:00:00Z")!)
+        var records: [JSON] = []
+        _ = try await AuditExport(house.clinic, in: range, by: "operator:test").everything(as: form) {
+            records.append(try JSON(parsing: String(decoding: $0, as: UTF8.self)))
+        }
+        return records
     }
 }
 
@@ -85,6 +97,104 @@ extension Visitor {
             visitor.house.database.haunt(.unrecorded)
             let strays = try await strays(visitor, by: .desk)
             #expect(strays.count == routes.count, "\(strays)")
+        }
+    }
+
+    /// What the clinic's rules refuse, and as what it is on record.
+    private func ruledOut(_ visitor: Visitor) async throws -> [(ask: Ask, problem: String, outcome: String)] {
+        let start = visitor.house.newStart()
+        let taken = try await visitor.send(.post("/v1/appointments", Known.booking(at: start)))
+        let (over, held) = (try await visitor.booked().id, try await visitor.booked().id)
+        try await visitor.do("cancellation", to: over)
+        let twice = #"{"id":"\#(Known.emma)","name":"Somebody Else"}"#
+        return [
+            (
+                .post("/v1/appointments", Known.booking(at: start, for: [Known.noah])), "time-unavailable", "practitionerTaken"
+            ),
+            (
+                .post("/v1/appointments", Known.booking(at: visitor.house.newStart(), for: [Known.nobody])),
+                "unknown-reference", "patientUnknown"
+            ),
+            (.post("/v1/appointments/\(over)/cancellation", "{}"), "transition-not-allowed", "transitionNotAllowed"),
+            (
+                .post("/v1/appointments/\(held)/rescheduling", #"{"start":"\#(start)"}"#), "time-unavailable",
+                "practitionerTaken"
+            ),
+            (
+                .post("/v1/appointments/\(taken.id)/cancellation", "{}", ifMatch: #""v9""#), "changed-meanwhile",
+                "changedMeanwhile"
+            ),
+            (.post("/v1/patients", twice), "identifier-already-used", "identifierAlreadyUsed"),
+        ]
+    }
+
+    @Test(arguments: Shelter.allCases) func `leaves one record, too, where the clinic's rules say no`(shelter: Shelter)
+        async throws
+    {
+        try await inHouse(shelter: shelter) { visitor in
+            for (number, (ask, problem, outcome)) in try await ruledOut(visitor).enumerated() {
+                for key in ["rule-\(number)", "other-\(number)"] {
+                    let heard = try await visitor.send(ask, by: .desk, key: key, headers: ["X-Request-Id": key])
+                    #expect(heard.problem == problem, "\(heard.text)")
+                    let records = try await visitor.records(of: key)
+                    #expect(records.map(\.outcome) == [outcome] && records[0].act.hasPrefix("refused."), "\(records)")
+                    #expect(records.first.map { $0.by == Who.desk.caller.principal && $0.patients != "[]" } == true)
+                    // Who asks again under the key hears the same, and that is on record as what it is.
+                    _ = try await visitor.send(ask, by: .desk, key: key, headers: ["X-Request-Id": "again-\(key)"])
+                    let again = try await visitor.records(of: "again-\(key)")
+                    #expect(again.count == 1 && again[0].act.hasPrefix("repeated."), "\(again)")
+                }
+            }
+        }
+    }
+
+    @Test(arguments: Shelter.allCases) func `that a rule forbids would be found without a record`(shelter: Shelter) async throws {
+        try await inHouse(shelter: shelter) { visitor in
+            let asks = try await ruledOut(visitor)
+            visitor.house.database.haunt(.unrecorded)
+            for (number, (ask, problem, _)) in asks.enumerated() {
+                let heard = try await visitor.send(ask, by: .desk, headers: ["X-Request-Id": "rule-\(number)"])
+                let records = try await visitor.records(of: "rule-\(number)")
+                #expect(heard.problem == problem && records.isEmpty, "\(records)")
+            }
+        }
+    }
+
+    @Test func `and what is done with accounts, say as what and from where it was done`() async throws {
+        let door = Doorkeeper(proxies: TrustedProxies([NetworkRange("127.0.0.0/8")!]))
+        try await onTheWire(door: door) { visitor async throws in
+            func ask(_ ask: Ask, by who: Who?, _ request: String) async throws -> Int {
+                let headers = ["X-Request-Id": request, "X-Forwarded-For": "203.0.113.77"]
+                return try await visitor.send(ask, by: who, headers: headers).status
+            }
+            let wrong = Ask.post("/v1/sessions", #"{"login":"\#(Who.desk.login)","password":"wrong"}"#)
+            var statuses = [try await ask(wrong, by: nil, "guess")]
+            statuses.append(try await ask(.post("/v1/sessions", Known.credentials(.desk)), by: nil, "come-in"))
+            statuses.append(
+                try await ask(.post("/v1/services", #"{"name":"Lab","scopes":["system/Slot.s"]}"#), by: .admin, "let-in"))
+            statuses.append(try await ask(try await Sample.all["invite"]!.ask(visitor), by: .desk, "invite"))
+            #expect(statuses == [401, 201, 201, 201])
+            let records = try await visitor.exported()
+            func record(_ request: String, _ act: String) -> JSON? {
+                records.first { $0["requestId"]?.string == request && $0["act"]?.string == act }
+            }
+            let wanted: [(String, String, String?, String, String)] = [
+                ("guess", "account.refused", nil, "refused", "signIn"), ("come-in", "session.begun", "desk", "done", "signIn"),
+                ("let-in", "service.created", "admin", "done", "createService"),
+                ("invite", "account.invited", "desk", "done", "invite"),
+            ]
+            for (request, act, role, outcome, operation) in wanted {
+                let record = record(request, act)
+                #expect(record?["address"]?.string == "203.0.113.77" && record?["role"]?.string == role, "\(act)")
+                #expect(record?["outcome"]?.string == outcome && record?["operation"]?.string == operation, "\(act)")
+            }
+            // As FHIR wants it: whoever asked, in which role, and from which address.
+            let event = try await visitor.exported(as: .fhir).first {
+                $0.text.contains(#""come-in""#)
+            }
+            let agents = event?["agent"]?.array ?? []
+            #expect(agents.first?["network"]?["address"]?.string == "203.0.113.77", "\(agents)")
+            #expect(agents.last?["role"]?.array?.first?["text"]?.string == "desk", "\(agents)")
         }
     }
 
@@ -195,7 +305,7 @@ extension Visitor {
             }
             let elsewhere = try await visitor.booked(with: Known.okafor).id
             try await visitor.house.accounts.grant(
-                Who.desk.caller.working(at: [ID(Known.river)!]), login: login, by: "test", requestID: "test")
+                Who.desk.caller.working(at: [ID(Known.river)!]), login: login, by: "test", request: "test")
             let signedIn = try await visitor.signedIn(.desk)
             let token = ["Authorization": "Bearer \(signedIn["accessToken"]?.string ?? "")"]
             func get(_ path: String) async throws -> Heard { try await visitor.get(path, by: nil, headers: token) }

@@ -73,6 +73,45 @@ extension Promises {
             }
         }
 
+        /// Has no room for the record of a refusal.
+        private final class Full: PassingTransaction {
+            override func post<Asked: Command>(_ command: Asked, orElse fault: (any Error)?) throws {
+                let isRefusal = command.bindings.contains {
+                    if case .text(let text) = $0 { text.hasPrefix("refused.") } else { false }
+                }
+                if Asked.sql.sqlite.contains("INTO audit "), isRefusal { throw StorageFault.full }
+                try super.post(command, orElse: fault)
+            }
+        }
+
+        private struct Count: Query {
+            static let sql: SQL = "SELECT count(*) FROM idempotency"
+            var bindings: [SQLValue] { [] }
+            static func row(_ columns: any Columns) throws -> Int { try columns.int(0) }
+        }
+
+        @Test(arguments: Engine.allCases, [false, true])
+        func `a refusal is told and kept together with its record, or not at all`(engine: Engine, isFull: Bool) async throws {
+            func sabotage(_ database: any Database) -> any Database {
+                isFull ? TamperedDatabase(database) { Full($0) } : database
+            }
+            try await ClinicFixture.open(engine, Self.plan, sabotage: sabotage) { fixture in
+                let start = Self.plan.time(day: 3, hour: 9)
+                _ = await fixture.book(patient: 0, at: start, key: "first")
+                let outcome = await fixture.book(patient: 1, at: start, key: "second")
+                let kept = try await fixture.database.read { try $0.first(Count()) }
+                let records = try await fixture.database.read { try $0.fetch(Rulings()) }
+                #expect((outcome == .refused(.practitionerTaken)) == !isFull, "\(outcome)")
+                #expect(kept == (isFull ? 1 : 2) && records == (isFull ? [] : ["practitionerTaken"]))
+            }
+        }
+
+        private struct Rulings: Query {
+            static let sql: SQL = "SELECT outcome FROM audit WHERE act LIKE 'refused.%'"
+            var bindings: [SQLValue] { [] }
+            static func row(_ columns: any Columns) throws -> String { try columns.text(0) }
+        }
+
         @Test(arguments: Engine.allCases)
         func `what cannot be done to an appointment changes nothing`(engine: Engine) async throws {
             try await withTwoBookings(engine) { fixture, first, second in

@@ -123,6 +123,8 @@ enum Agent: Sendable {
     /// Somebody who has not shown who they are.
     case nobody
 
+    init(_ call: Call) { self = call.operatorName.map { .operatorNamed($0) } ?? .caller(call.caller) }
+
     var name: String {
         switch self {
         case .caller(let caller): caller.principal

@@ -63,6 +63,11 @@ extension Story {
         try recordTry("refused.\(call.operation ?? "request")", outcome: trail.outcome(of: refusal))
     }
 
+    /// Writes down that the clinic's rules refused what somebody wanted to do with a patient's data: which rule it was.
+    func recordRuling(_ refusal: Refusal) throws {
+        try recordTry("refused.\(call.operation ?? "request")", outcome: refusal.rawValue)
+    }
+
     /// Writes down that somebody was told once more what they had been told.
     func recordRepeat() throws {
         try recordTry("repeated.\(call.operation ?? "request")", outcome: AuditEntry.Circumstances.done)

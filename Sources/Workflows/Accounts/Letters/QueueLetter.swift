@@ -71,7 +71,7 @@ extension Accounts {
     /// has sealed is `.unknown`, whatever there is.
     public func end(of kind: LetterKind, code: String) async throws -> LetterEnd {
         guard let code = ring.letterCode(code) else { return .unknown }
-        let known = try await database.read { try $0.first(LetterByID(id: code.letter)) }
+        let known = try await database.read { try $0.first(LetterByID(id: code.letter))?.kept }
         guard let known, known.kind == kind else { return .unknown }
         if known.usedAt != nil { return .used }
         return known.isOpen(at: surroundings.clock.now) ? .overtaken : .expired

@@ -12,7 +12,7 @@ extension Accounts {
         id: ID<Caller>? = nil, name: String, scopes: Set<Scope>, by caller: Caller, request: RequestOrigin
     ) async throws -> (service: ServiceRecord, secret: ServiceSecret) {
         let secret = ServiceSecret.make(surroundings.random)
-        let service = try await create(id, name, scopes, by: caller, requestID: requestID) { [self] service, transaction in
+        let service = try await create(id, name, scopes, by: caller, request: request) { [self] service, transaction in
             let now = service.createdAt
             try transaction.run(InsertServiceSecret(service: service.id, digest: ring.digest(of: secret, at: now), at: now))
         }
@@ -22,15 +22,15 @@ extension Accounts {
     /// Makes a service that signs for itself with one of these keys, and has no secret. There has to be one key at least, and each its own
     /// name.
     public func createService(
-        id: ID<Caller>? = nil, name: String, scopes: Set<Scope>, keys: [ServiceKey], by caller: Caller, requestID: String
+        id: ID<Caller>? = nil, name: String, scopes: Set<Scope>, keys: [ServiceKey], by caller: Caller, request: RequestOrigin
     ) async throws -> ServiceRecord {
-        try await create(id, name, scopes, by: caller, requestID: requestID) { service, transaction in
+        try await create(id, name, scopes, by: caller, request: request) { service, transaction in
             for key in keys { try transaction.run(InsertServiceKey(service: service.id, key: key, at: service.createdAt)) }
         }
     }
 
     private func create(
-        _ id: ID<Caller>?, _ name: String, _ scopes: Set<Scope>, by caller: Caller, requestID: String,
+        _ id: ID<Caller>?, _ name: String, _ scopes: Set<Scope>, by caller: Caller, request: RequestOrigin,
         _ proofs: @escaping @Sendable (ServiceRecord, any WriteTransaction) throws -> Void
     ) async throws -> ServiceRecord {
         guard caller.may(.keepServices) else { throw Refusal.notPermitted }

@@ -52,39 +52,38 @@ extension Accounts {
 
     /// Nobody signs in as this patient any more. An account that is something else besides goes on as that.
     private func closeLogins(of id: ID<Patient>, _ story: Story) throws -> [String] {
-        let (transaction, by, request) = (story.transaction, story.call.by, story.call.requestID)
+        let (transaction, agent, request) = (story.transaction, Agent(story.call), story.call.origin)
         return try transaction.fetch(AccountsOfSubject(subject: id.of())).compactMap { known in
-            guard let account = try transaction.first(AccountToChange(id: known)), account.state != .closed else { return nil }
+            guard let account = try transaction.first(AccountToChange(id: known))?.kept, account.state != .closed else { return nil }
             let isMore = try transaction.fetch(RolesOfAccount(account: known)).count > 1
             if isMore {
                 try transaction.run(DeleteAccountPlaces(account: known, role: .patient))
                 try transaction.run(DeleteAccountRole(account: known, role: .patient))
-                try transaction.audit("account.role-revoked", of: known, by: by, requestID: request, surroundings)
+                try audit("account.role-revoked", of: known, by: agent, request: request, in: transaction)
             } else {
                 try transaction.run(SetAccountState(account: known, state: .closed))
-                try transaction.audit("account.closed", of: known, by: by, requestID: request, surroundings)
+                try audit("account.closed", of: known, by: agent, request: request, in: transaction)
             }
-            try transaction.endAll(
-                of: known, isMore ? .rolesChanged : .accountClosed, by: by, requestID: request, surroundings, ended)
+            try endAll(of: known, isMore ? .rolesChanged : .accountClosed, by: agent, request: request, in: transaction)
             return "\(known):\(isMore ? "role" : account.state.rawValue)"
         }
     }
 
     private func reopenLogins(_ accounts: [String], of id: ID<Patient>, _ story: Story) throws {
-        let (transaction, by, request) = (story.transaction, story.call.by, story.call.requestID)
+        let (transaction, agent, request) = (story.transaction, Agent(story.call), story.call.origin)
         for words in accounts.map({ $0.split(separator: ":").map(String.init) }) where words.count == 2 {
-            guard let known = ID<Account>(words[0]), let account = try transaction.first(AccountToChange(id: known)) else {
+            guard let known = ID<Account>(words[0]), let account = try transaction.first(AccountToChange(id: known))?.kept else {
                 continue
             }
             if let state = Account.State(rawValue: words[1]), account.state == .closed {
                 try transaction.run(SetAccountState(account: known, state: state))
-                try transaction.audit("account.\(state.rawValue)", of: known, by: by, requestID: request, surroundings)
+                try audit("account.\(state.rawValue)", of: known, by: agent, request: request, in: transaction)
             } else if words[1] == "role",
                 try !transaction.fetch(RolesOfAccount(account: known)).contains(where: { $0.role == .patient })
             {
                 try transaction.run(
                     InsertAccountRole(account: known, caller: Caller(role: .patient, subject: id.of())))
-                try transaction.audit("account.role-granted", of: known, by: by, requestID: request, surroundings)
+                try audit("account.role-granted", of: known, by: agent, request: request, in: transaction)
             }
         }
     }
