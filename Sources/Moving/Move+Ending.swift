@@ -116,7 +116,9 @@ extension Move {
     private func empty(_ progress: @escaping @Sendable (MoveProgress) -> Void) async throws {
         let catalog = try await target.catalog()
         let all = try catalog.joined(with: catalog, leavingOut: settings.notCopied)
-        let tables = all.filter { !settings.seeded.contains($0.name) }
+        let own = all.filter { !settings.seeded.contains($0.name) }
+        // Nobody writes here any more: the gate is closed, and whoever copied is fenced off.
+        let tables = try await target.read { transaction in try own.filter { try transaction.first($0.last) != nil } }
         for (number, table) in tables.reversed().enumerated() {
             while true {
                 let count = try await target.write { [limit = settings.pageRows] transaction in
