@@ -11,12 +11,15 @@ import Testing
             end: Instant("2026-03-02T09:30:00Z")!, participants: [Personal("Patient/1"), Personal("Practitioner/2")])
     }
 
-    private func connector(_ simulator: TrialSimulator, secret: String = "simulated-secret") throws -> RecordsConnector {
+    private func connector(
+        _ simulator: TrialSimulator, secret: String = "simulated-secret", seconds: Int = 10
+    ) throws -> RecordsConnector {
         let settings = RecordsSettings(
             base: "\(simulator.base)/fhir", tokens: "\(simulator.base)/oauth/token", client: "clinic", secret: Personal(secret),
             system: "https://clinic.example/appointments")
         return RecordsConnector(
-            settings, way: try simulator.way(.records), tokens: try simulator.way(.records), clock: MachineClock())
+            settings, way: try simulator.way(.records, seconds: seconds), tokens: try simulator.way(.records),
+            clock: MachineClock())
     }
 
     private func tokens(_ simulator: TrialSimulator) async throws -> Int { try await simulator.number("fhir", "token") }
@@ -25,7 +28,7 @@ import Testing
         trouble: OnceForEachKey.Trouble
     ) async throws {
         try await TrialSimulator.run { simulator in
-            let connector = try connector(simulator)
+            let connector = try connector(simulator, seconds: trouble.seconds)
             // The token is fetched while all is well.
             #expect(await connector.find(EffectKey("a-1")!) == .done(nil))
             try await simulator.set("fhir", trouble.mode)

@@ -40,7 +40,7 @@ import Testing
 
     @Test func `a destination that hangs is left alone as soon as ten calls have waited in vain`() async throws {
         try await TrialSimulator.run { simulator in
-            let way = try simulator.way(.payments)
+            let way = try simulator.way(.payments, seconds: 1)
             let payments = simulator.payments(way)
             try await simulator.set("payments", #"{"hang":true}"#)
             await withTaskGroup(of: Void.self) { group in

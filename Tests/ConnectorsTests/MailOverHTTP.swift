@@ -11,10 +11,10 @@ import Testing
         at: Instant("2026-03-02T09:00:00Z")!,
         words: LetterWords(subject: "Your account", text: "https://clinic.example/#code\n", html: "<p>code</p>"))
 
-    private func connector(_ simulator: TrialSimulator) throws -> MailServiceConnector {
+    private func connector(_ simulator: TrialSimulator, seconds: Int) throws -> MailServiceConnector {
         var settings = MailServiceSettings(key: Personal("SG.simulated"))
         settings.base = "\(simulator.base)/mail"
-        return MailServiceConnector(settings, way: try simulator.way(.mail))
+        return MailServiceConnector(settings, way: try simulator.way(.mail, seconds: seconds))
     }
 
     private func kind(_ handover: Handover) -> Kind {
@@ -32,7 +32,7 @@ import Testing
     ) async throws {
         try await TrialSimulator.run { simulator in
             try await simulator.set("mail", trouble.mode)
-            let handover = await (try connector(simulator)).carry(letter)
+            let handover = await (try connector(simulator, seconds: trouble.seconds)).carry(letter)
             // 202 says it: there is nothing to read in the answer.
             #expect(kind(handover) == (trouble.mode.contains("garbled") ? .done : trouble.unknown), "\(handover)")
             let done = try await simulator.effects("mail", "mail", EffectKey(letter.name)!)

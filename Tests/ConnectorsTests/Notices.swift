@@ -17,10 +17,11 @@ import Testing
         return try #require(ServiceAccount(parsing: Array(file.utf8)))
     }
 
-    private func connector(_ simulator: TrialSimulator) async throws -> PushConnector {
+    private func connector(_ simulator: TrialSimulator, seconds: Int = 10) async throws -> PushConnector {
         var settings = PushSettings(account: try await account(simulator))
         settings.base = "\(simulator.base)/push"
-        return PushConnector(settings, way: try simulator.way(.push), tokens: try simulator.way(.push), clock: MachineClock())
+        return PushConnector(
+            settings, way: try simulator.way(.push, seconds: seconds), tokens: try simulator.way(.push), clock: MachineClock())
     }
 
     private func notice(_ device: String = "device-1", expires: Instant? = nil) -> PushNotice {
@@ -31,7 +32,7 @@ import Testing
         trouble: OnceForEachKey.Trouble
     ) async throws {
         try await TrialSimulator.run { simulator in
-            let connector = try await connector(simulator)
+            let connector = try await connector(simulator, seconds: trouble.seconds)
             #expect(await connector.send(notice("device-0"), key: EffectKey("n-0")!) == .done(.taken))
             try await simulator.set("push", trouble.mode)
             let first = await connector.send(notice(), key: EffectKey("n-1")!)

@@ -14,6 +14,9 @@ import Testing
         /// What had been done by then.
         let done: Int
 
+        /// How long the first call may take: long enough on a busy machine, unless nobody will answer anyway.
+        var seconds: Int { mode.contains("hang") || mode.contains("silent") ? 1 : 10 }
+
         var testDescription: String { mode }
 
         init(_ mode: String, _ known: Kind, _ unknown: Kind, done: Int) {
@@ -45,7 +48,8 @@ import Testing
             let key = EffectKey("pay-1")!
             let order = PaymentOrder(Money(4500, "eur")!, reference: EffectKey("visit-1")!)
             try await simulator.set("payments", trouble.mode)
-            let first = await simulator.payments(try simulator.way(.payments)).open(order, key: key)
+            let way = try simulator.way(.payments, seconds: trouble.seconds)
+            let first = await simulator.payments(way).open(order, key: key)
             #expect(first.kind == trouble.known, "\(first)")
             #expect(try await simulator.effects("payments", "payment", key) == trouble.done)
             try await simulator.set("payments", "{}")
@@ -64,7 +68,8 @@ import Testing
         try await TrialSimulator.run { simulator in
             let order = try order("a-1")
             try await simulator.set("scheduling", trouble.mode)
-            let first = await simulator.scheduling(try simulator.way(.scheduling)).request(order)
+            let way = try simulator.way(.scheduling, seconds: trouble.seconds)
+            let first = await simulator.scheduling(way).request(order)
             #expect(first.kind == trouble.known, "\(first)")
             #expect(try await simulator.effects("scheduling", "appointment", order.requestID) == trouble.done)
             try await simulator.set("scheduling", "{}")
@@ -108,7 +113,8 @@ import Testing
         try await TrialSimulator.run { simulator in
             let (key, since) = (EffectKey("text-1")!, Surroundings.machine().clock.now)
             try await simulator.set("sms", trouble.mode)
-            let first = await simulator.texts(try simulator.way(.texts)).send(text, key: key)
+            let way = try simulator.way(.texts, seconds: trouble.seconds)
+            let first = await simulator.texts(way).send(text, key: key)
             #expect(first.kind == trouble.unknown, "\(first)")
             #expect(try await simulator.effects("sms", "text", key) == trouble.done)
             try await simulator.set("sms", "{}")
@@ -146,7 +152,7 @@ import Testing
     @Test func `negative control: who sends again what nobody answered for sends it twice`() async throws {
         try await TrialSimulator.run { simulator in
             let key = EffectKey("text-1")!
-            let texts = simulator.texts(try simulator.way(.texts))
+            let texts = simulator.texts(try simulator.way(.texts, seconds: 2))
             try await simulator.set("sms", #"{"silent":true,"times":1}"#)
             #expect(await texts.send(text, key: key).kind == .unknown)
             #expect(await texts.send(text, key: key).kind == .done)

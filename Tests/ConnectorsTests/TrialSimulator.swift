@@ -88,7 +88,7 @@ struct TrialSimulator: Sendable {
     // MARK: The way to it
 
     func way(
-        _ settings: WayOutSettings, seconds: Int = 1, believes: Bool = true, _ book: EventBook? = nil,
+        _ settings: WayOutSettings, seconds: Int = 10, believes: Bool = true, _ book: EventBook? = nil,
         change: (inout WayOutSettings) -> Void = { _ in }
     ) throws -> WayOut {
         var settings = settings

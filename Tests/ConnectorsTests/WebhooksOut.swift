@@ -12,12 +12,12 @@ import Testing
         WebhookMessage(id: EffectKey(id)!, body: Array(#"{"type":"appointment.created","id":"a-1"}"#.utf8))
     }
 
-    private func connector(_ base: String, most: Int = 500, _ book: EventBook? = nil) -> WebhookConnector {
+    private func connector(_ base: String, most: Int = 500, seconds: Int = 10) -> WebhookConnector {
         var settings = WayOutSettings.webhooks
-        settings.timeoutSeconds = 1
+        settings.timeoutSeconds = seconds
         settings.believesSimulators = true
         settings.exceptions = [OutboundException("\(base)=127.0.0.0/8")!]
-        return WebhookConnector(settings, surroundings: .machine(), most: most) { book?.note($0) }
+        return WebhookConnector(settings, surroundings: .machine(), most: most)
     }
 
     // MARK: Signatures
@@ -94,7 +94,7 @@ import Testing
         trouble: OnceForEachKey.Trouble
     ) async throws {
         try await TrialSimulator.run { simulator in
-            let connector = connector(simulator.base)
+            let connector = connector(simulator.base, seconds: trouble.seconds)
             let endpoint = WebhookEndpoint(id: "e-1", url: "\(simulator.base)/webhooks/lab", secrets: [simulated])
             try await simulator.set("webhooks", trouble.mode)
             let first = await connector.deliver(message(), to: endpoint)

@@ -45,7 +45,7 @@ extension Promises {
         private func invite(_ numbers: Range<Int>, _ door: AccountFixture) async throws {
             for number in numbers {
                 let email = try #require(MailAddress("new\(number)@demo.example"))
-                _ = try await door.accounts.invite(Invitation(email: email, role: .desk), by: "test", requestID: "test")
+                _ = try await door.accounts.invite(Invitation(email: email, role: .desk), by: "test", request: "test")
             }
         }
 

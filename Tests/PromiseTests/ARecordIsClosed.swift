@@ -154,7 +154,7 @@ extension Promises {
                 try await house.accounts.create(
                     login: login, password: AccountFixture.password, roles: [Self.plan.desk(1), Self.plan.patientCaller(5)],
                     by: "test",
-                    requestID: "test")
+                    request: "test")
                 _ = try await close(5, house).value()
                 let roles = try await house.accounts.roles(login: login)
                 #expect(roles.map(\.role) == [.desk])

@@ -19,7 +19,7 @@ extension Promises {
             let count = Mutex(0)
             try await AccountFixture.open(engine, sabotage: sabotage) { door in
                 let service = try await door.accounts.createService(
-                    name: "Laboratory", scopes: Self.scopes, keys: [Self.key], by: Self.admin, requestID: "test")
+                    name: "Laboratory", scopes: Self.scopes, keys: [Self.key], by: Self.admin, request: "test")
                 let other = Accounts(
                     try await door.fixture.anotherClinic(), secret: Array(repeating: 7, count: 32),
                     settings: door.accounts.settings)
@@ -33,7 +33,7 @@ extension Promises {
                         group.addTask {
                             await refusal {
                                 try await node.admit(
-                                    ServiceCredentials(id: service.id, assertion: assertion), asking: nil, requestID: "test")
+                                    ServiceCredentials(id: service.id, assertion: assertion), asking: nil, request: "test")
                             } == nil
                         }
                     }

@@ -212,7 +212,9 @@ extension Promises.NobodyReadsTheDatabase {
         "patient.name", "patient.email", "patient.phone", "patient.record_number", "appointment.override_reason",
         "schedule_exception.note", "audit.reason", "audit.by", "audit.address", "account.login", "account_email.address",
         "letter.address", "session.device", "service.name", "emergency_access.reason", "emergency_access.note",
-        "account_link.subject",
+        "account_link.subject", "patient.birth_date", "audit_reason.reason", "correction.says", "correction.should_say",
+        "correction.statement", "correction.extension_reason", "correction.decision_reason", "correction.disagreement",
+        "patient_closure.reason", "legal_hold.reason",
     ]
 
     /// What stands as it is: what hangs on the clinic's door, principals and other identifiers, choices from a list, addresses of
@@ -232,7 +234,9 @@ extension Promises.NobodyReadsTheDatabase {
         "account": ["state", "password_hash"], "account_role": ["role"], "account_place": ["role"],
         "account_email": ["language"], "letter": ["kind"], "session": ["role", "end_reason", "issuer"], "service": ["scopes"],
         "emergency_access": ["principal", "reviewed_by", "verdict"], "account_link": ["issuer"],
-        "data_key": ["purpose", "state", "master"], "schema_migration": ["name"],
+        "correction": ["field", "state", "asked_by", "decided_by", "basis"], "patient_closure": ["closed_by", "accounts"],
+        "legal_hold": ["placed_by"], "retention_rule": ["name"],
+        "service_key": ["name", "document"], "data_key": ["purpose", "state", "master"], "schema_migration": ["name"],
     ]
 
     private struct TextColumns: Query {

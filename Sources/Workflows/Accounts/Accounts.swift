@@ -123,8 +123,6 @@ enum Agent: Sendable {
     /// Somebody who has not shown who they are.
     case nobody
 
-    init(_ call: Call) { self = call.operatorName.map { .operatorNamed($0) } ?? .caller(call.caller) }
-
     var name: String {
         switch self {
         case .caller(let caller): caller.principal
@@ -144,6 +142,11 @@ enum Agent: Sendable {
     }
 }
 
+extension Story {
+    /// Who asks for what is told here.
+    var agent: Agent { call.operatorName.map { .operatorNamed($0) } ?? .caller(call.caller) }
+}
+
 extension Clinic {
     /// - Parameter reason: the program has worded it: it speaks of nobody.
     func audit(
@@ -152,14 +155,13 @@ extension Clinic {
     ) throws {
         let entry = AuditEntry(
             id: surroundings.identifiers.next(AuditEntry.self), subject: account.of(), at: surroundings.clock.now,
-            by: agent.name, act: act, fromState: nil, toState: nil, reason: nil, overridden: [], requestID: request.id,
+            by: agent.name, act: act, fromState: nil, toState: nil, reason: reason.map { Personal($0) }, overridden: [],
+            requestID: request.id,
             circumstances: AuditEntry.Circumstances(
                 role: agent.role, purpose: agent.role == .patient ? .patientRequest : .operations, address: request.address,
                 operation: request.operation,
                 outcome: act == "account.refused" ? "refused" : AuditEntry.Circumstances.done, patients: [], query: nil))
-        var sealed = try sealedNow(entry).kept
-        sealed.reason = reason.map { Personal($0) }
-        try transaction.post(InsertAudit(entry: Sealed(kept: sealed)))
+        try transaction.post(InsertAudit(entry: try sealedNow(entry, keepingReason: true)))
         try transaction.post(InsertUnsealed(entry: entry))
     }
 }

@@ -128,8 +128,19 @@ extension Clinic {
     }
 
     /// The same in a transaction that `withKeys` runs again when the keys are not known here yet.
-    func sealedNow(_ entry: AuditEntry) throws -> Sealed<AuditEntry> {
-        entry.isPersonal ? try keys.ring().seal(entry) : Sealed(kept: entry)
+    ///
+    /// - Parameter keepingReason: the program has worded it: it speaks of nobody, and stays as it is.
+    func sealedNow(_ entry: AuditEntry, keepingReason: Bool = false) throws -> Sealed<AuditEntry> {
+        var entry = entry
+        let reason = keepingReason ? entry.reason : nil
+        if keepingReason { entry.reason = nil }
+        guard entry.isPersonal else {
+            entry.reason = reason ?? entry.reason
+            return Sealed(kept: entry)
+        }
+        var kept = try keys.ring().seal(entry).kept
+        kept.reason = reason ?? kept.reason
+        return Sealed(kept: kept)
     }
 
     /// Opens what a page was read with.

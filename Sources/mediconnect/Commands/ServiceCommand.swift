@@ -50,7 +50,7 @@ struct ServiceCommand: AsyncParsableCommand {
             try await withServices(options) { accounts in
                 guard keys.isEmpty else {
                     let service = try await accounts.createService(
-                        name: name, scopes: scopes, keys: keys, by: .clinic, requestID: "command-line")
+                        name: name, scopes: scopes, keys: keys, by: .clinic, request: "command-line")
                     print("\(name) is service \(service.id), and signs for itself.")
                     return
                 }

@@ -35,7 +35,7 @@ struct PageRoutes {
             }
             try exchange.origin.requireNotAnotherSite()
             do {
-                try await premises.accounts.use(kind, code: code, password: Password(password), requestID: exchange.requestID)
+                try await premises.accounts.use(kind, code: code, password: Password(password), request: exchange.call.origin)
             } catch AccountFault.linkOver {
                 return again(.over(try await premises.accounts.end(of: kind, code: code)), status: ProblemType.linkOver.status)
             } catch AccountFault.passwordUnsuitable(let flaw) {
@@ -64,13 +64,13 @@ extension LetterKind {
 
 extension Accounts {
     /// Does what a letter asks for.
-    fileprivate func use(_ kind: LetterKind, code: String, password: Password, requestID: String) async throws {
+    fileprivate func use(_ kind: LetterKind, code: String, password: Password, request: RequestOrigin) async throws {
         switch kind {
-        case .invitation: try await acceptInvitation(code: code, password: password, requestID: requestID)
-        case .passwordReset: try await resetPassword(code: code, to: password, requestID: requestID)
-        case .verification: try await verifyEmail(code: code, requestID: requestID)
-        case .emailChange: try await changeEmail(code: code, requestID: requestID)
-        case .emailChanged: try await undoEmailChange(code: code, requestID: requestID)
+        case .invitation: try await acceptInvitation(code: code, password: password, request: request)
+        case .passwordReset: try await resetPassword(code: code, to: password, request: request)
+        case .verification: try await verifyEmail(code: code, request: request)
+        case .emailChange: try await changeEmail(code: code, request: request)
+        case .emailChanged: try await undoEmailChange(code: code, request: request)
         case .passwordChanged: throw AccountFault.linkOver
         }
     }

@@ -52,9 +52,11 @@ extension Accounts {
 
     /// Nobody signs in as this patient any more. An account that is something else besides goes on as that.
     private func closeLogins(of id: ID<Patient>, _ story: Story) throws -> [String] {
-        let (transaction, agent, request) = (story.transaction, Agent(story.call), story.call.origin)
+        let (transaction, agent, request) = (story.transaction, story.agent, story.call.origin)
         return try transaction.fetch(AccountsOfSubject(subject: id.of())).compactMap { known in
-            guard let account = try transaction.first(AccountToChange(id: known))?.kept, account.state != .closed else { return nil }
+            guard let account = try transaction.first(AccountToChange(id: known))?.kept, account.state != .closed else {
+                return nil
+            }
             let isMore = try transaction.fetch(RolesOfAccount(account: known)).count > 1
             if isMore {
                 try transaction.run(DeleteAccountPlaces(account: known, role: .patient))
@@ -70,7 +72,7 @@ extension Accounts {
     }
 
     private func reopenLogins(_ accounts: [String], of id: ID<Patient>, _ story: Story) throws {
-        let (transaction, agent, request) = (story.transaction, Agent(story.call), story.call.origin)
+        let (transaction, agent, request) = (story.transaction, story.agent, story.call.origin)
         for words in accounts.map({ $0.split(separator: ":").map(String.init) }) where words.count == 2 {
             guard let known = ID<Account>(words[0]), let account = try transaction.first(AccountToChange(id: known))?.kept else {
                 continue

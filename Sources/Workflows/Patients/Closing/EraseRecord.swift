@@ -99,7 +99,7 @@ extension Accounts {
         try transaction.run(EraseHolds(patient: id))
         try transaction.run(EraseEmergencies(patient: id))
         try transaction.run(DeleteLegalHold(patient: id))
-        try eraseLogins(of: id, standing.closure?.accounts ?? [], story)
+        try eraseLogins(of: id, standing.closure?.accounts ?? [], transaction)
         try transaction.run(DeleteClosure(patient: id))
         let place = FieldPlace(table: Patient.table, column: "name", row: id.bytes)
         let name = try story.keys.cipher.seal("erased", at: place)
@@ -112,11 +112,10 @@ extension Accounts {
                 toState: nil, reason: nil, overridden: [], requestID: story.call.requestID, circumstances: story.circumstances()))
     }
 
-    private func eraseLogins(of id: ID<Patient>, _ closed: [String], _ story: Story) throws {
-        let transaction = story.transaction
+    private func eraseLogins(of id: ID<Patient>, _ closed: [String], _ transaction: any WriteTransaction) throws {
         for account in try transaction.fetch(AccountsOfSubject(subject: id.of())) {
-            if let known = try transaction.first(AccountToChange(id: account)) {
-                try transaction.post(ForgetLoginFailures(name: failureName(try story.keys.open(known).login)))
+            if let known = try transaction.first(AccountToChange(id: account)).map({ try keys.open($0) }) {
+                try transaction.post(ForgetLoginFailures(name: failureName(known.login)))
             }
             try transaction.run(EraseSessions(account: account))
             try transaction.run(EraseSecondFactor(account: account))

@@ -74,16 +74,18 @@ extension Clinic {
 
     /// Changes the clinic's rules, for every record that is closed or will be.
     public func setRetentionRules(_ rules: RetentionRules, by: String) async throws {
-        let surroundings = surroundings
-        try await database.write { transaction in
-            for row in rules.rows { try transaction.run(StoreRetentionRule(name: row.name, value: row.value)) }
-            let entry = AuditEntry(
-                id: surroundings.identifiers.next(AuditEntry.self), subject: AuditSubject.everybody, at: surroundings.clock.now,
-                by: by, act: "retention.changed", fromState: nil, toState: nil, reason: Personal(rules.words), overridden: [],
-                requestID: "command-line")
-            // The program's own words, which speak of nobody.
-            try transaction.post(record: Sealed(kept: entry))
-            try transaction.post(InsertUnsealed(entry: entry))
+        try await withKeys {
+            try await database.write { [self] transaction in
+                for row in rules.rows { try transaction.run(StoreRetentionRule(name: row.name, value: row.value)) }
+                let entry = AuditEntry(
+                    id: surroundings.identifiers.next(AuditEntry.self), subject: AuditSubject.everybody,
+                    at: surroundings.clock.now,
+                    by: by, act: "retention.changed", fromState: nil, toState: nil, reason: Personal(rules.words), overridden: [],
+                    requestID: "command-line")
+                // The program's own words, which speak of nobody.
+                try transaction.post(record: try sealedNow(entry, keepingReason: true))
+                try transaction.post(InsertUnsealed(entry: entry))
+            }
         }
     }
 }
