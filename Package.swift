@@ -138,8 +138,7 @@ let package = Package(
             name: "mediconnect",
             dependencies: [
                 "API", "SingleSignOn", "Admission", "Moving", "Tenancy", "Secrecy", "Sealing", "Identity", "Connectors",
-                "Partners", "Simulator", "Resilience",
-                "Outbound",
+                "Partners", "Simulator", "Outbound",
                 "Letters", "Resilience", "Workflows",
                 "Outbox", "StorageSQLite",
                 "StoragePostgres",

@@ -55,9 +55,9 @@ extension LimitSettings {
         for policy in RatePolicy.allCases {
             // limits.system: requests a second of everybody together; default 1000. limits.tenant: of one clinic together, where
             // there are several; default 500. limits.address: a minute from one address; default 3000. limits.signin: requests without
-            // a token a minute from one address; default 20. limits.user: a minute of one person; default 100. limits.holds: times held by patients from one address and
-            // not taken, an hour; default 60. 0 is no limit. Read
-            // again on SIGHUP, like limits.rates.
+            // a token a minute from one address; default 20. limits.user: a minute of one person; default 100. limits.holds:
+            // times held by patients from one address and not taken, an hour; default 60. 0 is no limit. Read again on SIGHUP, like
+            // limits.rates.
             let usual = RateLimits.usual[policy]!
             let name = "limits.\(policy.settingName)"
             let count = whole(ConfigKey(name), name, usual.count, 0...1_000_000)

@@ -5,9 +5,9 @@ import HTTPTypes
 import Identity
 import Notation
 import People
+import Resilience
 import SingleSignOn
 import Testing
-import Resilience
 import Workflows
 
 extension Visitor {

@@ -104,7 +104,7 @@ final class SignOnTests {
 
     private static let desk = #"{"email":"desk@demo.example","email_verified":true,"groups":["reception"]}"#
 
-    @Test("the desk signs in with a real provider, follows its keys, and outlives it")
+    @Test("the desk signs in with a real provider, stays in when it is gone, and comes back with one that has other keys")
     func wholeWay() async throws {
         let first = try await provider()
         let server = try await server(first)

@@ -24,10 +24,15 @@ struct SlowClientTests {
                     try await gauge("mediconnect_connections", server, http)
                     + gauge(#"mediconnect_connections_closed_total{reason="slow-head"}"#, server, http)
             }
-            for _ in 0..<200 {
-                let reply = try await http.send("GET", server.base + "/health/ready")
-                #expect(reply.status == 200)
+            let token = await token(of: server)
+            for _ in 0..<100 {
+                #expect(try await http.send("GET", server.base + "/health/ready").status == 200)
+                let search = try await http.send(
+                    "GET", server.base + "/v1/free-times?visitType=\(Self.visit)&limit=1", token: token)
+                #expect(search.status == 200 && search.text.contains("start"), "\(search.text.prefix(200))")
             }
+            let booked = try await book(server, http, token)
+            #expect(booked.status == 201, "\(booked.text.prefix(300))")
             for half in slow { #expect(half.received { _ in false } == "", "hung up on without an answer") }
             #expect(try await gauge(#"mediconnect_connections_closed_total{reason="slow-head"}"#, server, http) == 1_000)
             #expect(try await gauge("mediconnect_connections", server, http) < 100)
@@ -66,6 +71,28 @@ struct SlowClientTests {
             try next.send(ask)
             #expect(next.received { $0.hasSuffix("}") }.hasPrefix("HTTP/1.1 200"))
         }
+    }
+
+    // Of the demonstration: a consultation, and who has the token it prints.
+    private static let visit = "01900000-0000-7000-8000-000000000301"
+    private static let patient = "01900000-0000-7000-8000-000000000501"
+
+    private func token(of server: RunningServer) async -> String {
+        for await line in server.process.lines where line.hasPrefix("TOKEN=") { return String(line.dropFirst(6)) }
+        return ""
+    }
+
+    private func book(_ server: RunningServer, _ http: Loopback, _ token: String) async throws -> Loopback.Reply {
+        let found = try await http.send(
+            "GET", server.base + "/v1/free-times?visitType=\(Self.visit)&limit=1", token: token
+        ).text
+        let start = found.firstMatch(of: /"start":"([^"]+)"/)?.1 ?? ""
+        let practitioner = found.firstMatch(of: /"practitioner":"([^"]+)"/)?.1 ?? ""
+        let body = """
+            {"visitType":"\(Self.visit)","practitioner":"\(practitioner)","start":"\(start)","patients":["\(Self.patient)"]}
+            """
+        return try await http.send(
+            "POST", server.base + "/v1/appointments", token: token, key: "beside-the-slow", body: Array(body.utf8))
     }
 
     private func withServer(

@@ -12,6 +12,31 @@ final class StartTests {
     init() throws { folder = try TemporaryFolder("start") }
     deinit { folder.remove() }
 
+    @Test("a demonstration has an account for each role, and signs each in with the password it prints")
+    func demonstration() async throws {
+        let server = try await RunningServer.start(
+            Programs.server, ["serve", "--demo", "--port", "0", "--data", folder.file("demo")], errors: folder.file("errors"))
+        var (password, logins): (String?, [(login: String, role: String)]) = (nil, [])
+        for await line in server.process.lines {
+            if let found = line.firstMatch(of: /all with the password ([0-9a-f]+)/) { password = String(found.1) }
+            if let found = line.firstMatch(of: /^ +(\S+@demo\.example) +(\S+)$/) {
+                logins.append((String(found.1), String(found.2)))
+            }
+            if logins.count == 6 { break }
+        }
+        #expect(Set(logins.map(\.role)) == ["patient", "practitioner", "desk", "billing", "privacy", "admin"])
+        let http = Loopback()
+        for (login, role) in logins {
+            let body = #"{"login":"\#(login)","password":"\#(password ?? "")"}"#
+            let reply = try await http.send("POST", server.base + "/v1/sessions", body: Array(body.utf8))
+            #expect(
+                reply.status == 201 && reply.text.contains(#""role":"\#(role)""#),
+                "\(login): \(reply.status) \(reply.text.prefix(200))")
+        }
+        await http.close()
+        await server.process.kill()
+    }
+
     @Test("a port somebody has is named")
     func takenPort() async throws {
         let first = try await serve("first")

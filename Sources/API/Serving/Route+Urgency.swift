@@ -8,7 +8,8 @@ extension Route {
         // Somebody is in danger.
         "breakGlass": .vital,
         "cancelAppointment": .release,
-        "auditAppointment": .report,
+        // All of a patient's life, or of an appointment's.
+        "auditAppointment": .report, "exportPatient": .report,
     ]
 
     static func urgency(of operation: String, _ method: Method, _ handler: Handler) -> Urgency {

@@ -29,7 +29,8 @@ extension Serving {
         var headers = HTTPFields()
         headers.reserveCapacity(13)
         headers[.requestID] = requestID
-        // What is answered is data, but for a few pages with a policy of their own: no browser is to guess that it is a page, show it in a frame, or load anything for it (ASVS 3.4).
+        // What is answered is data, but for a few pages with a policy of their own: no browser is to guess that it is a
+        // page, show it in a frame, or load anything for it (ASVS 3.4).
         headers[.xContentTypeOptions] = "nosniff"
         headers[.contentSecurityPolicy] =
             answer.policy ?? "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -3,8 +3,8 @@ public import Notation
 import Storage
 import Synchronization
 
-/// The sessions that ended, and the services that were revoked, so recently that their access tokens have not expired yet. Every request looks here, so it is in memory;
-/// what other nodes ended is read from the database twice a second.
+/// The sessions that ended, and the services that were revoked, so recently that their access tokens have not expired yet. Every request
+/// looks here, so it is in memory; what other nodes ended is read from the database twice a second.
 public final class EndedSessions: Sendable {
     private struct State {
         var ended: [ID<Session>: Instant] = [:]

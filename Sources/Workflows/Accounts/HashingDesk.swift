@@ -15,7 +15,7 @@ final class HashingDesk: Sendable {
 
     private struct State {
         var busy = 0
-        var waiting: [CheckedContinuation<Void, Never>] = []
+        var waiting: [CheckedContinuation<Void, any Error>] = []
     }
 
     private let lanes: Int
@@ -47,23 +47,22 @@ final class HashingDesk: Sendable {
     }
 
     private func enter() async throws {
-        let isFull = state.withLock { $0.busy >= lanes && $0.waiting.count >= waitingMaximum }
-        if isFull { throw AccountFault.overloaded }
-        await withCheckedContinuation { (caller: CheckedContinuation<Void, Never>) in
-            let mayEnter = state.withLock { state in
+        try await withCheckedThrowingContinuation { (caller: CheckedContinuation<Void, any Error>) in
+            let answer: Result<Void, any Error>? = state.withLock { state in
                 if state.busy < lanes {
                     state.busy += 1
-                    return true
+                    return .success(())
                 }
+                if state.waiting.count >= waitingMaximum { return .failure(AccountFault.overloaded) }
                 state.waiting.append(caller)
-                return false
+                return nil
             }
-            if mayEnter { caller.resume() }
+            if let answer { caller.resume(with: answer) }
         }
     }
 
     private func leave() {
-        let next: CheckedContinuation<Void, Never>? = state.withLock { state in
+        let next: CheckedContinuation<Void, any Error>? = state.withLock { state in
             if state.waiting.isEmpty {
                 state.busy -= 1
                 return nil

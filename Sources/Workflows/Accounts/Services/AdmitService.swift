@@ -27,8 +27,8 @@ public struct ServiceCredentials: Sendable {
 
 extension Accounts {
     /// Who a token is for, with the scopes that were asked for, or all it has when none were. Throws `.serviceUnknown` alike for one there
-    /// is not, a wrong secret, an assertion that was used before, and one that was revoked, `.tooManyTries` for whoever goes on guessing, and `.scopeNotGranted` for a
-    /// scope it was not given.
+    /// is not, a wrong secret, an assertion that was used before, and one that was revoked, `.tooManyTries` for whoever goes on guessing,
+    /// and `.scopeNotGranted` for a scope it was not given.
     ///
     /// The secret is looked at before the tries are: 256 bits are guessed by nobody, and strangers who try must not keep the service itself
     /// waiting, who may be in the middle of a night's work.
