@@ -215,7 +215,7 @@ let package = Package(
                 "API", "SingleSignOn", "Admission", "Resilience", "Secrecy", "Telemetry", "Tenancy", "Workflows", "Identity",
                 "Letters",
                 "Outbox",
-                "People", "Scheduling",
+                "People", "Scheduling", "TestKit",
                 "StorageSQLite", "StoragePostgres", "PostgresCluster", "Storage",
                 "Notation",
                 hummingbird,

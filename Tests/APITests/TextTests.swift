@@ -1,5 +1,6 @@
 import API
 import Notation
+import TestKit
 import Testing
 
 /// Text that means something to whoever takes it for more than text: SQL, a terminal, a page, a sheet, a template, a reader that
@@ -58,6 +59,73 @@ import Testing
                 }
             }
             #expect(RowCounts.withoutAudit(try await visitor.rows()) == rows)
+        }
+    }
+
+    /// Made of what means something to a database, and of what means something to nobody.
+    private static func madeUp(_ chance: inout Chance) -> String {
+        let pieces = [
+            "'", "\"", "`", ";", "--", "/*", "*/", "\\", "%", "_", "$1", "?", ":a", "@p", "||", "(", ")", "=", "<", ",", " OR ",
+            " AND ", " UNION SELECT ", "DROP TABLE patient", "DELETE FROM audit", "NULL", "0x27", "\0", "\n", "\u{202E}",
+            "\u{301}", "é",
+            "＇", "\u{1F469}\u{1F3FD}", "a", "7", " ",
+        ]
+        return (0..<chance.number(1...12)).map { _ in chance.one(of: pieces) }.joined()
+    }
+
+    /// The document once for each value in it, however deep, with the text in its place.
+    private static func variants(of json: JSON, _ text: () -> String) -> [JSON] {
+        switch json.content {
+        case .object(let members):
+            members.indices.flatMap { place in
+                variants(of: members[place].value, text).map { other in
+                    var members = members
+                    members[place] = JSON.Member(name: members[place].name, value: other)
+                    return JSON(.object(members))
+                }
+            }
+        case .array(let elements):
+            elements.indices.flatMap { place in
+                variants(of: elements[place], text).map { other in
+                    var elements = elements
+                    elements[place] = other
+                    return JSON(.array(elements))
+                }
+            }
+        default: [JSON(.string(text()))]
+        }
+    }
+
+    @Test(arguments: Shelter.allCases)
+    func `in the place of anything at all, logins and codes and numbers too, fails nothing and takes nothing away`(
+        shelter: Shelter
+    ) async throws {
+        try await inHouse(shelter: shelter) { visitor in
+            let untouched = try await others(visitor)
+            let kept = ["patient", "appointment", "audit", "location"]
+            var before: [Int] = []
+            for table in kept { before.append(try await visitor.count(of: table)) }
+            var asked = 0
+            for (number, route) in visitor.house.api.routes.enumerated() where route.takes != nil {
+                let sample = Sample.all[route.operation]!
+                let who = try #require(([Who.desk] + Who.allCases).first { "yc".contains(sample.mark(for: $0)) })
+                for seed in 0..<(shelter == .sqlite ? 24 : 8) {
+                    var chance = Chance(seed: number * 100 + seed)
+                    var ask = try await sample.ask(visitor)
+                    guard ask.type == "application/json" else { continue }
+                    for body in Self.variants(of: try JSON(parsing: ask.body ?? "{}"), { Self.madeUp(&chance) }) {
+                        ask.body = body.text
+                        let heard = try await visitor.send(ask, by: who)
+                        #expect(heard.status < 500, "\(route.operation), seed \(seed): \(body.text) \(heard.text)")
+                        asked += 1
+                    }
+                }
+                #expect(try await others(visitor) == untouched, "\(route.operation) touched something else")
+            }
+            for (table, count) in zip(kept, before) {
+                #expect(try await visitor.count(of: table) >= count, "\(table) has lost rows")
+            }
+            #expect(asked > 200, "\(asked)")
         }
     }
 
