@@ -14,6 +14,8 @@ public final class Clinic: Sendable {
     /// What seals and opens the clinic's personal data.
     public let keys: ClinicKeys
     let directory = DirectoryCache()
+    /// False for a measurement only.
+    let keepsTrail: Bool
     private let observer: any ClinicObserver
     private let changeSignal = Mutex<Signal?>(nil)
 
@@ -24,19 +26,19 @@ public final class Clinic: Sendable {
     ) {
         self.init(
             database: database, surroundings: surroundings, master: master, settings: settings, observer: observer,
-            leavingPlain: false)
+            without: [])
     }
 
-    /// - Parameter leavingPlain: seals nothing, for a measurement; see `FieldCipher`.
     package init(
         database: any Database, surroundings: Surroundings, master: any MasterKeys, settings: ClinicSettings,
-        observer: any ClinicObserver, leavingPlain: Bool
+        observer: any ClinicObserver, without omissions: Set<Omission>
     ) {
         self.database = database
         self.surroundings = surroundings
         self.settings = settings
         self.observer = observer
-        self.keys = ClinicKeys(master: master, surroundings: surroundings, leavingPlain: leavingPlain)
+        self.keys = ClinicKeys(master: master, surroundings: surroundings, leavingPlain: omissions.contains(.sealing))
+        keepsTrail = !omissions.contains(.trail)
         self.availability = AvailabilityBoard(clock: surroundings.clock)
     }
 
@@ -73,6 +75,14 @@ public final class Clinic: Sendable {
         case .refused(let refusal, _): observer.saw(operation: operation, outcome: refusal.rawValue)
         }
     }
+}
+
+/// What a clinic does without, so that a measurement can tell what it costs. No setting leads here.
+package enum Omission: Sendable {
+    /// Texts are left as they are; see `FieldCipher`.
+    case sealing
+    /// What happens to appointments leaves no record.
+    case trail
 }
 
 public struct ClinicSettings: Sendable {

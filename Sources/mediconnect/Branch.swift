@@ -198,22 +198,10 @@ final class Branch: Sendable {
 
     /// A session that another node ended is over here too within a second (MA-9).
     private func heedEndedSessions() async {
-        let clock = house.surroundings.clock
-        var isTrouble = false
-        while !Task.isCancelled {
-            do {
-                try await premises.accounts.refreshEnded()
-                isTrouble = false
-            } catch {
-                // Said once: the database says more elsewhere.
-                if !isTrouble {
-                    logger.warning(
-                        "ended sessions cannot be read; those another node ends stay open until their tokens expire",
-                        metadata: ["evt": "sessions.unread", "error": .safe(error)])
-                }
-                isTrouble = true
-            }
-            try? await clock.sleep(until: clock.now + .milliseconds(500))
+        await premises.accounts.heedEnded { [logger] error in
+            logger.warning(
+                "ended sessions cannot be read; those another node ends stay open until their tokens expire",
+                metadata: ["evt": "sessions.unread", "error": .safe(error)])
         }
     }
 

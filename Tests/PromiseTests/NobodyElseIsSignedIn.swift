@@ -179,6 +179,43 @@ extension Promises {
             }
         }
 
+        /// A node that looks every `pause`: whether it has heard of a session another one ended, a second of its clock later.
+        private func isHeardOfWithinASecond(on engine: Engine, lookingEvery pause: Span?) async throws -> Bool {
+            var isHeardOf = false
+            try await AccountFixture.open(engine) { desk in
+                let (other, clock) = (try await desk.anotherNode(), desk.fixture.clock)
+                try await withThrowingTaskGroup { group in
+                    group.addTask {
+                        if let pause { await other.heedEnded(every: pause) } else { await other.heedEnded() }
+                    }
+                    let looks = pause ?? .milliseconds(500)
+                    let asleep = clock.now + looks
+                    while !clock.isAwaited(at: asleep) { try await Task.sleep(for: .milliseconds(1)) }
+                    let grant = try await desk.signIn()
+                    try await desk.accounts.set(.locked, login: "desk@clinic.example", by: "test", request: "test")
+                    #expect(!other.ended.has(grant.session.id))
+                    clock.advance(by: .seconds(1))
+                    let asleepAgain = asleep > clock.now ? asleep : clock.now + looks
+                    while !clock.isAwaited(at: asleepAgain) { try await Task.sleep(for: .milliseconds(1)) }
+                    isHeardOf = other.ended.has(grant.session.id)
+                    group.cancelAll()
+                }
+            }
+            return isHeardOf
+        }
+
+        @Test(arguments: Engine.allCases) func `what one node ends is over on every other within a second`(engine: Engine)
+            async throws
+        {
+            #expect(try await isHeardOfWithinASecond(on: engine, lookingEvery: nil))
+        }
+
+        @Test(arguments: Engine.allCases) func `negative control: not where a node looks every three seconds`(engine: Engine)
+            async throws
+        {
+            #expect(try await !isHeardOfWithinASecond(on: engine, lookingEvery: .seconds(3)))
+        }
+
         @Test(arguments: Engine.allCases) func `wrong passwords wait ever longer, for logins nobody has as for others`(
             engine: Engine
         )

@@ -39,6 +39,26 @@ public final class Accounts: Sendable {
             from: database, now: surroundings.clock.now, memory: settings.accessLasting + .minutes(1))
     }
 
+    /// Does so twice a second until its task is cancelled, so that what another node ended is over here within a second (MA-9).
+    ///
+    /// - Parameter trouble: is told once when the database does not answer, and again only after it has.
+    public func heedEnded(
+        every pause: Span = .milliseconds(500), trouble: @Sendable (any Error) -> Void = { _ in }
+    ) async {
+        let clock = surroundings.clock
+        var isTrouble = false
+        while !Task.isCancelled {
+            do {
+                try await refreshEnded()
+                isTrouble = false
+            } catch {
+                if !isTrouble { trouble(error) }
+                isTrouble = true
+            }
+            try? await clock.sleep(until: clock.now + pause)
+        }
+    }
+
     /// Forgets sessions that nobody can continue, letters nobody can use and wrong passwords that nobody waits for any more.
     public func forgetOld() async throws {
         let (now, settings) = (surroundings.clock.now, settings)

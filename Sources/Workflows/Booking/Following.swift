@@ -54,6 +54,7 @@ extension Story {
 
     /// Writes down who did what, and that it waits for its seal.
     func record(_ entry: AuditEntry) throws {
+        guard clinic.keepsTrail else { return }
         try transaction.post(record: try sealed(entry))
         try transaction.post(InsertUnsealed(entry: entry))
     }

@@ -18,6 +18,16 @@ struct Finding: Codable {
             target: "≥ \(target)×", isMet: ours / theirs >= target)
     }
 
+    /// Where more would be as wrong as less.
+    static func ratio(
+        _ what: String, _ ours: Double, _ theirs: Double, unit: String, with other: String, between least: Double,
+        and most: Double
+    ) -> Finding {
+        Finding(
+            what: what, ours: "\(Int(ours)) \(unit)", comparedWith: "\(other): \(Int(theirs)) \(unit)", ratio: ours / theirs,
+            target: "\(least) to \(most)×", isMet: (least...most).contains(ours / theirs))
+    }
+
     static func bound(_ what: String, _ value: Double, unit: String, with other: String = "", below target: Double) -> Finding {
         Finding(
             what: what, ours: "\(short(value)) \(unit)", comparedWith: other, ratio: nil, target: "< \(short(target)) \(unit)",

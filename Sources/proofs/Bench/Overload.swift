@@ -8,7 +8,7 @@ import Synchronization
 
 /// What is left of a server that is offered five times what it can do (MC-10). Requests come when they are due, whether or not earlier
 /// ones are answered: searches over five hundred full calendars most of all, bookings, reports, people who arrive, and who asks how the
-/// house is.
+/// house is. Beside them two people a second sign in, whatever else is asked: what a password costs does not grow with the load.
 ///
 /// The server has one core and whoever asks the other: a generator on the same core takes more of it the more it asks, and what is
 /// measured is who is quicker.
@@ -53,6 +53,7 @@ struct Overload {
 
     private func run(limited: Bool) async throws -> Run {
         let house = try rig.copy(of: try await rig.clinicAhead(), named: limited ? "limited" : "unlimited")
+        try await BenchAccounts(rig: rig, house: house).make("chief")
         let server = try await rig.serve(house, environment: ["MEDICONNECT_LIMITS_OVERLOAD": limited ? "on" : "off"], core: 0)
         let load = try await OfferedLoad(server.base, house, patienceSeconds: Self.patience)
         _ = try await load.closed(seconds: 2)
@@ -81,6 +82,11 @@ final class OfferedLoad: Sendable {
         var good = 0
         var vital = 0
         var vitalGood = 0
+        /// Of the vital ones.
+        var signIns = 0
+        var signInsGood = 0
+        /// What came instead of an answer to a vital request, and how often.
+        var vitalMissed: [String: Int] = [:]
         var seconds = 1.0
         /// Milliseconds of those answered.
         var p50 = 0.0
@@ -89,22 +95,29 @@ final class OfferedLoad: Sendable {
         var goodput: Double { Double(good) / seconds }
         var failures: Double { 1 - Double(good) / Double(max(1, offered)) }
         var vitalFailures: Double { 1 - Double(vitalGood) / Double(max(1, vital)) }
+        private var missed: String {
+            vitalMissed.isEmpty
+                ? "" : "; not answered: " + vitalMissed.sorted { $0.key < $1.key }.map { "\($1) × \($0)" }.joined(separator: ", ")
+        }
         var description: String {
             """
             \(Int(Double(offered) / seconds))/s asked, \(Int(goodput))/s answered, p50 \(Finding.short(p50)) ms; vital \(vitalGood) of \
-            \(vital), p99 \(Finding.short(vitalP99)) ms
+            \(vital), p99 \(Finding.short(vitalP99)) ms, sign-ins among them \(signInsGood) of \(signIns)\(missed)
             """
         }
     }
 
     private struct Tally {
+        var vitalMissed: [String: Int] = [:]
         var milliseconds: [Double] = []
         var vitalMilliseconds: [Double] = []
         var (offered, vital, underWay) = (0, 0, 0)
+        var (signIns, signInsGood) = (0, 0)
     }
 
     /// More under way than any client would have.
     private static let underWayMaximum = 4_000
+    private static let signInsPerSecond = 2
 
     private let base: String
     private let http: Loopback
@@ -146,13 +159,17 @@ final class OfferedLoad: Sendable {
         tally.withLock { $0 = Tally() }
         let began = ContinuousClock.now
         await withDiscardingTaskGroup { group in
-            var sent = 0
+            var (sent, signIns) = (0, 0)
             while true {
                 let passed = (ContinuousClock.now - began) / .seconds(1)
                 if passed >= Double(seconds) { break }
                 while Double(sent) < passed * rate {
                     sent += 1
                     group.addTask { await self.ask() }
+                }
+                while Double(signIns) < passed * Double(Self.signInsPerSecond) {
+                    signIns += 1
+                    group.addTask { await self.signIn() }
                 }
                 try? await Task.sleep(for: .milliseconds(1))
             }
@@ -161,6 +178,8 @@ final class OfferedLoad: Sendable {
             var result = Result(offered: tally.offered, good: tally.milliseconds.count, vital: tally.vital)
             result.seconds = Double(seconds)
             result.vitalGood = tally.vitalMilliseconds.count
+            result.vitalMissed = tally.vitalMissed
+            (result.signIns, result.signInsGood) = (tally.signIns, tally.signInsGood)
             result.p50 = tally.milliseconds.median
             let sorted = tally.vitalMilliseconds.sorted()
             result.vitalP99 = sorted.isEmpty ? 0 : sorted[min(sorted.count - 1, sorted.count * 99 / 100)]
@@ -178,7 +197,10 @@ final class OfferedLoad: Sendable {
         let mayAsk = tally.withLock { tally in
             tally.offered += 1
             if isVital { tally.vital += 1 }
-            guard tally.underWay < Self.underWayMaximum else { return false }
+            guard tally.underWay < Self.underWayMaximum else {
+                if isVital { tally.vitalMissed["not asked", default: 0] += 1 }
+                return false
+            }
             tally.underWay += 1
             return true
         }
@@ -188,9 +210,31 @@ final class OfferedLoad: Sendable {
         let milliseconds = (ContinuousClock.now - began) / .milliseconds(1)
         tally.withLock { tally in
             tally.underWay -= 1
-            guard let status, status < 500, status != 429 else { return }
+            guard let status, status < 500, status != 429 else {
+                if isVital { tally.vitalMissed[status.map { "\($0)" } ?? "no answer", default: 0] += 1 }
+                return
+            }
             tally.milliseconds.append(milliseconds)
             if isVital { tally.vitalMilliseconds.append(milliseconds) }
+        }
+    }
+
+    private func signIn() async {
+        tally.withLock { tally in
+            tally.offered += 1
+            tally.vital += 1
+            tally.signIns += 1
+        }
+        let began = ContinuousClock.now
+        let heard = try? await BenchAccounts.answer("chief", BenchAccounts.password, at: base, by: vitalHTTP)
+        let milliseconds = (ContinuousClock.now - began) / .milliseconds(1)
+        guard heard?.status == 201 else {
+            return tally.withLock { $0.vitalMissed[heard.map { "sign-in \($0.status)" } ?? "no sign-in", default: 0] += 1 }
+        }
+        tally.withLock { tally in
+            tally.milliseconds.append(milliseconds)
+            tally.vitalMilliseconds.append(milliseconds)
+            tally.signInsGood += 1
         }
     }
 

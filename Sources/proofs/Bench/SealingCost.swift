@@ -20,8 +20,8 @@ struct SealingCost {
         let folder = try TemporaryFolder("sealing", under: FolderInMemory.path)
         defer { folder.remove() }
         let databases = try ["sealed", "plain"].map { try SQLiteDatabase(SQLiteSettings(path: folder.file($0))) }
-        let sealing = try await clinic(databases[0], leavingPlain: false)
-        let plain = try await clinic(databases[1], leavingPlain: true)
+        let sealing = try await clinic(databases[0])
+        let plain = try await clinic(databases[1], without: [.sealing])
         var rates: [(sealed: Double, plain: Double)] = []
         for round in 0...rounds {
             let rate = try await self.round(round, sealing, plain)
@@ -94,13 +94,13 @@ struct SealingCost {
         _ = try await clinic.book(request, call: call, wording: SampleBooking.wording(for: caller)).value()
     }
 
-    private func clinic(_ database: SQLiteDatabase, leavingPlain: Bool) async throws -> Clinic {
+    private func clinic(_ database: SQLiteDatabase, without omissions: Set<Omission> = []) async throws -> Clinic {
         let surroundings = Surroundings.machine()
         try await Migrator(database, migrations: Schema.migrations, clock: surroundings.clock).up()
         guard let master = LocalMasterKeys([[UInt8](repeating: 5, count: 32)]) else { throw SecrecyFault.dataKeysGone }
         let clinic = Clinic(
             database: database, surroundings: surroundings, master: master, settings: ClinicSettings(),
-            observer: NobodyWatches(), leavingPlain: leavingPlain)
+            observer: NobodyWatches(), without: omissions)
         _ = try await clinic.importClinic(BenchClinic.document())
         try await clinic.open()
         return clinic
