@@ -14,7 +14,7 @@ public struct API: Sendable {
         let clinics =
             TimeRoutes().routes + AppointmentRoutes().routes + DirectoryRoutes().routes + HoursRoutes().routes
             + PatientRoutes().routes + MailboxRoutes().routes + SessionRoutes().routes + SecondFactorRoutes().routes
-            + EmergencyRoutes().routes + CorrectionRoutes().routes + RetentionRoutes().routes
+            + EmergencyRoutes().routes + DeadLetterRoutes().routes + CorrectionRoutes().routes + RetentionRoutes().routes
             + PasswordResetRoutes().routes + InvitationRoutes().routes + EmailRoutes().routes + TokenRoutes().routes
             + ServiceRoutes().routes + PageRoutes().routes
             + SignOnRoutes().routes

@@ -6,7 +6,7 @@ public enum OutboxQueries {
         Enqueue.self, CancelWaiting.self, TakeDue.self, TakeAgain.self, ClaimDue.self, StepAside.self, CallForward.self,
         NextDue.self, Settle.self, Conclude.self,
         Discharge.self,
-        Heartbeat.self, RescueLeases.self, SweepFinished.self, DeadLetters.self, ReplayDeadLetter.self,
+        Heartbeat.self, RescueLeases.self, SweepFinished.self, DeadLetters.self, DeadLetterByID.self, ReplayDeadLetter.self,
         DiscardDeadLetter.self, TopicDepths.self, OutboxCounts.self,
     ]
 }

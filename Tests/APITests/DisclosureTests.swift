@@ -48,6 +48,8 @@ extension Visitor {
     /// Whether the routes under the first word of an address are about patients. A new word has to come in here.
     static let words: [String: Bool] = [
         "appointments": true, "patients": true, "mailbox": true, "emergency-accesses": true, "corrections": true,
+        // One letter may be somebody's; of many each leaves a record of its own, and the request none.
+        "dead-letters": true, "dead-letter-replays": false, "dead-letter-discards": false,
         "free-times": false, "locations": false, "practitioners": false, "rooms": false, "devices": false, "visit-types": false,
         "resources": false, "specialties": false, "sessions": false, "session": false, "session-continuations": false,
         "password": false, "second-factor": false, "account": false, "accounts": false, "email-changes": false,

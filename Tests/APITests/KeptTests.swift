@@ -10,7 +10,7 @@ import Testing
     private static let phone = "+49 8080808080"
     private static let sealedSchemas: Set<String> = [
         "Patient", "BookingRequest", "MoveRequest", "CancellationRequest", "ErrorMarkRequest", "ScheduleException",
-        "CorrectionDenial", "CorrectionExtension", "Disagreement", "ClosingRequest", "Reason",
+        "CorrectionDenial", "CorrectionExtension", "Disagreement", "ClosingRequest", "Reason", "DeadLetterDiscarding",
         "SignInRequest", "InvitationRequest", "EmailChangeRequest", "ServiceRequest", "EmergencyRequest", "EmergencyReview",
     ]
 

@@ -184,7 +184,7 @@ import Workflows
         let isDirectory = operation.hasPrefix("list") || operation.hasPrefix("read")
         let isOfPeople = [
             "listSessions", "listServices", "readAccount", "readMailbox", "listScheduleExceptions", "listEmergencyAccesses",
-            "listCorrections", "readCorrection", "readRetention",
+            "listCorrections", "readCorrection", "readRetention", "listDeadLetters", "readDeadLetter",
         ].contains(operation)
         return isDirectory && !isOfPeople ? "system/Schedule.r" : nil
     }

@@ -138,6 +138,10 @@ public enum OpenAPI {
         case "correctionState":
             json.name("enum")
             json.array { $0.value("open") }
+        case "texts":
+            json.name("enum")
+            json.array(of: ["masked", "shown"]) { $0.value($1) }
+        case "topic": json.member("maxLength", 64)
         case "uuid", "date-time": json.member("format", form)
         case "limit":
             json.member("minimum", 1)

@@ -69,6 +69,8 @@ public enum Schemas {
         let steps = (1...288).map { $0 * 5 }.filter { 1440 % $0 == 0 }.map(String.init)
         return #"{"type":"integer","enum":[\#(steps.joined(separator: ","))]}"#
     }()
+    private static let deadLetters: KeyValuePairs = ["topic": text(64), "diedFrom": instant, "diedBefore": instant]
+    private static let namingSome = #""anyOf":[{"required":["topic"]},{"required":["diedFrom"]},{"required":["diedBefore"]}]"#
     private static let recordFields = RecordField.allCases.map(\.rawValue)
     private static let bases = Correction.Basis.allCases.map(\.rawValue)
     private static let verdicts = EmergencyAccess.Verdict.allCases.map(\.rawValue)
@@ -168,6 +170,12 @@ public enum Schemas {
                 "overdue": truth,
                 "review": object(["by": text(64), "at": instant, "verdict": choice(verdicts), "note": text(500)]),
             ], required: ["id", "by", "patient", "reason", "begunAt", "endsAt", "overdue"]),
+        "DeadLetter": object(
+            [
+                "id": uuid, "topic": text(64), "subject": uuid, "attempts": whole(0...1_000), "lastError": text(1_000),
+                "createdAt": instant, "diedAt": instant, "payload": #"{"type":"object"}"#,
+            ], required: ["id", "topic", "attempts", "createdAt", "diedAt"]),
+        "Mended": object(["count": whole(0...Mended.most), "more": truth], required: ["count", "more"]),
         "Correction": object(
             [
                 "id": uuid, "patient": uuid, "field": choice(recordFields), "says": text(254), "shouldSay": text(254),
@@ -239,6 +247,10 @@ public enum Schemas {
         "Disagreement": object(["disagreement": text(4_000)], required: ["disagreement"], closed: true),
         "ClosingRequest": object(["reason": text(500), "cancelAppointments": truth], required: ["reason"], closed: true),
         "Reason": object(["reason": text(500)], required: ["reason"], closed: true),
+        "DeadLetterFilter": object(deadLetters, closed: true, also: namingSome),
+        "DeadLetterDiscarding": object(
+            ["topic": text(64), "diedFrom": instant, "diedBefore": instant, "reason": text(500)], required: ["reason"],
+            closed: true, also: namingSome),
         "RoleChoice": object(["role": choice(roles)], required: ["role"], closed: true),
         "ContinuationRequest": object(["refreshToken": text(256)], required: [], closed: true),
         "PasswordChange": object(
@@ -283,6 +295,7 @@ public enum Schemas {
                 "corrections": list(reference("Correction")), "audit": list(reference("AuditEntry")),
             ], required: ["exportedAt", "patient", "logins", "appointments", "notices", "corrections", "audit"])
         lists["CorrectionPage"] = object(["items": list(reference("Correction")), "next": text(64)], required: ["items"])
+        lists["DeadLetterPage"] = object(["items": list(reference("DeadLetter")), "next": text(64)], required: ["items"])
         lists["AuditPage"] = object(["items": list(reference("AuditEntry")), "next": text(64)], required: ["items"])
         lists["EmergencyAccessPage"] = object(
             ["items": list(reference("EmergencyAccess")), "next": text(64)], required: ["items"])

@@ -81,7 +81,7 @@ extension Story {
     func auditChange(of subject: ID<AuditSubject>, _ act: String, reason: Personal<String>? = nil) throws {
         try record(
             AuditEntry(
-                id: newID(), subject: subject, at: now, by: call.caller.principal, act: act, fromState: nil, toState: nil,
+                id: newID(), subject: subject, at: now, by: call.by, act: act, fromState: nil, toState: nil,
                 reason: reason, overridden: [], requestID: call.requestID, circumstances: circumstances()))
     }
 

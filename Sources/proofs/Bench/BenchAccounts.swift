@@ -12,7 +12,8 @@ struct BenchAccounts {
     /// Of a patient, who needs no second factor.
     func make(_ login: String, number: Int = 1) async throws {
         try await run(
-            ["create", login, "--role", "patient=\(BenchClinic.id(.patient, number, as: BenchAccounts.self))"], typing: Self.password)
+            ["create", login, "--role", "patient=\(BenchClinic.id(.patient, number, as: BenchAccounts.self))"],
+            typing: Self.password)
     }
 
     func lock(_ login: String) async throws { try await run(["lock", login]) }

@@ -20,13 +20,17 @@ struct EndedElsewhere {
             var delays: [Double] = []
             for _ in 0..<Self.tries {
                 let (session, token) = try await accounts.signIn("chief", at: nodes[0], by: http)
-                guard try await status(nodes[1], token, http) == 200 else { throw ProcessFault("the other node refuses the token") }
+                guard try await status(nodes[1], token, http) == 200 else {
+                    throw ProcessFault("the other node refuses the token")
+                }
                 let answer = try await http.send(
                     "DELETE", nodes[0].base + "/v1/sessions/\(session)", token: token, key: "end-\(session)")
                 guard answer.status == 200 else { throw ProcessFault("the session could not be ended: \(answer.text)") }
                 let ended = ContinuousClock.now
                 while try await status(nodes[1], token, http) == 200 {
-                    guard ContinuousClock.now - ended < .seconds(30) else { throw ProcessFault("the other node goes on taking it") }
+                    guard ContinuousClock.now - ended < .seconds(30) else {
+                        throw ProcessFault("the other node goes on taking it")
+                    }
                     try await Task.sleep(for: .milliseconds(5))
                 }
                 delays.append((ContinuousClock.now - ended) / .milliseconds(1))
@@ -36,7 +40,8 @@ struct EndedElsewhere {
             say("ended sessions: refused by the other node after \(delays.map(Finding.short).joined(separator: ", ")) ms")
             return [
                 .bound(
-                    "until another node refuses a session that ended, the worst of \(Self.tries)", delays.max() ?? .infinity, unit: "ms",
+                    "until another node refuses a session that ended, the worst of \(Self.tries)", delays.max() ?? .infinity,
+                    unit: "ms",
                     with: "median \(Finding.short(delays.median)) ms", below: 1_000)
             ]
         }

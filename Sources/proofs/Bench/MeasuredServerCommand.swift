@@ -11,7 +11,8 @@ import Workflows
 /// appointments: the program itself has no way to leave that out.
 struct MeasuredServer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "measured-server", abstract: "A server with or without an audit trail, for the benchmark.", shouldDisplay: false)
+        commandName: "measured-server", abstract: "A server with or without an audit trail, for the benchmark.",
+        shouldDisplay: false)
 
     @Option(help: "Folder of the database.")
     var data: String
@@ -32,7 +33,8 @@ struct MeasuredServer: AsyncParsableCommand {
         let bell = OutboxBell()
         clinic.onChange { bell.ring() }
         let outbox = Outbox(
-            database: database.doing(.background), surroundings: surroundings, workerName: "measured", handlers: clinic.deliveries,
+            database: database.doing(.background), surroundings: surroundings, workerName: "measured",
+            handlers: clinic.deliveries,
             bell: bell)
         let secret = try house.secret
         guard let key = SealKey(secret: secret) else { throw ValidationError("token.secret is no key") }

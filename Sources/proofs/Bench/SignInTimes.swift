@@ -22,7 +22,9 @@ struct SignInTimes {
         let server = try await rig.serve(house)
         let http = Loopback()
         // What is done for the first time takes longer, for whomever.
-        for number in 0..<5 { _ = try await BenchAccounts.answer("nobody-\(number)", "three wrong words", at: server.base, by: http) }
+        for number in 0..<5 {
+            _ = try await BenchAccounts.answer("nobody-\(number)", "three wrong words", at: server.base, by: http)
+        }
         var times: [Kind: [Double]] = [:]
         var answers: Set<String> = []
         for attempt in 0..<Self.triesEach {
@@ -40,7 +42,9 @@ struct SignInTimes {
         }
         await http.close()
         _ = await server.stop()
-        guard answers.count == 1, answers.first?.hasPrefix("401 ") == true else { throw ProcessFault("answers differ: \(answers)") }
+        guard answers.count == 1, answers.first?.hasPrefix("401 ") == true else {
+            throw ProcessFault("answers differ: \(answers)")
+        }
         let medians = Kind.allCases.map { (times[$0] ?? []).median }
         say(
             "signing in: "
@@ -48,7 +52,8 @@ struct SignInTimes {
                 + " (medians of \(Self.accounts * Self.triesEach))")
         return [
             .ratio(
-                "refusing a name nobody has", medians[0] * 1_000, medians[1] * 1_000, unit: "µs", with: "refusing a wrong password",
+                "refusing a name nobody has", medians[0] * 1_000, medians[1] * 1_000, unit: "µs",
+                with: "refusing a wrong password",
                 between: 0.95, and: 1.05),
             .ratio(
                 "refusing an account that is locked", medians[2] * 1_000, medians[1] * 1_000, unit: "µs",

@@ -20,6 +20,7 @@ struct Sample: Sendable {
 
     static let all: [String: Sample] = appointments.merging(directory) { $1 }.merging(hours) { $1 }.merging(others) { $1 }
         .merging(sessions) { $1 }.merging(letters) { $1 }.merging(services) { $1 }.merging(pages) { $1 }.merging(rights) { $1 }
+        .merging(deadLetters) { $1 }
 
     // MARK: Appointments
 
@@ -180,6 +181,10 @@ struct Sample: Sendable {
         "CorrectionDenial": #"{"basis":"accurate-and-complete","reason":"It is right as it is"}"#,
         "CorrectionExtension": #"{"reason":"The register is closed"}"#, "Disagreement": #"{"disagreement":"It is not"}"#,
         "ClosingRequest": #"{"reason":"moved away","cancelAppointments":true}"#, "Reason": #"{"reason":"a lawsuit"}"#,
+        "DeadLetterFilter":
+            #"{"topic":"appointment.event","diedFrom":"2026-03-01T00:00:00Z","diedBefore":"2027-03-01T00:00:00Z"}"#,
+        "DeadLetterDiscarding":
+            #"{"topic":"appointment.event","diedFrom":"2026-03-01T00:00:00Z","diedBefore":"2027-03-01T00:00:00Z","reason":"told by telephone"}"#,
         "PasswordResetRequest": #"{"email":"emma@clinic.example"}"#,
         "TokenRequest":
             #"{"grant_type":"client_credentials","scope":"system/Slot.s","client_id":"\#(Known.nobody)","client_secret":"mcs_00","client_assertion_type":"urn:ietf:params:oauth:client-assertion-type:jwt-bearer","client_assertion":"a.b.c"}"#,
