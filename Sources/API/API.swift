@@ -16,7 +16,7 @@ public struct API: Sendable {
             + PatientRoutes().routes + MailboxRoutes().routes + SessionRoutes().routes + SecondFactorRoutes().routes
             + EmergencyRoutes().routes + DeadLetterRoutes().routes + CorrectionRoutes().routes + RetentionRoutes().routes
             + PasswordResetRoutes().routes + InvitationRoutes().routes + EmailRoutes().routes + TokenRoutes().routes
-            + ServiceRoutes().routes + PageRoutes().routes
+            + ServiceRoutes().routes + PageRoutes().routes + TaskRoutes().routes
             + SignOnRoutes().routes
         let house = OperationsRoutes(operations: operations).routes
         let described = clinics + house

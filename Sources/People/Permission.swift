@@ -43,6 +43,8 @@ public enum Act: Sendable, Hashable {
     case inviteStaff
     /// To let other systems in, and to shut them out.
     case keepServices
+    /// To see what only a human can settle, and to say that it is.
+    case keepTasks
 }
 
 /// On what somebody may do something. Any one of them is enough.
@@ -154,7 +156,7 @@ extension Caller {
             owner == subject
         case .searchTimes, .readDirectory, .changeDirectory, .readAbsences, .changePatients, .readFreeText, .correctMistake,
             .listOfDay, .readWholeMailbox, .replayDeadLetters, .reviewEmergencies, .invitePatients, .inviteStaff,
-            .keepServices, .decideCorrections, .closeRecords, .keepClosedRecords:
+            .keepServices, .decideCorrections, .closeRecords, .keepClosedRecords, .keepTasks:
             false
         }
     }

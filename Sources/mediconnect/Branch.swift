@@ -28,6 +28,8 @@ final class Branch: Sendable {
     private let logger: Logger
     private let index = Once()
     private let sealer: AuditSealer
+    /// What looks for whatever does not fit.
+    let sweeper: Sweeper
 
     var clinic: Clinic { premises.clinic }
 
@@ -102,6 +104,7 @@ final class Branch: Sendable {
         sealer = AuditSealer(
             clinic, key: try House.sealKey(house.settings), anchorPath: house.settings.anchorPath,
             clock: house.surroundings.clock, logger: logger)
+        sweeper = Sweeper(clinic.sweeps(), clock: house.surroundings.clock, logger: logger)
         outbox = Outbox(
             database: house.database.doing(.background), surroundings: house.surroundings, workerName: name, settings: work,
             handlers: handlers, bell: bell, election: Election { neighbourhood.leads }, report: { meters.note($0) })
@@ -128,6 +131,7 @@ final class Branch: Sendable {
             }
             if roles.contains(.reconciler) {
                 group.addTask { await self.tidyRegularly() }
+                group.addTask { await self.sweeper.run { self.neighbourhood.leads } }
                 group.addTask { await self.sealer.run { self.neighbourhood.leads } }
                 group.addTask { await self.sealAnew() }
                 group.addTask { await self.eraseRegularly() }
@@ -162,6 +166,7 @@ final class Branch: Sendable {
         }
         if roles.contains(.reconciler) {
             try await tidy()
+            await sweeper.round()
             try await sealer.round()
             try await eraseWhatIsDue()
             // Some ten thousand rows, and the next round goes on.
@@ -285,12 +290,8 @@ final class Branch: Sendable {
         }
     }
 
-    /// Holds a timer missed, answers past their time, sessions nobody can continue.
+    /// Answers past their time, sessions nobody can continue.
     private func tidy() async throws {
-        let holds = try await clinic.sweepHolds()
-        if holds > 0 {
-            logger.notice("the sweeper ended holds their timers missed", metadata: ["evt": "holds.swept", "count": "\(holds)"])
-        }
         try await clinic.forgetExpiredAnswers()
         try await clinic.forgetOldHolds()
         try await premises.accounts.forgetOld()

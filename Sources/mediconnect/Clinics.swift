@@ -26,7 +26,11 @@ struct SingleClinic: Clinics {
 
     func parts() async -> [(name: String, state: String)] {
         let depth = try? await branch.outbox.depth()
-        return [("database", await branch.complaint ?? "ok"), ("outbox", depth == nil ? "cannot be read" : "ok")]
+        let failing = branch.sweeper.current.filter(\.value.isFailing).keys.map(\.rawValue).sorted()
+        return [
+            ("database", await branch.complaint ?? "ok"), ("outbox", depth == nil ? "cannot be read" : "ok"),
+            ("sweeps", failing.isEmpty ? "ok" : "failing: \(failing.joined(separator: ", "))"),
+        ]
     }
 
     func run() async throws { try await cancelWhenGracefulShutdown { try await branch.work() } }

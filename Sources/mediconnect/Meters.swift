@@ -89,6 +89,8 @@ final class HouseGauges: Sendable {
         var oldestSeconds = 0.0
         var corrections = 0
         var correctionsOverdue = 0
+        var tasks = 0
+        var oldestTaskSeconds = 0.0
     }
 
     private let clinics: any Clinics
@@ -138,6 +140,31 @@ final class HouseGauges: Sendable {
             depth.withLock { $0.oldestSeconds }
         }
         registerCorrections(metrics)
+        registerTasks(metrics)
+        registerSweeps(metrics)
+    }
+
+    private func registerTasks(_ metrics: PrometheusRegistry) {
+        metrics.registerGauge("mediconnect_tasks_open", help: "What only a human can settle, and nobody has") { [self] in
+            Double(depth.withLock { $0.tasks })
+        }
+        metrics.registerGauge("mediconnect_tasks_oldest_seconds", help: "How long the oldest of them has waited") { [self] in
+            depth.withLock { $0.oldestTaskSeconds }
+        }
+    }
+
+    private func registerSweeps(_ metrics: PrometheusRegistry) {
+        for name in Sweep.Name.allCases {
+            func most(_ part: @escaping @Sendable (Sweeper.Standing) -> Double) -> @Sendable () -> Double {
+                { [clinics] in clinics.open.compactMap { $0.sweeper.current[name].map(part) }.max() ?? 0 }
+            }
+            metrics.registerGauge(
+                "mediconnect_sweep_lag_seconds", help: "How long the oldest thing had been wrong that the last round came upon",
+                labels: [("sweep", name.rawValue)], read: most(\.lagSeconds))
+            metrics.registerGauge(
+                "mediconnect_sweep_failing", help: "Whether the last round of a sweep failed", labels: [("sweep", name.rawValue)],
+                read: most { $0.isFailing ? 1 : 0 })
+        }
     }
 
     private func registerCorrections(_ metrics: PrometheusRegistry) {
@@ -152,13 +179,15 @@ final class HouseGauges: Sendable {
     /// Keeps the last figures when the database does not answer; the health page says so.
     func refresh() async {
         let now = clock.now
-        let depths = await withTaskGroup(of: (OutboxDepth, (open: Int, overdue: Int))?.self) { group in
+        let depths = await withTaskGroup(of: (OutboxDepth, (open: Int, overdue: Int), (open: Int, oldest: Instant?))?.self) {
+            group in
             for branch in clinics.open {
                 group.addTask {
                     guard let outbox = try? await branch.outbox.depth(),
-                        let corrections = try? await branch.clinic.correctionDepth()
+                        let corrections = try? await branch.clinic.correctionDepth(),
+                        let tasks = try? await branch.clinic.taskDepth()
                     else { return nil }
-                    return (outbox, corrections)
+                    return (outbox, corrections, tasks)
                 }
             }
             return await group.reduce(into: []) { $0.append($1) }
@@ -166,8 +195,10 @@ final class HouseGauges: Sendable {
         let known = depths.compactMap { $0 }
         if known.isEmpty && !depths.isEmpty { return }
         depth.withLock {
-            $0 = known.reduce(into: Depth()) { sum, both in
-                let (depth, corrections) = both
+            $0 = known.reduce(into: Depth()) { sum, all in
+                let (depth, corrections, tasks) = all
+                sum.tasks += tasks.open
+                sum.oldestTaskSeconds = max(sum.oldestTaskSeconds, tasks.oldest.map { max(0, (now - $0).seconds) } ?? 0)
                 sum.corrections += corrections.open
                 sum.correctionsOverdue += corrections.overdue
                 sum.ready += depth.ready

@@ -185,6 +185,7 @@ import Workflows
         let isOfPeople = [
             "listSessions", "listServices", "readAccount", "readMailbox", "listScheduleExceptions", "listEmergencyAccesses",
             "listCorrections", "readCorrection", "readRetention", "listDeadLetters", "readDeadLetter",
+            "listTasks",
         ].contains(operation)
         return isDirectory && !isOfPeople ? "system/Schedule.r" : nil
     }

@@ -56,6 +56,7 @@ import Testing
         Line("invitePatients", "- - y y - - -") { _ in .invitePatients },
         Line("inviteStaff", "- - - y - - -") { _ in .inviteStaff },
         Line("keepServices", "- - - y - - -") { _ in .keepServices },
+        Line("keepTasks", "- - y y - - -") { _ in .keepTasks },
         Line("replayDeadLetters", "- - - y - - -") { _ in .replayDeadLetters },
     ]
 
@@ -157,12 +158,13 @@ import Testing
                 case .invitePatients: "invitePatients"
                 case .inviteStaff: "inviteStaff"
                 case .keepServices: "keepServices"
+                case .keepTasks: "keepTasks"
                 case .reviewEmergencies: "reviewEmergencies"
                 }
             #expect(line.name.hasPrefix(name))
             seen.insert(name)
         }
-        #expect(seen.count == 32 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
+        #expect(seen.count == 33 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
     }
 
     @Test func `stand in the guide as they stand in the code`() throws {

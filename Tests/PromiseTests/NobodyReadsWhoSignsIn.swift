@@ -236,6 +236,7 @@ extension Promises.NobodyReadsTheDatabase {
         "emergency_access": ["principal", "reviewed_by", "verdict"], "account_link": ["issuer"],
         "correction": ["field", "state", "asked_by", "decided_by", "basis"], "patient_closure": ["closed_by", "accounts"],
         "legal_hold": ["placed_by"], "retention_rule": ["name"],
+        "task": ["kind", "dedupe_key", "details", "state", "done_by"],
         "service_key": ["name", "document"], "data_key": ["purpose", "state", "master"], "schema_migration": ["name"],
     ]
 

@@ -53,6 +53,11 @@ import Workflows
         ("VoidLetters", "INDEX letter_of_account (account_id=?)"), ("ForgetOldLetters", "INDEX letter_expiry (expires_at<?)"),
         ("KeysOfService", "PRIMARY KEY (service_id=?)"),
         ("ForgetOldAssertions", "INDEX service_assertion_expiry (expires_at<?)"),
+        ("TaskByKey", "INDEX task_key (kind=? AND dedupe_key=?)"), ("OpenTasks", "INDEX task_open ((at,id)>(?,?))"),
+        ("TaskDepth", "INDEX task_open (at>?)"), ("TasksAfter", "PRIMARY KEY (id>?)"),
+        ("WaitingFor", "INDEX outbox_subject (subject>?)"),
+        ("ClaimedAppointments", "INDEX appointment_of_day (start_at>?"),
+        ("ClaimsInOrder", "PRIMARY KEY ((holder_id,from_at,lane)>(?,?,?))"),
     ]
 
     /// Lists in pages: their order comes from the index, not from sorting all there is.
@@ -60,7 +65,8 @@ import Workflows
         "AppointmentsOfPractitioner", "AppointmentsOfPlace", "AppointmentsOfDay", "AuditOf", "NoticesOf", "NoticesAfter",
         "OverdueHolds",
         "ForgetExpiredAttempts", "AccountsAfter", "SealedLinks", "OpenSessions", "PatientsByEmail", "PatientsByPhone",
-        "PatientsByRecordNumber", "CorrectionsOfPatient", "CorrectionsAfter", "OpenCorrections", "ClosedRecords",
+        "PatientsByRecordNumber", "CorrectionsOfPatient", "CorrectionsAfter", "OpenCorrections", "ClosedRecords", "OpenTasks",
+        "TasksAfter",
     ]
 
     /// There to refuse a second key that seals; nobody looks through it.
@@ -96,6 +102,8 @@ import Workflows
             "account_email_verified", "letter_of_account", "letter_expiry", "service_revoked",
             "account_role_of_subject", "account_email_address", "account_login_index", "account_link_subject",
             "correction_of_patient", "correction_due", "patient_closed", "idempotency_subject", "emergency_of_patient",
+            "task_key",
+            "task_open",
         ] {
             let database = try clinic()
             try database.execute("DROP INDEX \(index)")

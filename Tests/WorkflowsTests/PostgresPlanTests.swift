@@ -56,6 +56,8 @@ import Workflows
         ("VoidLetters", "letter_of_account", ["account_id = "]), ("ForgetOldLetters", "letter_expiry", ["expires_at <"]),
         ("KeysOfService", "service_key_pkey", ["service_id = "]),
         ("ForgetOldAssertions", "service_assertion_expiry", ["expires_at <"]),
+        ("TaskByKey", "task_key", ["kind = ", "dedupe_key = "]), ("OpenTasks", "task_open", ["at"]),
+        ("ClaimedAppointments", "appointment_of_day", ["start_at"]), ("ClaimsInOrder", "claim_pkey", ["holder_id"]),
     ]
 
     private static var looked: [any Statement.Type] {

@@ -135,7 +135,7 @@ public enum OpenAPI {
         case "review":
             json.name("enum")
             json.array { $0.value("unreviewed") }
-        case "correctionState":
+        case "correctionState", "taskState":
             json.name("enum")
             json.array { $0.value("open") }
         case "texts":

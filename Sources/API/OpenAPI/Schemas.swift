@@ -185,6 +185,12 @@ public enum Schemas {
                 "disagreedAt": instant, "version": whole(1...Int(Int32.max)),
             ],
             required: ["id", "patient", "field", "statement", "state", "askedBy", "askedAt", "dueAt", "overdue", "version"]),
+        "Task": object(
+            [
+                "id": uuid, "kind": choice(ClinicTask.Kind.allCases.map(\.rawValue)), "appointment": uuid, "patient": uuid,
+                "details": #"{"type":"object"}"#, "at": instant, "state": choice(ClinicTask.State.allCases.map(\.rawValue)),
+                "doneBy": text(64), "doneAt": instant, "version": whole(1...Int(Int32.max)),
+            ], required: ["id", "kind", "details", "at", "state", "version"]),
         "Retention": object(
             [
                 "patient": uuid, "state": choice(RecordStanding.State.allCases.map(\.rawValue)), "closedAt": instant,
@@ -296,6 +302,7 @@ public enum Schemas {
             ], required: ["exportedAt", "patient", "logins", "appointments", "notices", "corrections", "audit"])
         lists["CorrectionPage"] = object(["items": list(reference("Correction")), "next": text(64)], required: ["items"])
         lists["DeadLetterPage"] = object(["items": list(reference("DeadLetter")), "next": text(64)], required: ["items"])
+        lists["TaskPage"] = object(["items": list(reference("Task")), "next": text(64)], required: ["items"])
         lists["AuditPage"] = object(["items": list(reference("AuditEntry")), "next": text(64)], required: ["items"])
         lists["EmergencyAccessPage"] = object(
             ["items": list(reference("EmergencyAccess")), "next": text(64)], required: ["items"])

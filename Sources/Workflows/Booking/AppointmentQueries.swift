@@ -137,12 +137,14 @@ struct MoveAppointmentPatient: Command {
 /// Holds nobody confirmed, the longest overdue first.
 struct OverdueHolds: Query {
     static let sql: SQL = """
-        SELECT id FROM appointment WHERE state = 'pending' AND held_until < $1 ORDER BY held_until LIMIT $2
+        SELECT id, held_until FROM appointment WHERE state = 'pending' AND held_until < $1 ORDER BY held_until LIMIT $2
         """
     let before: Instant
     let limit: Int
     var bindings: [SQLValue] { [.instant(before), .integer(limit)] }
-    static func row(_ columns: any Columns) throws -> ID<Appointment> { try columns.id(0) }
+    static func row(_ columns: any Columns) throws -> (id: ID<Appointment>, heldUntil: Instant) {
+        (id: try columns.id(0), heldUntil: try columns.instant(1))
+    }
 }
 
 // MARK: Lists, by cursor: everything after (start, id), so page 1,000 costs what page 1 costs.

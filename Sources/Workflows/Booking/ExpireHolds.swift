@@ -21,11 +21,15 @@ extension Clinic {
     /// Ends every hold that is overdue by more than `grace`. Returns how many.
     @discardableResult
     public func sweepHolds(grace: Span = .seconds(10), limit: Int = 200) async throws -> Int {
+        try await endOverdueHolds(grace: grace, limit: limit).repaired
+    }
+
+    func endOverdueHolds(grace: Span = .seconds(10), limit: Int = 200) async throws -> SweepOutcome {
         try await withKeys {
             try await database.write { [self] transaction in
                 let overdue = try transaction.fetch(OverdueHolds(before: surroundings.clock.now - grace, limit: limit))
-                for id in overdue { try expire(id, in: transaction) }
-                return overdue.count
+                for hold in overdue { try expire(hold.id, in: transaction) }
+                return SweepOutcome(repaired: overdue.count, oldest: overdue.first?.heldUntil)
             }
         }
     }

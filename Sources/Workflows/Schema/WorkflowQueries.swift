@@ -2,7 +2,8 @@ public import Storage
 
 /// Every statement of this module, for the test that looks at their plans. A type that is missing fails that test.
 public enum WorkflowQueries {
-    public static let catalogue: [any Statement.Type] = directory + booking + records + accounts + keys + rights + checks
+    public static let catalogue: [any Statement.Type] =
+        directory + booking + records + accounts + keys + rights + sweeps + checks
 
     private static let directory: [any Statement.Type] = [
         DirectoryRevision.self, HeldDirectoryRevision.self, TakenDirectoryRevision.self, AdvanceDirectoryRevision.self,
@@ -70,6 +71,11 @@ public enum WorkflowQueries {
         EraseRoleSessions.self,
         EraseSecondFactor.self, EraseRecoveryCodes.self, EraseEmail.self, EraseLetters.self, EraseLinks.self, ErasePlaces.self,
         EraseRoles.self, EraseAccount.self, InsertAuditReason.self, ReasonRow.self,
+    ]
+
+    private static let sweeps: [any Statement.Type] = [
+        TaskByKey.self, InsertTask.self, TaskToChange.self, CompleteTask.self, OpenTasks.self, TasksAfter.self, TaskDepth.self,
+        WaitingFor.self, ClaimedAppointments.self, ClaimsInOrder.self,
     ]
 
     /// Read a whole table on purpose: `ClinicCheck`, `AuditVerifier` and `AuditExport` are for the command line.

@@ -1,5 +1,8 @@
 import Notation
+import People
+import Storage
 import Testing
+import Workflows
 
 extension Sample {
     /// What patients may ask for, and what becomes of it.
@@ -44,6 +47,10 @@ extension Sample {
             _ = try await visitor.send(.post("/v1/patients/\(patient)/legal-hold", fullBodies["Reason"]!), by: .admin)
             return .delete("/v1/patients/\(patient)/legal-hold")
         },
+        "listTasks": Sample("nnnnyynn") { _ in .get("/v1/tasks?state=open") },
+        "completeTask": Sample("nnnnyynn") {
+            .post("/v1/tasks/\(try await $0.raised())/completion", fullBodies["Reason"]!)
+        },
         "erasePatient": Sample("nnnnnyny") { .post("/v1/patients/\(try await $0.closed())/erasure") },
     ]
 }
@@ -79,6 +86,18 @@ extension Visitor {
     func correctionOfEmma() async throws -> String {
         let says = try await get("/v1/patients/\(Known.emma)")["email"]?.text ?? "null"
         return #"{"field":"email","says":\#(says),"shouldSay":"emma@example.org","statement":"I have moved"}"#
+    }
+
+    /// A task about Emma.
+    func raised() async throws -> String {
+        let (clinic, key) = (house.clinic, house.clinic.surroundings.identifiers.next(ClinicTask.self).description)
+        try await clinic.database.write { transaction in
+            let draft = TaskDraft(.deliveryDead, key: key, patient: ID(Known.emma)) { $0.member("topic", "test") }
+            try clinic.raise(draft, in: transaction)
+        }
+        let page = try await clinic.tasks(
+            onlyOpen: false, page: PageRequest(limit: 200), for: Call(caller: Who.admin.caller, requestID: "raised"))
+        return try #require(page.elements.last).id.description
     }
 
     /// The desk asks on Emma's behalf.

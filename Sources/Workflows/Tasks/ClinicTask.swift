@@ -1,0 +1,70 @@
+public import Notation
+public import Scheduling
+
+/// Something that does not fit and that no program may decide: a human does, once. It holds identifiers and words from lists, never what
+/// somebody wrote; why it was settled as it was stands in the audit, where words are sealed and can be erased.
+public struct ClinicTask: Sendable, Equatable {
+    /// What has happened. Stable for good; a new one is a new case and nothing else.
+    public enum Kind: String, Sendable, CaseIterable {
+        /// An appointment takes its time and nobody is claimed for it: somebody else may have it by now.
+        case appointmentUnclaimed = "appointment-unclaimed"
+        /// A message about an appointment was given up.
+        case deliveryDead = "delivery-dead"
+    }
+
+    public enum State: String, Sendable, CaseIterable { case open, done }
+
+    public let id: ID<ClinicTask>
+    public let kind: Kind
+    public let appointment: ID<Appointment>?
+    public let patient: ID<Participant>?
+    /// A JSON object: what somebody needs to decide.
+    public let details: String
+    public let at: Instant
+    public internal(set) var state: State
+    public internal(set) var completion: Completion?
+    /// Counts changes, for `If-Match`.
+    public internal(set) var version: Int
+
+    public struct Completion: Sendable, Equatable {
+        /// The principal who settled it: `desk:0192…`.
+        public let by: String
+        public let at: Instant
+    }
+}
+
+/// A task as it is raised.
+public struct TaskDraft: Sendable {
+    let kind: ClinicTask.Kind
+    /// Names what does not fit. There is one task for it, whether it is open or done: what does not fit anew, later, needs another name, with
+    /// a version or a time in it.
+    let key: String
+    let appointment: ID<Appointment>?
+    let patient: ID<Participant>?
+    let details: String
+
+    /// - Parameter details: writes the members of an object: identifiers, times and words from lists, nothing about a person.
+    public init(
+        _ kind: ClinicTask.Kind, key: String, appointment: ID<Appointment>? = nil, patient: ID<Participant>? = nil,
+        details: (inout JSONWriter) -> Void = { _ in }
+    ) {
+        var json = JSONWriter(reserving: 128)
+        json.object { details(&$0) }
+        self.kind = kind
+        self.key = key
+        self.appointment = appointment
+        self.patient = patient
+        self.details = String(decoding: json.bytes, as: UTF8.self)
+    }
+}
+
+/// Which task a verb is about, and which version of it the caller has seen; nil when they do not mind.
+public struct TaskTarget: Sendable {
+    public let id: ID<ClinicTask>
+    public let expectedVersion: Int?
+
+    public init(id: ID<ClinicTask>, expectedVersion: Int? = nil) {
+        self.id = id
+        self.expectedVersion = expectedVersion
+    }
+}

@@ -1,0 +1,163 @@
+import Notation
+import Outbox
+import People
+import Scheduling
+import Storage
+import TestKit
+import Testing
+import Workflows
+
+extension Promises {
+    /// reliability.md §5: whatever got lost is found by looking at how things are, and made right, or shown to a human once.
+    @Suite struct WhatDoesNotFitIsFound {
+        private func sweep(_ name: Sweep.Name, of clinic: Clinic) async throws -> SweepOutcome {
+            let sweep = try #require(clinic.sweeps().first { $0.name == name })
+            return try await sweep.round()
+        }
+
+        private func booked(_ fixture: ClinicFixture, patient: Int = 0, hour: Int = 9) async throws -> ID<Appointment> {
+            let told = try #require(await fixture.book(patient: patient, at: fixture.plan.time(day: 3, hour: hour)).told)
+            return told.id
+        }
+
+        /// As a program would that forgets half of what it has to write.
+        private func cancelHalf(_ id: ID<Appointment>, _ fixture: ClinicFixture, _ engine: Engine) async throws {
+            try await fixture.execute(
+                """
+                UPDATE appointment SET state = 'cancelled', cancelled_by = 'nobody', cancellation_reason = 'other',
+                    cancelled_at = \(engine.typed(fixture.clock.now)), updated_at = \(engine.typed(fixture.clock.now))
+                WHERE id = \(engine.typed(id))
+                """)
+        }
+
+        private func tasks(_ fixture: ClinicFixture, onlyOpen: Bool = true) async throws -> [ClinicTask] {
+            try await fixture.clinic.tasks(
+                onlyOpen: onlyOpen, page: PageRequest(limit: 50), for: .looking(fixture.plan.desk())
+            ).elements
+        }
+
+        private func complete(_ id: ID<ClinicTask>, _ fixture: ClinicFixture, by caller: Caller? = nil, version: Int? = nil)
+            async throws -> Reply<ClinicTask>
+        {
+            try await fixture.clinic.completeTask(
+                TaskTarget(id: id, expectedVersion: version), reason: Personal("called them"),
+                call: Call(caller: caller ?? fixture.plan.desk(), requestID: "complete"), wording: .task)
+        }
+
+        @Test(arguments: Engine.allCases) func `a time that is claimed for nobody is given back, on every node`(engine: Engine)
+            async throws
+        {
+            try await ClinicFixture.open(engine) { fixture in
+                let start = fixture.plan.time(day: 3, hour: 9)
+                let (lost, kept) = (try await booked(fixture), try await booked(fixture, patient: 1, hour: 10))
+                try await cancelHalf(lost, fixture, engine)
+                fixture.clock.advance(by: .minutes(3))
+                #expect(
+                    await fixture.book(patient: 2, at: start).refusal == .practitionerTaken,
+                    "the negative control: without the sweep the time is lost")
+                let found = try await sweep(.claims, of: fixture.clinic)
+                #expect(found.repaired == 2 && found.raised == 0, "the practitioner's and the patient's")
+                #expect(found.oldest == fixture.clock.now - .minutes(3))
+                #expect(await fixture.book(patient: 2, at: start).told?.state == .booked)
+                let again = try await sweep(.claims, of: fixture.clinic)
+                #expect(again == SweepOutcome(), "what fits is left alone")
+                #expect(
+                    await fixture.book(patient: 2, at: fixture.plan.time(day: 3, hour: 10)).refusal == .practitionerTaken,
+                    "\(kept)")
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `an appointment nobody is claimed for is shown to a human, once`(engine: Engine)
+            async throws
+        {
+            try await ClinicFixture.open(engine) { fixture in
+                let id = try await booked(fixture)
+                _ = try await booked(fixture, patient: 1, hour: 11)
+                try await fixture.execute("DELETE FROM claim WHERE appointment_id = \(engine.typed(id))")
+                for round in 0..<3 {
+                    let found = try await sweep(.claims, of: fixture.clinic)
+                    #expect(found.raised == (round == 0 ? 1 : 0) && found.repaired == 0 && found.oldest != nil)
+                }
+                let task = try #require(try await tasks(fixture).first)
+                #expect(try await tasks(fixture).count == 1)
+                #expect(task.kind == .appointmentUnclaimed && task.appointment == id && task.patient == fixture.plan.patient(0))
+                #expect(try await fixture.clinic.taskDepth().open == 1)
+                // Settled or not, it is one and the same.
+                _ = try await complete(task.id, fixture).value()
+                #expect(try await sweep(.claims, of: fixture.clinic).raised == 0)
+                let (open, all) = (try await tasks(fixture), try await tasks(fixture, onlyOpen: false))
+                #expect(open.isEmpty && all.count == 1)
+                #expect(try await fixture.clinic.taskDepth().open == 0)
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `reminders of what is over are cancelled, and those of what is ahead wait`(
+            engine: Engine
+        ) async throws {
+            try await ClinicFixture.open(engine) { fixture in
+                let (lost, kept) = (try await booked(fixture), try await booked(fixture, patient: 1, hour: 10))
+                try await cancelHalf(lost, fixture, engine)
+                let found = try await sweep(.outbox, of: fixture.clinic)
+                #expect(found.repaired == 1)
+                let waiting = try await fixture.database.read { try $0.fetch(Waiting()) }
+                #expect(waiting == [kept.of()])
+                #expect(try await sweep(.outbox, of: fixture.clinic) == SweepOutcome())
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `what the outbox gave up is shown to a human, once`(engine: Engine) async throws {
+            try await ClinicFixture.open(engine) { fixture in
+                let id = try await booked(fixture)
+                let handlers: [String: OutboxHandler] = [
+                    Topic.event: .transactional { _, _ in .dead(reason: "planted") }
+                ]
+                let worker = Outbox(
+                    database: fixture.database, surroundings: fixture.surroundings, workerName: "w", handlers: handlers)
+                while try await worker.step() > 0 {}
+                #expect(try await sweep(.outbox, of: fixture.clinic).raised == 1)
+                #expect(try await sweep(.outbox, of: fixture.clinic).raised == 0)
+                let task = try #require(try await tasks(fixture).first)
+                #expect(task.kind == .deliveryDead && task.details.contains(Topic.event), "\(task.details) \(id)")
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `of two who settle a task one does, and whoever may not hears no more`(
+            engine: Engine
+        ) async throws {
+            try await ClinicFixture.open(engine) { fixture in
+                let clinic = fixture.clinic
+                let isNew = try await clinic.database.write { transaction in
+                    let draft = TaskDraft(.deliveryDead, key: "one", patient: fixture.plan.patient(0))
+                    return (try clinic.raise(draft, in: transaction), try clinic.raise(draft, in: transaction))
+                }
+                #expect(isNew.0 && !isNew.1)
+                let id = try #require(try await tasks(fixture).first).id
+                #expect(try await complete(id, fixture, by: fixture.plan.patientCaller(0)).refusal == .notPermitted)
+                #expect(try await complete(ID(high: 1, low: 1), fixture).refusal == .recordUnknown)
+                #expect(try await complete(id, fixture, version: 7).refusal == .changedMeanwhile)
+                async let first = complete(id, fixture)
+                async let second = complete(id, fixture, by: fixture.plan.admin())
+                let refusals = [try await first.refusal, try await second.refusal]
+                #expect(refusals.count { $0 == nil } == 1 && refusals.contains(.transitionNotAllowed), "\(refusals)")
+                await #expect(throws: Refusal.notPermitted) {
+                    try await clinic.tasks(
+                        onlyOpen: true, page: PageRequest(), for: .looking(fixture.plan.practitionerCaller(0)))
+                }
+            }
+        }
+    }
+}
+
+private struct Waiting: Query {
+    static let sql: SQL = "SELECT subject FROM outbox WHERE state = 'ready' AND topic = 'appointment.reminder'"
+    var bindings: [SQLValue] { [] }
+    static func row(_ columns: any Columns) throws -> ID<OutboxSubject> { try columns.id(0) }
+}
+
+extension Wording where Value == ClinicTask {
+    fileprivate static var task: Wording<ClinicTask> {
+        Wording(
+            done: { StoredAnswer(status: 200, body: Array("\($0.id) \($0.state)".utf8)) },
+            refused: { StoredAnswer(status: 409, body: Array($0.rawValue.utf8)) })
+    }
+}
