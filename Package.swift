@@ -112,7 +112,8 @@ let package = Package(
         room(
             "Workflows",
             uses: [
-                "Identity", "Secrecy", "Sealing", "Letters", "Outbox", "Resilience", "People", "Scheduling", "Storage",
+                "Identity", "Secrecy", "Sealing", "Letters", "Partners", "Outbox", "Resilience", "People", "Scheduling",
+                "Storage",
                 "Notation",
             ]),
 
@@ -127,7 +128,8 @@ let package = Package(
         room(
             "API",
             uses: [
-                "Workflows", "SingleSignOn", "Identity", "Admission", "Letters", "People", "Scheduling", "Storage", "Notation",
+                "Workflows", "Partners", "SingleSignOn", "Identity", "Admission", "Letters", "People", "Scheduling", "Storage",
+                "Notation",
                 "CZlib", hummingbird,
                 jwt, crypto, logging,
                 metricsFacade,
@@ -158,7 +160,8 @@ let package = Package(
         room(
             "TestKit",
             uses: [
-                "Secrecy", "Workflows", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Scheduling", "People",
+                "Secrecy", "Workflows", "Partners", "Outbox", "StorageSQLite", "StoragePostgres", "Storage", "Scheduling",
+                "People",
                 "Notation",
                 "PostgresCluster", "Processes",
             ]),
@@ -212,7 +215,8 @@ let package = Package(
         suite(
             "APITests",
             uses: [
-                "API", "SingleSignOn", "Admission", "Resilience", "Secrecy", "Telemetry", "Tenancy", "Workflows", "Identity",
+                "API", "Partners", "Connectors", "SingleSignOn", "Admission", "Resilience", "Secrecy", "Telemetry", "Tenancy",
+                "Workflows", "Identity",
                 "Letters",
                 "Outbox",
                 "People", "Scheduling", "TestKit",
@@ -240,7 +244,8 @@ let package = Package(
         suite(
             "PromiseTests",
             uses: [
-                "TestKit", "Secrecy", "Sealing", "Identity", "Letters", "Connectors", "TrialMail", "Resilience", "Workflows",
+                "TestKit", "Partners", "Secrecy", "Sealing", "Identity", "Letters", "Connectors", "TrialMail", "Resilience",
+                "Workflows",
                 "Outbox",
                 "StorageSQLite", "StoragePostgres", "Storage", "Scheduling", "People", "Notation", "PostgresCluster",
             ]),

@@ -11,15 +11,31 @@ public struct API: Sendable {
             routes = OperationsRoutes(operations: operations).routes
             return
         }
-        let clinics =
-            TimeRoutes().routes + AppointmentRoutes().routes + DirectoryRoutes().routes + HoursRoutes().routes
-            + PatientRoutes().routes + MailboxRoutes().routes + SessionRoutes().routes + SecondFactorRoutes().routes
-            + EmergencyRoutes().routes + DeadLetterRoutes().routes + CorrectionRoutes().routes + RetentionRoutes().routes
-            + PasswordResetRoutes().routes + InvitationRoutes().routes + EmailRoutes().routes + TokenRoutes().routes
-            + ServiceRoutes().routes + PageRoutes().routes + TaskRoutes().routes
-            + SignOnRoutes().routes
+        let clinics: [[Route]] = [
+            TimeRoutes().routes,
+            AppointmentRoutes().routes,
+            DirectoryRoutes().routes,
+            HoursRoutes().routes,
+            PatientRoutes().routes,
+            MailboxRoutes().routes,
+            SessionRoutes().routes,
+            SecondFactorRoutes().routes,
+            EmergencyRoutes().routes,
+            CorrectionRoutes().routes,
+            RetentionRoutes().routes,
+            PasswordResetRoutes().routes,
+            InvitationRoutes().routes,
+            EmailRoutes().routes,
+            TokenRoutes().routes,
+            ServiceRoutes().routes,
+            PageRoutes().routes,
+            SignOnRoutes().routes,
+            DeadLetterRoutes().routes,
+            TaskRoutes().routes,
+            IncomingRoutes().routes,
+        ]
         let house = OperationsRoutes(operations: operations).routes
-        let described = clinics + house
+        let described = clinics.flatMap(\.self) + house
         routes = described + [OpenAPI.route(describing: described)]
     }
 }

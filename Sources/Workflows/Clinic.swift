@@ -67,6 +67,11 @@ public final class Clinic: Sendable {
     /// Somebody has held too many times and let them go.
     func noteGrabbing() { observer.saw(operation: "holdAppointment", outcome: "suspended") }
 
+    /// What a partner has told is handled.
+    func noteNews(_ partner: IncomingPartner, _ outcome: String) {
+        observer.saw(operation: "incoming.\(partner.rawValue)", outcome: outcome)
+    }
+
     func observe<Value>(_ call: Call, _ reply: Reply<Value>) {
         guard let operation = call.attempt?.operation else { return }
         switch reply {

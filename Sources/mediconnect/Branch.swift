@@ -86,7 +86,9 @@ final class Branch: Sendable {
             signOns: try providers.map { provider, breaker in
                 let caller = try ProviderCaller(provider, clock: house.surroundings.clock)
                 return SignOn(provider, line: GuardedLine(caller, breaker: breaker), clock: house.surroundings.clock)
-            }, tenant: tenant, hasReplica: house.settings.replicaURL != nil
+            }, tenant: tenant, hasReplica: house.settings.replicaURL != nil,
+            incoming: IncomingDoors(
+                payments: ways.payments, texts: ways.texts, textAddress: house.settings.partners.texts?.callback)
         )
         let bell = OutboxBell()
         let name = "node-\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"
@@ -294,6 +296,7 @@ final class Branch: Sendable {
     private func tidy() async throws {
         try await clinic.forgetExpiredAnswers()
         try await clinic.forgetOldHolds()
+        try await clinic.forgetOldNews()
         try await premises.accounts.forgetOld()
     }
 }

@@ -54,7 +54,7 @@ extension Visitor {
         "free-times": false, "locations": false, "practitioners": false, "rooms": false, "devices": false, "visit-types": false,
         "resources": false, "specialties": false, "sessions": false, "session": false, "session-continuations": false,
         "password": false, "second-factor": false, "account": false, "accounts": false, "email-changes": false,
-        "email-verifications": false, "password-resets": false, "services": false, "token": false,
+        "email-verifications": false, "password-resets": false, "services": false, "token": false, "incoming": false,
     ]
 
     private func isAboutPatients(_ route: Route) throws -> Bool {

@@ -247,5 +247,5 @@ import Testing
 
 extension Route {
     /// All that change something but the forms of pages, which `APage` is about.
-    var takesJSON: Bool { changesSomething && shows == nil }
+    var takesJSON: Bool { changesSomething && shows == nil && !isIncoming }
 }

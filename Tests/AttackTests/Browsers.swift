@@ -112,6 +112,8 @@ import Workflows
         "post /v1/token", "post /v1/password-resets", "post /v1/password-resets/completion",
         "post /v1/email-verifications/completion", "post /v1/email-changes/completion", "post /v1/email-changes/undoing",
         "post /v1/accounts/invitations/acceptance",
+        // Signed by whoever sends it.
+        "post /v1/incoming/payments", "post /v1/incoming/texts",
         // The pages behind the links in letters, and their forms.
         "get /account/invitation", "get /account/email", "get /account/password", "get /account/new-email",
         "get /account/old-email", "post /account/invitation", "post /account/email", "post /account/password",

@@ -214,7 +214,7 @@ extension Promises.NobodyReadsTheDatabase {
         "letter.address", "session.device", "service.name", "emergency_access.reason", "emergency_access.note",
         "account_link.subject", "patient.birth_date", "audit_reason.reason", "correction.says", "correction.should_say",
         "correction.statement", "correction.extension_reason", "correction.decision_reason", "correction.disagreement",
-        "patient_closure.reason", "legal_hold.reason",
+        "patient_closure.reason", "legal_hold.reason", "incoming.content",
     ]
 
     /// What stands as it is: what hangs on the clinic's door, principals and other identifiers, choices from a list, addresses of
@@ -235,8 +235,8 @@ extension Promises.NobodyReadsTheDatabase {
         "account_email": ["language"], "letter": ["kind"], "session": ["role", "end_reason", "issuer"], "service": ["scopes"],
         "emergency_access": ["principal", "reviewed_by", "verdict"], "account_link": ["issuer"],
         "correction": ["field", "state", "asked_by", "decided_by", "basis"], "patient_closure": ["closed_by", "accounts"],
-        "legal_hold": ["placed_by"], "retention_rule": ["name"],
         "task": ["kind", "dedupe_key", "details", "state", "done_by"],
+        "incoming": ["partner", "key"], "legal_hold": ["placed_by"], "retention_rule": ["name"],
         "service_key": ["name", "document"], "data_key": ["purpose", "state", "master"], "schema_migration": ["name"],
     ]
 

@@ -52,6 +52,7 @@ import Workflows
         ("AheadOfRecord", "SEARCH appointment_patient USING PRIMARY KEY (patient_id=? AND start_at>?"),
         ("VoidLetters", "INDEX letter_of_account (account_id=?)"), ("ForgetOldLetters", "INDEX letter_expiry (expires_at<?)"),
         ("KeysOfService", "PRIMARY KEY (service_id=?)"),
+        ("KnownNews", "INDEX incoming_once (partner=? AND key=?)"), ("ForgetOldNews", "INDEX incoming_age (received_at<?)"),
         ("ForgetOldAssertions", "INDEX service_assertion_expiry (expires_at<?)"),
         ("TaskByKey", "INDEX task_key (kind=? AND dedupe_key=?)"), ("OpenTasks", "INDEX task_open ((at,id)>(?,?))"),
         ("TaskDepth", "INDEX task_open (at>?)"), ("TasksAfter", "PRIMARY KEY (id>?)"),
@@ -104,6 +105,7 @@ import Workflows
             "correction_of_patient", "correction_due", "patient_closed", "idempotency_subject", "emergency_of_patient",
             "task_key",
             "task_open",
+            "incoming_once", "incoming_age",
         ] {
             let database = try clinic()
             try database.execute("DROP INDEX \(index)")

@@ -55,6 +55,7 @@ import Workflows
         ("EraseEmergencies", "emergency_of_patient", ["patient_id = "]),
         ("VoidLetters", "letter_of_account", ["account_id = "]), ("ForgetOldLetters", "letter_expiry", ["expires_at <"]),
         ("KeysOfService", "service_key_pkey", ["service_id = "]),
+        ("KnownNews", "incoming_once", ["partner = ", "key = "]), ("ForgetOldNews", "incoming_age", ["received_at <"]),
         ("ForgetOldAssertions", "service_assertion_expiry", ["expires_at <"]),
         ("TaskByKey", "task_key", ["kind = ", "dedupe_key = "]), ("OpenTasks", "task_open", ["at"]),
         ("ClaimedAppointments", "appointment_of_day", ["start_at"]), ("ClaimsInOrder", "claim_pkey", ["holder_id"]),
@@ -101,6 +102,7 @@ import Workflows
                 sha256(('l' || patient)::bytea) FROM made;
         INSERT INTO account_role (account_id, role, subject_id)
             SELECT DISTINCT patient, CASE WHEN n % 2000 < 50 THEN 'desk' ELSE 'patient' END, patient FROM made;
+        INSERT INTO incoming SELECT id, 'texts', n::text, start_at, 'sealed', NULL FROM made;
         INSERT INTO idempotency SELECT 'desk-' || n % 50, 'key-' || n, 'book', '', 200, NULL, NULL, '', '', start_at FROM made;
         ANALYZE;
         """

@@ -47,6 +47,10 @@ public enum ProblemType: String, Sendable, CaseIterable {
     case timeUnavailable = "time-unavailable"
     case patientBusy = "patient-busy"
     case overrideNeedsReason = "override-needs-reason"
+    case callUnsigned = "call-unsigned"
+    case callForged = "call-forged"
+    case callStale = "call-stale"
+    case callUnreadable = "call-unreadable"
     case outcomeUnknown = "outcome-unknown"
     case overloaded = "overloaded"
     case moving = "moving"
@@ -59,11 +63,11 @@ public enum ProblemType: String, Sendable, CaseIterable {
 
     public var status: Int {
         switch self {
-        case .badRequest, .invalidFields, .idempotencyKeyMissing, .grantUnsupported, .scopeNotGranted: 400
+        case .badRequest, .invalidFields, .idempotencyKeyMissing, .grantUnsupported, .scopeNotGranted, .callUnreadable: 400
         case .tokenMissing, .tokenInvalid, .credentialsWrong, .sessionEnded, .identityRefused, .secondFactorNeeded,
             .serviceUnknown:
             401
-        case .notPermitted, .crossSite, .secondFactorRequired: 403
+        case .notPermitted, .crossSite, .secondFactorRequired, .callUnsigned, .callForged, .callStale: 403
         case .notFound: 404
         case .methodNotAllowed: 405
         case .bodyTooSlow: 408
@@ -132,6 +136,10 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .timeUnavailable: "The time is not available"
         case .patientBusy: "A patient has another appointment at this time"
         case .overrideNeedsReason: "An override needs a reason"
+        case .callUnsigned: "There is no signature"
+        case .callForged: "The signature is not right"
+        case .callStale: "The signature is too old"
+        case .callUnreadable: "What it says cannot be understood"
         case .outcomeUnknown: "It is not known whether it was done"
         case .overloaded: "Too much to do at the moment"
         case .moving: "The clinic is moving"
@@ -213,6 +221,13 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .timeUnavailable: "Look for free times again and choose another. Staff are told the reason in `refusal`."
         case .patientBusy: "Nobody can be in two places at once. Move or cancel the other appointment first."
         case .overrideNeedsReason: "Staff may set rules aside only with a reason, which is audited."
+        case .callUnsigned:
+            "What is told here comes from a partner of the clinic's and is signed by them. This has no signature, or none that can be read. Nothing was kept."
+        case .callForged:
+            "Nobody has signed it who knows the secret that is set here. After a secret was changed at the provider, change it here too. Nothing was kept."
+        case .callStale:
+            "It was signed more than five minutes ago, or will be: somebody may be saying it again, or a clock is wrong. Nothing was kept."
+        case .callUnreadable: "The signature is right and what it is over is nothing this server knows. Nothing was kept."
         case .outcomeUnknown:
             "The connection to the database broke at the wrong moment. Send the same request with the same Idempotency-Key: it finds the truth."
         case .overloaded: "Too many requests are waiting. Nothing was done. Try again after the time in `Retry-After`."

@@ -142,7 +142,9 @@ extension Serving {
         let client = door.client(of: request, context.peer)
         // Routes for those without a token are where passwords, codes and refresh tokens are guessed.
         try heed(
-            door.arrive(from: client, as: route.urgency, isSignIn: !route.needsToken, at: surroundings.clock.now), &visit)
+            door.arrive(
+                from: client, as: route.urgency, isSignIn: !route.needsToken && !route.isIncoming, at: surroundings.clock.now),
+            &visit)
     }
 
     /// Once it is known for which clinic it is, and whose.

@@ -36,10 +36,14 @@ public final class Premises: Sendable {
     let inFlight = InFlight()
     /// Whether lists may be read from a replica: then answers to changes say where they stand.
     let hasReplica: Bool
+    /// Whose word counts that comes without a token.
+    let incoming: IncomingDoors
 
     public init(
-        accounts: Accounts, tokens: Tokens, signOns: [SignOn] = [], tenant: String? = nil, hasReplica: Bool = false
+        accounts: Accounts, tokens: Tokens, signOns: [SignOn] = [], tenant: String? = nil, hasReplica: Bool = false,
+        incoming: IncomingDoors = IncomingDoors()
     ) {
+        self.incoming = incoming
         self.signOns = signOns
         clinic = accounts.clinic
         self.accounts = accounts

@@ -8,6 +8,8 @@ extension Route {
         // Somebody is in danger.
         "breakGlass": .vital,
         "cancelAppointment": .release,
+        // They come again by themselves.
+        "hearOfPayment": .change, "hearOfText": .change,
         // All of a patient's life, or of an appointment's.
         "auditAppointment": .report, "exportPatient": .report,
     ]

@@ -35,6 +35,8 @@ public struct Route: Sendable {
     public let shows: LetterKind?
     /// About the caller's own account, which they look after whatever else they may do.
     public let isOwn: Bool
+    /// What comes in is taken as it is: its signature is over its bytes. Nobody who sends it has a token, or guesses one.
+    public let isIncoming: Bool
     /// What gives way first when not everything can be served; see `Route+Urgency.swift`.
     public let urgency: Urgency
     let handler: Handler
@@ -113,6 +115,16 @@ public struct Route: Sendable {
             problems: problems, isSecret: true, form: form)
     }
 
+    /// For partners, who prove themselves by a signature over what they send.
+    static func incoming(
+        _ path: String, _ operation: String, _ summary: String, query: [QueryParameter] = [], problems: [ProblemType],
+        handler: @escaping @Sendable (Exchange, Premises) async throws -> Answer
+    ) -> Route {
+        Route(
+            .post, path, operation, summary, .door(handler), query: query, gives: "Done", problems: problems, isSecret: true,
+            isIncoming: true)
+    }
+
     /// For everybody, of no clinic.
     static func open(
         _ method: Method, _ path: String, _ operation: String, _ summary: String, gives: String? = nil, alsoGives: [Int] = [],
@@ -143,8 +155,9 @@ public struct Route: Sendable {
         _ method: Method, _ path: String, _ operation: String, _ summary: String, _ handler: Handler,
         query: [QueryParameter] = [], takes: String? = nil, gives: String? = nil, status: Int = 200, alsoGives: [Int] = [],
         problems: [ProblemType] = [], needsIfMatch: Bool = false, isSecret: Bool = false, isOwn: Bool = false,
-        form: [String]? = nil, shows: LetterKind? = nil
+        form: [String]? = nil, shows: LetterKind? = nil, isIncoming: Bool = false
     ) {
+        self.isIncoming = isIncoming
         self.shows = shows
         self.method = method
         self.path = path
@@ -191,6 +204,8 @@ struct Exchange: Sendable {
     let ifMatch: String?
     let head: HTTPRequest
     let body: JSON
+    /// The body's bytes, where it is taken as it came; else none.
+    let raw: [UInt8]
     /// Digest of the body in its canonical form.
     let content: [UInt8]
     /// Where this server is reached from outside, for the addresses of problems.

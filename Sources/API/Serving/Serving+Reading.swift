@@ -20,11 +20,18 @@ extension Serving {
         return String(key)
     }
 
-    func body(_ route: Route, _ request: Request) async throws -> JSON {
+    /// The body as it came.
+    func bytes(_ request: Request) async throws -> [UInt8] { Array(try await buffer(request).readableBytesView) }
+
+    private func buffer(_ request: Request) async throws -> ByteBuffer {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > settings.bodyMaximum {
             throw Problem(.bodyTooLarge)
         }
-        let buffer = try await collected(request)
+        return try await collected(request)
+    }
+
+    func body(_ route: Route, _ request: Request) async throws -> JSON {
+        let buffer = try await buffer(request)
         guard buffer.readableBytes > 0 else { return JSON(.object([])) }
         if let type = request.headers[.contentType]?.prefix(while: { $0 != ";" && $0 != " " }),
             type.lowercased() != "application/json" || route.shows != nil

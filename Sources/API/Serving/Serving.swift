@@ -110,7 +110,9 @@ public final class Serving: Sendable {
             return try await reception.receive(address(of: request)) { premises in
                 visit.tenant = premises.tenant
                 try self.enter(route, premises, &visit)
-                return try await handler(try await self.exchange(route, request, context, visit), premises)
+                let exchange = try await self.exchange(route, request, context, visit)
+                guard route.isIncoming else { return try await handler(exchange, premises) }
+                return try await self.door.inside(route.urgency, self.surroundings) { try await handler(exchange, premises) }
             }
         case .clinic(let handler):
             try arrive(route, request, context, &visit)
@@ -174,7 +176,8 @@ public final class Serving: Sendable {
         let ifMatch = request.headers[.ifMatch]
         if route.needsIfMatch && ifMatch == nil { throw Problem(.preconditionRequired) }
         let key = route.takesKey ? try idempotencyKey(request) : nil
-        let body = route.changesSomething ? try await self.body(route, request) : JSON(.object([]))
+        let raw = route.isIncoming ? try await bytes(request) : []
+        let body = route.changesSomething && !route.isIncoming ? try await self.body(route, request) : JSON(.object([]))
         let content = key == nil ? [] : Fingerprint.digest(of: body.canonicalBytes)
         let attempt = key.map {
             Attempt(
@@ -185,7 +188,7 @@ public final class Serving: Sendable {
         return Exchange(
             caller: visit.caller ?? .clinic, session: visit.session, requestID: visit.requestID, attempt: attempt,
             parameters: parameters, query: query, ifMatch: ifMatch, head: request.head,
-            body: body, content: content, base: settings.base,
+            body: body, raw: raw, content: content, base: settings.base,
             purpose: try purpose(of: request, visit.caller), operation: route.operation,
             client: client, holds: HoldWatch(door: door, client: client, surroundings: surroundings))
     }

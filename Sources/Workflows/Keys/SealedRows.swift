@@ -28,6 +28,7 @@ struct SealedTable: Sendable, Equatable {
         SealedTable(name: SessionRecord.table, columns: ["device"]),
         SealedTable(name: ServiceRecord.table, columns: ["name"]),
         SealedTable(name: EmergencyAccess.table, columns: ["reason", "note"]),
+        SealedTable(name: IncomingNews.table, columns: ["content"]),
     ]
 }
 

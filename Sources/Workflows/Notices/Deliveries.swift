@@ -1,5 +1,6 @@
 import Notation
 public import Outbox
+import Partners
 import People
 import Scheduling
 import Storage
@@ -16,6 +17,8 @@ extension Clinic {
                 try expire(try delivery.appointment(), in: transaction)
                 return .done
             },
+            Topic.incomingPayments: hearing(PaymentNews.init(document:)) { [self] in try hear($0, at: $1, in: $2) },
+            Topic.incomingTexts: hearing(TextNews.init(document:)) { [self] in try hear($0, at: $1, in: $2) },
         ]
     }
 

@@ -10,6 +10,9 @@ public enum Topic {
     public static let holdExpiry = "appointment.hold-expiry"
     /// Somebody broke the glass: the privacy officer is to know.
     public static let emergency = "emergency.begun"
+    /// What partners have told; see `Clinic.hearing`.
+    public static let incomingPayments = "incoming.payments"
+    public static let incomingTexts = "incoming.texts"
 }
 
 extension OutboxMessage {

@@ -25,6 +25,7 @@ public enum Schema {
         Migration(number: 15, name: "services sign for themselves", up: ServiceKeyTables.up, down: ServiceKeyTables.down),
         Migration(number: 16, name: "who signs in is sealed", up: SignInIndexes.up, down: SignInIndexes.down),
         Migration(number: 17, name: "humans have tasks", up: TaskTables.up, down: TaskTables.down),
+        Migration(number: 18, name: "partners tell what happened", up: IncomingTables.up, down: IncomingTables.down),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).
@@ -34,6 +35,8 @@ public enum Schema {
         "second_factor", "recovery_code", "patient_hold", "account_email", "letter", "service", "service_secret", "account_link",
         "audit_reason",
         "correction", "patient_closure", "legal_hold",
-        "service_key", "service_assertion", "task",
+        "service_key", "service_assertion",
+        "task",
+        "incoming",
     ]
 }

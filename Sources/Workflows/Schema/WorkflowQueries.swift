@@ -3,7 +3,10 @@ public import Storage
 /// Every statement of this module, for the test that looks at their plans. A type that is missing fails that test.
 public enum WorkflowQueries {
     public static let catalogue: [any Statement.Type] =
-        directory + booking + records + accounts + keys + rights + sweeps + checks
+        directory + booking + records + accounts + keys + rights
+        + sweeps
+        + incoming
+        + checks
 
     private static let directory: [any Statement.Type] = [
         DirectoryRevision.self, HeldDirectoryRevision.self, TakenDirectoryRevision.self, AdvanceDirectoryRevision.self,
@@ -76,6 +79,10 @@ public enum WorkflowQueries {
     private static let sweeps: [any Statement.Type] = [
         TaskByKey.self, InsertTask.self, TaskToChange.self, CompleteTask.self, OpenTasks.self, TasksAfter.self, TaskDepth.self,
         WaitingFor.self, ClaimedAppointments.self, ClaimsInOrder.self,
+    ]
+
+    private static let incoming: [any Statement.Type] = [
+        KnownNews.self, InsertNews.self, UnhandledNews.self, EndNews.self, ForgetOldNews.self,
     ]
 
     /// Read a whole table on purpose: `ClinicCheck`, `AuditVerifier` and `AuditExport` are for the command line.

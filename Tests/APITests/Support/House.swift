@@ -45,7 +45,7 @@ final class House: Sendable {
         operations: Operations = .ofTests, bodyMaximum: Int = 64 * 1024, document: String = Known.document,
         clock: StandingClock = StandingClock(Known.morning), freeTries: Int = 1_000, secret: UInt8 = 7,
         door: Doorkeeper = Doorkeeper(), logger: Logger? = nil, shelter: Shelter = .sqlite, tenant: String? = nil,
-        reception: (any Reception)? = nil
+        reception: (any Reception)? = nil, incoming: IncomingDoors = IncomingDoors()
     ) async throws {
         self.shelter = try await shelter.open()
         database = HauntedDatabase(self.shelter.database)
@@ -68,7 +68,7 @@ final class House: Sendable {
         api = API(operations: operations)
         var serving = ServingSettings(base: "https://clinic.example")
         serving.bodyMaximum = bodyMaximum
-        premises = Premises(accounts: accounts, tokens: tokens, signOns: [signOn], tenant: tenant)
+        premises = Premises(accounts: accounts, tokens: tokens, signOns: [signOn], tenant: tenant, incoming: incoming)
         self.serving = Serving(
             api: api, reception: reception ?? OnlyClinic(premises), door: door, surroundings: surroundings,
             settings: serving, logger: logger ?? Journal.silent)
@@ -141,11 +141,12 @@ final class House: Sendable {
 func inHouse(
     operations: Operations = .ofTests, bodyMaximum: Int = 64 * 1024, document: String = Known.document,
     freeTries: Int = 1_000, secret: UInt8 = 7, door: Doorkeeper = Doorkeeper(), shelter: Shelter = .sqlite,
+    incoming: IncomingDoors = IncomingDoors(),
     _ body: @escaping @Sendable (Visitor) async throws -> Void
 ) async throws {
     let house = try await House(
         operations: operations, bodyMaximum: bodyMaximum, document: document, freeTries: freeTries, secret: secret, door: door,
-        shelter: shelter)
+        shelter: shelter, incoming: incoming)
     let application = Application(router: house.serving.router(), logger: Journal.silent)
     do { try await application.test(.router) { try await body(Visitor(house: house, client: $0)) } } catch {
         await house.close()

@@ -129,6 +129,9 @@ struct Sample: Sendable {
         "reviewEmergencyAccess": Sample("nnnnnyny") {
             .post("/v1/emergency-accesses/\(try await $0.glassBroken().id)/review", #"{"verdict":"justified"}"#)
         },
+        // Nobody tells anything to a clinic that works with nobody; `IncomingTests` has one that does.
+        "hearOfPayment": Sample("hhhhhhhh") { _ in .post("/v1/incoming/payments", "{}") },
+        "hearOfText": Sample("hhhhhhhh") { _ in .post("/v1/incoming/texts", "{}") },
         "readMailbox": Sample("ynnnyynn") { _ in .get("/v1/mailbox?recipient=\(Known.emma)") },
         "live": open("/health/live"), "ready": open("/health/ready"), "health": open("/health"), "metrics": open("/metrics"),
         "securityText": open("/.well-known/security.txt"),
