@@ -25,7 +25,7 @@ public struct Simulator: Sendable {
     }
 
     private let settings: Settings
-    private let world: World
+    let world: World
 
     /// Throws when the folder cannot be read or written.
     public init(_ settings: Settings, clock: any WallClock) throws {

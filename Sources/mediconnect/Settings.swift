@@ -133,7 +133,8 @@ extension Settings {
     /// Reads flags, environment and file, and checks every value.
     static func read(
         _ options: CommonOptions, _ network: NetworkOptions? = nil, host: String? = nil, port: Int? = nil, role: String? = nil,
-        isDemo: Bool = false, environment: [String: String] = ProcessInfo.processInfo.environment
+        isDemo: Bool = false, defaults: [AbsoluteConfigKey: ConfigValue] = [:],
+        environment: [String: String] = ProcessInfo.processInfo.environment
     ) async throws -> Settings {
         var flags: [AbsoluteConfigKey: ConfigValue] = [:]
         func flag(_ key: AbsoluteConfigKey, _ content: ConfigContent?) {
@@ -155,6 +156,7 @@ extension Settings {
                 throw SettingsProblems(problems: ["settings: the file \(path) cannot be read as a JSON object of settings"])
             }
         }
+        providers.append(InMemoryProvider(name: "demonstration", values: defaults))
         return try Settings(ConfigReader(providers: providers), isDemo: isDemo, environment: environment)
     }
 

@@ -30,26 +30,52 @@ struct Serve: AsyncParsableCommand {
     @Flag(help: "Fill an empty database with a demo clinic and print what to try next.")
     var demo = false
 
+    @Option(
+        help: """
+            With --demo: play whomever the clinic works with outside, on this port of 127.0.0.1 or, where it is taken, on a free one \
+            (docs/guides/connecting.md).
+            """)
+    var simulator: Int?
+
     func run() async throws {
         try await reported {
-            var settings = try await Settings.read(common, network, host: host, port: port, role: role, isDemo: demo)
-            // Who tries it out has no authenticator at hand.
-            if demo, !settings.isSecondFactorChosen { settings.secondFactor = .nobody }
-            let metrics = PrometheusRegistry()
-            MetricsSystem.bootstrap(metrics)
-            let sink = LogSink(descriptor: STDERR_FILENO)
-            LoggingSystem.bootstrap {
-                JSONLineLogHandler(label: $0, sink: sink, clock: MachineClock(), policy: LogPolicy(level: settings.logLevel))
-            }
-            defer { sink.close() }
-            let logger = Logger(label: "mediconnect")
-            let ways = try Self.ways(settings, logger)
-            if let path = settings.tenants.path {
-                try await serveMany(settings, DirectoryFile(path), ways, logger, metrics)
-            } else {
-                try await serveOne(settings, ways, logger, metrics)
-            }
+            guard let simulator else { return try await serve(beside: nil) }
+            guard demo else { throw Complaint("--simulator goes with --demo: nothing it does is real") }
+            guard (0...65_535).contains(simulator) else { throw Complaint("--simulator must be a port, from 0 to 65535") }
+            try await Companion.running(on: simulator) { try await serve(beside: $0) }
         }
+    }
+
+    private func serve(beside companion: Companion?) async throws {
+        var settings = try await read(beside: companion)
+        // Who tries it out has no authenticator at hand.
+        if demo, !settings.isSecondFactorChosen { settings.secondFactor = .nobody }
+        if companion != nil, settings.port == 0 {
+            throw Complaint("--simulator needs a --port that is known beforehand: it reports to the clinic there")
+        }
+        companion?.report(to: settings.publicURL)
+        let metrics = PrometheusRegistry()
+        MetricsSystem.bootstrap(metrics)
+        let (sink, level) = (LogSink(descriptor: STDERR_FILENO), settings.logLevel)
+        LoggingSystem.bootstrap {
+            JSONLineLogHandler(label: $0, sink: sink, clock: MachineClock(), policy: LogPolicy(level: level))
+        }
+        defer { sink.close() }
+        let logger = Logger(label: "mediconnect")
+        let ways = try Self.ways(settings, logger)
+        if let path = settings.tenants.path {
+            try await serveMany(settings, DirectoryFile(path), ways, logger, metrics)
+        } else {
+            try await serveOne(settings, ways, logger, metrics, beside: companion)
+        }
+    }
+
+    private func read(beside companion: Companion?) async throws -> Settings {
+        let alone = try await Settings.read(common, network, host: host, port: port, role: role, isDemo: demo)
+        guard let companion else { return alone }
+        return try await Settings.read(
+            common, network, host: host, port: port, role: role, isDemo: demo,
+            defaults: companion.defaults(clinic: alone.publicURL))
     }
 
     private static func ways(_ settings: Settings, _ logger: Logger) throws -> Ways {
@@ -61,15 +87,8 @@ struct Serve: AsyncParsableCommand {
         return try Ways(settings.partners, surroundings: .machine()) { meters.note($0) }
     }
 
-    /// The settings as they are now.
-    private var reread: @Sendable () async throws -> Settings {
-        { [common, network, host, port, role, demo] in
-            try await Settings.read(common, network, host: host, port: port, role: role, isDemo: demo)
-        }
-    }
-
     private func serveOne(
-        _ settings: Settings, _ ways: Ways, _ logger: Logger, _ metrics: PrometheusRegistry
+        _ settings: Settings, _ ways: Ways, _ logger: Logger, _ metrics: PrometheusRegistry, beside companion: Companion?
     ) async throws {
         let branch = try await Branch.open(settings, ways: ways, logger: logger)
         do {
@@ -87,10 +106,13 @@ struct Serve: AsyncParsableCommand {
             try await serve(
                 try Server(
                     settings, clinic, ways, surroundings: branch.house.surroundings, logger: logger, metrics: metrics,
-                    reread: reread)
+                    reread: { try await read(beside: companion) })
             ) {
                 if let welcome {
-                    print(welcome.text(base: "\(settings.tls.files == nil ? "http" : "https")://\(settings.host):\($0)"))
+                    print(
+                        welcome.text(
+                            base: "\(settings.tls.files == nil ? "http" : "https")://\(settings.host):\($0)",
+                            beside: companion))
                 }
             }
         } catch {
@@ -111,7 +133,9 @@ struct Serve: AsyncParsableCommand {
         let branches = try Branches(settings, file, ways, clock: surroundings.clock, logger: logger)
         branches.register(in: metrics)
         try await serve(
-            try Server(settings, branches, ways, surroundings: surroundings, logger: logger, metrics: metrics, reread: reread)
+            try Server(
+                settings, branches, ways, surroundings: surroundings, logger: logger, metrics: metrics,
+                reread: { try await read(beside: nil) })
         ) { _ in }
         logger.notice("stopped", metadata: ["evt": "server.stopped"])
     }
@@ -155,7 +179,7 @@ private struct Welcome {
         token = try await premises.tokens.issue(for: Caller(role: .patient, subject: patient), lasting: .days(30))
     }
 
-    func text(base: String) -> String {
+    func text(base: String, beside companion: Companion?) -> String {
         let appointment = Surroundings.machine().identifiers.next(Welcome.self)
         let next =
             #"$(curl -s -H "Authorization: Bearer $TOKEN" '\#(base)/v1/free-times?visitType=\#(DemoClinic.visitType)&limit=1' | sed 's/.*"start":"\([^"]*\)".*"practitioner":"\([^"]*\)".*/"start":"\1","practitioner":"\2"/')"#
@@ -171,7 +195,7 @@ private struct Welcome {
             Accounts, all with the password \(accounts.password) (docs/guides/accounts.md):
             \(accounts.list)
 
-            \(letters)
+            \(companion?.welcome ?? letters)
 
             curl -s -H 'Content-Type: application/json' -d '{"login":"desk@demo.example","password":"\(accounts.password)"}' \(base)/v1/sessions; echo
 

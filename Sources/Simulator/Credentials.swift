@@ -1,0 +1,19 @@
+extension Simulator {
+    /// What it takes for proof from whoever calls it, and signs with when it calls. Known to everybody: nothing behind it is real.
+    public enum Credentials {
+        public static let texts = TextPart.token
+        public static let payments = PaymentPart.secret
+        public static let paymentSigning = PaymentPart.signing
+        public static let scheduling = SchedulingPart.token
+        public static let mail = MailPart.key
+        public static let records = RecordsPart.secret
+    }
+
+    /// Tells the clinic at this address what becomes of payments and text messages: `http://127.0.0.1:8080/v1/incoming`.
+    public func report(to address: String) {
+        world.change { state in
+            state.callbacks[.payments] = "\(address)/payments"
+            state.callbacks[.sms] = "\(address)/texts"
+        }
+    }
+}

@@ -1,0 +1,97 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+import Foundation
+import LoopbackClient
+import Notation
+import Processes
+import Testing
+
+/// A demonstration brings whomever the clinic works with along.
+@Suite final class ADemonstration {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder("demonstration") }
+    deinit { folder.remove() }
+
+    private func eventually<Found>(_ look: () async throws -> Found?) async throws -> Found {
+        let limit = ContinuousClock.now + .seconds(60)
+        while true {
+            if let found = try await look() { return found }
+            guard ContinuousClock.now < limit else { throw ProcessFault("it did not happen within a minute") }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    /// A port nobody had a moment ago: what reports to the clinic has to know it before the clinic listens.
+    private static func freePort() throws -> Int {
+        let handle = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(handle) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(handle, $0, size) | getsockname(handle, $0, &size) }
+        }
+        guard handle >= 0, result == 0 else { throw ProcessFault("no port is free") }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+
+    private func serve(_ flags: [String]) async throws -> (status: Int32, said: String) {
+        let errors = folder.file("refused")
+        let (status, _) = try await ChildProcess.run(
+            Programs.mediconnect, ["serve", "--data", folder.file("data")] + flags, errors: errors)
+        return (status, (try? String(contentsOfFile: errors, encoding: .utf8)) ?? "")
+    }
+
+    @Test func `sends letters to the simulator beside it, shows them there, and ends with it`() async throws {
+        let http = Loopback()
+        // Taken: then it is another.
+        let other = try await RunningServer.start(
+            Programs.mediconnect, ["simulator", "--port", "0"], errors: folder.file("other"))
+        let port = try Self.freePort()
+        let server = try await RunningServer.start(
+            Programs.mediconnect,
+            ["serve", "--demo", "--simulator", "\(other.port)", "--port", "\(port)", "--data", folder.file("data")],
+            errors: folder.file("log"))
+        var simulator = ""
+        for await line in server.process.lines {
+            guard let base = line.firstRange(of: /http:\/\/127\.0\.0\.1:[0-9]+(?=\/ shows mails)/) else { continue }
+            simulator = String(line[base])
+            break
+        }
+        #expect(simulator != other.base)
+        let ask = Array(#"{"email":"desk@demo.example"}"#.utf8)
+        #expect(try await http.send("POST", server.base + "/v1/password-resets", token: "none", body: ask).status == 202)
+        let effects: [JSON] = try await eventually {
+            let ledger = try JSON(parsing: try await http.send("GET", simulator + "/ledger?destination=mail").body)
+            let effects = ledger["effects"]?.array ?? []
+            return effects.isEmpty ? nil : effects
+        }
+        #expect(effects.count == 1)
+        let page = try await http.send("GET", simulator + "/")
+        #expect(page.status == 200 && page.text.contains("desk@demo.example"), "the letter is to be read there")
+        let health = try await http.send("GET", server.base + "/health").text
+        for partner in ["sms", "payments", "scheduling", "mail", "ehr"] {
+            #expect(health.contains(#""partner.\#(partner)":"ok""#))
+        }
+        #expect(await server.stop() == 0)
+        await #expect(throws: (any Error).self) { try await http.send("GET", simulator + "/health") }
+        #expect(await other.stop() == 0)
+        await http.close()
+    }
+
+    @Test func `is the only one that does, and has to know where it will be`() async throws {
+        for (flags, complaint) in [
+            (["--simulator", "0"], "--simulator goes with --demo"),
+            (["--demo", "--simulator", "0", "--port", "0"], "--simulator needs a --port that is known beforehand"),
+            (["--demo", "--simulator", "70000"], "--simulator must be a port"),
+        ] {
+            let (status, said) = try await serve(flags)
+            #expect(status == 1 && said.contains(complaint), "\(flags): \(said)")
+        }
+    }
+}
