@@ -174,7 +174,7 @@ let package = Package(
             dependencies: [
                 "TestKit", "LoopbackClient", "PostgresCluster", "Processes", "API", "Admission", "Secrecy", "Workflows",
                 "Outbox",
-                "StorageSQLite",
+                "StorageSQLite", "StoragePostgres",
                 "Storage", "CSQLite",
                 "People", "Scheduling",
                 "Notation", hummingbird, logging, arguments, lifecycle, signals,

@@ -25,7 +25,7 @@ struct Bench: AsyncParsableCommand {
     var rounds = 5
     @Option(
         help:
-            "Only these: bookings, reads, postgres, claims, backlog, history, search, first, growth, memory, door, sealing, trail, sign-in, ended, overload; separated by commas."
+            "Only these: bookings, reads, postgres, claims, backlog, history, search, first, growth, memory, door, sealing, trail, sign-in, ended, outbox, overload; separated by commas."
     )
     var only: String?
     @Flag(help: "Half a million appointments on file where it would be five million.")
@@ -66,6 +66,7 @@ struct Bench: AsyncParsableCommand {
             ("trail", { try await TrailCost(rig: rig).measure() }),
             ("sign-in", { try await SignInTimes(rig: rig).measure() }),
             ("ended", { try await EndedElsewhere(rig: rig).measure() }),
+            ("outbox", { try await OutboxRate(rig: rig).measure() }),
             ("overload", { try await Overload(rig: rig).measure() }),
         ]
         var findings: [Finding] = []
