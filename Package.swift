@@ -112,8 +112,8 @@ let package = Package(
         room(
             "Workflows",
             uses: [
-                "Identity", "Secrecy", "Sealing", "Letters", "Partners", "Outbox", "Resilience", "People", "Scheduling",
-                "Storage",
+                "Identity", "Secrecy", "Sealing", "Letters", "Partners", "CalendarText", "Outbox", "Resilience", "People",
+                "Scheduling", "Storage",
                 "Notation",
             ]),
 

@@ -33,6 +33,11 @@ public struct API: Sendable {
             DeadLetterRoutes().routes,
             TaskRoutes().routes,
             IncomingRoutes().routes,
+            PreferenceRoutes().routes,
+            CallRequestRoutes().routes,
+            DelayRoutes().routes,
+            TemplateRoutes().routes,
+            VisitPageRoutes().routes,
         ]
         let house = OperationsRoutes(operations: operations).routes
         let described = clinics.flatMap(\.self) + house

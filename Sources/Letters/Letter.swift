@@ -48,13 +48,27 @@ public struct Letter: Sendable {
     public let to: MailAddress
     public let at: Instant
     public let words: LetterWords
+    /// What a calendar program is to read; nil where there is nothing for it.
+    public let calendar: CalendarPart?
+    /// Where a mail program ends such letters with one press (RFC 8058); nil for those that nobody can end.
+    public let unsubscribe: String?
 
-    public init(name: String, from: Sender, to: MailAddress, at: Instant, words: LetterWords) {
+    public init(
+        name: String, from: Sender, to: MailAddress, at: Instant, words: LetterWords, calendar: CalendarPart? = nil,
+        unsubscribe: String? = nil
+    ) {
         self.name = name
         self.from = from
         self.to = to
         self.at = at
         self.words = words
+        self.calendar = calendar
+        self.unsubscribe = unsubscribe
+    }
+
+    /// Headers with which a mail program offers to end such letters (RFC 2369 §3.2, RFC 8058 §3.1).
+    public var endHeaders: [(String, String)] {
+        unsubscribe.map { [("List-Unsubscribe", "<\($0)>"), ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")] } ?? []
     }
 
     public var messageID: String { "<\(name)@\(from.address.host)>" }
@@ -69,13 +83,35 @@ public struct Letter: Sendable {
             ("Auto-Submitted", "auto-generated"), ("MIME-Version", "1.0"),
             ("Content-Type", "multipart/alternative; boundary=\"\(boundary)\""),
         ]
-        let head = headers.map { "\($0): \($1)\r\n" }.joined()
-        let parts = [("plain", words.text), ("html", words.html)].map { kind, body in
+        let head = (headers + endHeaders).map { "\($0): \($1)\r\n" }.joined()
+        var bodies = [("text/plain; charset=utf-8", words.text), ("text/html; charset=utf-8", words.html)]
+        if let calendar { bodies.append((calendar.contentType, calendar.plainLines)) }
+        let parts = bodies.map { type, body in
             """
-            --\(boundary)\r\nContent-Type: text/\(kind); charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n\
+            --\(boundary)\r\nContent-Type: \(type)\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n\
             \(QuotedPrintable.text(body))\r\n
             """
         }
         return Array("\(head)\r\n\(parts.joined())--\(boundary)--\r\n".utf8)
+    }
+}
+
+/// What a calendar program reads in a letter (RFC 6047): it offers to enter, move or remove the visit.
+public struct CalendarPart: Sendable, Equatable {
+    /// `text/calendar; method=REQUEST; charset=UTF-8`
+    public let contentType: String
+    /// RFC 5545, lines that end in CRLF.
+    public let text: String
+
+    public init(contentType: String, text: String) {
+        self.contentType = contentType
+        self.text = text
+    }
+
+    /// CRLF is one sign of Swift's; the encoding writes its own.
+    var plainLines: String {
+        var lines = ""
+        lines.unicodeScalars.append(contentsOf: text.unicodeScalars.filter { $0 != "\r" })
+        return lines
     }
 }

@@ -43,7 +43,7 @@ public struct Loopback: Sendable {
         if let key { request.headers.add(name: "Idempotency-Key", value: key) }
         for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
         if !body.isEmpty {
-            request.headers.add(name: "Content-Type", value: "application/json")
+            if headers["Content-Type"] == nil { request.headers.add(name: "Content-Type", value: "application/json") }
             request.body = .bytes(ByteBuffer(bytes: body))
         }
         let response = try await client.execute(request, timeout: timeout)

@@ -16,6 +16,8 @@ public enum Act: Sendable, Hashable {
     /// To ask that a record be corrected, to read what came of it, and to disagree (45 CFR 164.526, GDPR Article 16).
     case askCorrection(ID<Patient>)
     case decideCorrections
+    /// To say how a patient is reached, and to see what became of what they were told.
+    case keepPreferences(ID<Patient>)
     /// To end a record: it takes no bookings, and is kept as long as the rules say.
     case closeRecords
     /// To find what is closed, to open it again, to hold it and to have it erased.
@@ -78,7 +80,8 @@ extension Role {
 
         // A patient who shares an appointment sees it, but speaks only for themself.
         case (.patient, .book), (.patient, .seeAppointment), (.patient, .changeAppointment), (.patient, .readPatient),
-            (.patient, .listOfPatient), (.patient, .readMailbox), (.patient, .exportRecord), (.patient, .askCorrection):
+            (.patient, .listOfPatient), (.patient, .readMailbox), (.patient, .exportRecord), (.patient, .askCorrection),
+            (.patient, .keepPreferences):
             .own
         case (.patient, _): []
 
@@ -148,7 +151,7 @@ extension Caller {
         case .book(let patients, let practitioner), .changeAppointment(let patients, let practitioner):
             role == .patient ? !patients.isEmpty && patients.allSatisfy { isPatient($0) } : practitioner == subject
         case .readPatient(let patient), .listOfPatient(let patient), .breakGlass(let patient), .exportRecord(let patient),
-            .askCorrection(let patient):
+            .askCorrection(let patient), .keepPreferences(let patient):
             isPatient(patient)
         case .explainTimes(let practitioner): practitioner == subject
         case .changeHours(let owner), .listOfPractitioner(let owner), .readMailbox(let owner), .runTheDay(let owner),

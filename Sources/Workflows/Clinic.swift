@@ -99,6 +99,9 @@ public struct ClinicSettings: Sendable {
     /// What a patient may have at once who books without the staff; nil counts nothing.
     public var patientLimits: PatientLimits?
 
+    /// How patients are reached outside the mailbox; nil where nobody carries anything to them.
+    public var messages: MessageSettings?
+
     public init() {}
 }
 

@@ -71,8 +71,10 @@ final class Branch: Sendable {
         self.house = house
         self.ways = ways
         self.logger = logger
+        var rules = house.settings.clinic
+        rules.messages = house.settings.messages(ways)
         let clinic = Clinic(
-            database: house.database, surroundings: house.surroundings, master: house.master, settings: house.settings.clinic,
+            database: house.database, surroundings: house.surroundings, master: house.master, settings: rules,
             observer: observer)
         self.keyring = keyring
         let providers = house.settings.providers.filter { $0.tenant == tenant }.map { provider in
@@ -80,6 +82,7 @@ final class Branch: Sendable {
         }
         let mail = Destination.mail.breaker(SMTPConnector.patience, house.surroundings, logger)
         breakers = [(.mail, mail)] + providers.map { (.oidc, $0.1) }
+        let (stationery, carrier) = try house.settings.post(ways, past: mail)
         premises = Premises(
             accounts: House.accounts(clinic, keyring, house.settings),
             tokens: Tokens(keyring, clock: house.surroundings.clock),
@@ -88,7 +91,8 @@ final class Branch: Sendable {
                 return SignOn(provider, line: GuardedLine(caller, breaker: breaker), clock: house.surroundings.clock)
             }, tenant: tenant, hasReplica: house.settings.replicaURL != nil,
             incoming: IncomingDoors(
-                payments: ways.payments, texts: ways.texts, textAddress: house.settings.partners.texts?.callback)
+                payments: ways.payments, texts: ways.texts, textAddress: house.settings.partners.texts?.callback),
+            stationery: stationery
         )
         let bell = OutboxBell()
         let name = "node-\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"
@@ -99,8 +103,9 @@ final class Branch: Sendable {
             neighbourhood.tell()
         }
         let meters = OutboxMeters(logger: logger)
-        let (stationery, carrier) = try house.settings.post(ways, past: mail)
+        let post = MessagePost(stationery: stationery, letters: carrier, texts: ways.texts)
         let handlers = clinic.deliveries.merging(premises.accounts.deliveries(by: carrier, on: stationery)) { $1 }
+            .merging(premises.accounts.messages.deliveries(by: post)) { $1 }
         var work = OutboxSettings()
         if !house.settings.roles.contains(.api) { work.modesty = 0 }
         sealer = AuditSealer(

@@ -4,6 +4,7 @@ import Foundation
 import Letters
 import Notation
 import Resilience
+import Workflows
 
 /// How letters reach people.
 struct MailSettings: Sendable {
@@ -13,6 +14,10 @@ struct MailSettings: Sendable {
     /// Nil is where clients reach the server.
     var links: String?
     var language: LetterLanguage
+    /// How long a channel has to deliver a message to a patient before the next is used.
+    var patience: Span
+    /// How long before a visit its patients are reminded.
+    var reminders: [Span]
 
     /// For `check`: no password.
     var listing: [(name: String, value: String)] {
@@ -25,6 +30,11 @@ struct MailSettings: Sendable {
             ),
             ("mail.tls", (server?.encryption ?? .startTLS).rawValue.lowercased()), ("mail.user", server?.user ?? "none"),
             ("mail.links", links ?? "public.url"), ("mail.language", language.rawValue),
+            ("messages.patience", "\(patience.microseconds / 1_000_000) s"),
+            (
+                "messages.reminders",
+                reminders.isEmpty ? "none" : reminders.map { "\($0.microseconds / 60_000_000)" }.joined(separator: ",") + " min"
+            ),
         ]
     }
 }
@@ -76,6 +86,20 @@ extension MailSettings {
         if let links, !links.hasPrefix("http://"), !links.hasPrefix("https://") {
             problems.append("mail.links: must start with http:// or https://")
         }
+        // messages.patience: whole seconds, 1 to 86400; default 900. How long a channel has to deliver a message to a patient before the next
+        // is used.
+        let patience = config.int(forKey: "messages.patience", default: 900)
+        self.patience = .seconds(min(max(1, patience), 86_400))
+        if !(1...86_400).contains(patience) { problems.append("messages.patience: must be 1 to 86400 seconds") }
+        // messages.reminders: whole minutes before a visit, 5 to 20160, with commas between; default 1440,120. `none` reminds nobody.
+        let texts = (config.string(forKey: "messages.reminders") ?? "1440,120").split(separator: ",").map {
+            $0.filter { $0 != " " }
+        }
+        let minutes = texts.compactMap { Int($0) }.filter { (5...20_160).contains($0) }
+        reminders = Set(minutes).sorted(by: >).map { .minutes($0) }
+        if texts != ["none"], minutes.count != texts.count {
+            problems.append("messages.reminders: must be minutes from 5 to 20160 with commas between, or none")
+        }
         // mail.language: en or de; default en. For whoever has not said what they read.
         let language = config.string(forKey: "mail.language", default: LetterLanguage.english.rawValue)
         self.language = LetterLanguage(rawValue: language) ?? .english
@@ -87,6 +111,14 @@ extension MailSettings {
 
 extension Settings {
     var mailFolder: String { data + "/mail" }
+
+    /// By what patients are reached: mail always, text messages where there is a carrier.
+    func messages(_ ways: Ways) -> MessageSettings {
+        var messages = MessageSettings(channels: ways.texts == nil ? [.email] : [.email, .sms])
+        messages.patience = mail.patience
+        messages.hearsReplies = partners.texts?.callback != nil
+        return messages
+    }
 
     /// What letters are written on, and who takes them.
     ///

@@ -100,6 +100,7 @@ struct Settings: Sendable {
     var clinic: ClinicSettings {
         var clinic = ClinicSettings()
         clinic.patientLimits = patientLimits
+        clinic.remindersBefore = mail.reminders
         return clinic
     }
 

@@ -55,6 +55,7 @@ extension Visitor {
         "resources": false, "specialties": false, "sessions": false, "session": false, "session-continuations": false,
         "password": false, "second-factor": false, "account": false, "accounts": false, "email-changes": false,
         "email-verifications": false, "password-resets": false, "services": false, "token": false, "incoming": false,
+        "messages": false, "message-templates": false, "call-requests": true,
     ]
 
     private func isAboutPatients(_ route: Route) throws -> Bool {

@@ -11,7 +11,7 @@ import Testing
     static let kinds = LetterKind.allCases.filter { $0.path != nil }
 
     private func operation(_ kind: LetterKind, _ visitor: Visitor) -> String {
-        visitor.house.api.routes.first { $0.shows == kind && $0.changesSomething }?.operation ?? ""
+        visitor.house.api.routes.first { $0.shows == .letter(kind) && $0.changesSomething }?.operation ?? ""
     }
 
     /// A form with a good code.

@@ -175,7 +175,7 @@ import Workflows
         "checkInAppointment": "system/Appointment.ru", "fulfilAppointment": "system/Appointment.ru",
         "missAppointment": "system/Appointment.ru", "findFreeTimes": "system/Slot.s", "explainTime": "system/Slot.s",
         "createPatient": "system/Patient.cu", "findPatients": "system/Patient.cu", "readPatient": "system/Patient.r",
-        "replacePatient": "system/Patient.cu",
+        "replacePatient": "system/Patient.cu", "announceDelay": "system/Appointment.u",
     ]
 
     /// The directory, which everybody may read who may do anything.
@@ -186,6 +186,7 @@ import Workflows
             "listSessions", "listServices", "readAccount", "readMailbox", "listScheduleExceptions", "listEmergencyAccesses",
             "listCorrections", "readCorrection", "readRetention", "listDeadLetters", "readDeadLetter",
             "listTasks",
+            "readPreferences", "listMessages", "listCallRequests", "listMessageTemplates",
         ].contains(operation)
         return isDirectory && !isOfPeople ? "system/Schedule.r" : nil
     }

@@ -118,6 +118,8 @@ import Workflows
         "get /account/invitation", "get /account/email", "get /account/password", "get /account/new-email",
         "get /account/old-email", "post /account/invitation", "post /account/email", "post /account/password",
         "post /account/new-email", "post /account/old-email",
+        // The pages behind the links in messages to patients, and their forms.
+        "get /visit/answer", "get /visit/unsubscribe", "post /visit/answer", "post /visit/unsubscribe",
         // Without a provider in the settings there is nothing behind them.
         "get /v1/oidc/{provider}/start", "get /v1/oidc/{provider}/callback",
     ]

@@ -35,6 +35,7 @@ import Testing
         Line("changePatients", "- - y y - - y") { _ in .changePatients },
         Line("exportRecord", "o - y y - - -") { .exportRecord($0.of()) },
         Line("askCorrection", "o - y y - - -") { .askCorrection($0.of()) },
+        Line("keepPreferences", "o - y y - - -") { .keepPreferences($0.of()) },
         Line("decideCorrections", "- - - y - y -") { _ in .decideCorrections },
         Line("closeRecords", "- - y y - - -") { _ in .closeRecords },
         Line("keepClosedRecords", "- - - y - y -") { _ in .keepClosedRecords },
@@ -137,6 +138,7 @@ import Testing
                 case .changePatients: "changePatients"
                 case .exportRecord: "exportRecord"
                 case .askCorrection: "askCorrection"
+                case .keepPreferences: "keepPreferences"
                 case .decideCorrections: "decideCorrections"
                 case .closeRecords: "closeRecords"
                 case .keepClosedRecords: "keepClosedRecords"
@@ -164,7 +166,7 @@ import Testing
             #expect(line.name.hasPrefix(name))
             seen.insert(name)
         }
-        #expect(seen.count == 33 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
+        #expect(seen.count == 34 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
     }
 
     @Test func `stand in the guide as they stand in the code`() throws {

@@ -19,7 +19,7 @@ extension Promises {
         static let everywhere: Set<String> = [
             "patient", "appointment", "audit_reason", "idempotency", "correction", "patient_closure", "emergency_access",
             "account",
-            "account_email", "letter", "session",
+            "account_email", "letter", "session", "message", "contact_consent",
         ]
 
         @Test(arguments: Engine.allCases)
@@ -320,6 +320,17 @@ private struct Marked {
             INSERT INTO emergency_access (id, principal, patient_id, reason, begun_at, ends_at, reviewed_by, reviewed_at, verdict, note)
             VALUES (\(glass), 'practitioner:x', \(patient), '\(Self.mark) is unconscious', \(now), \(now), 'privacy:y', \(now), 'justified',
                 '\(Self.mark) was')
+            """)
+        try await fixture.execute(
+            """
+            INSERT INTO message (id, notice_id, patient_id, kind, place, state, channel, address, words, created_at, due_at)
+            VALUES (\(glass), \(glass), \(patient), 'reminder', 1, 'handed-over', 'email', '\(Self.mark)@example.org', 'Dear \(Self.mark)',
+                \(now), \(now))
+            """)
+        let given = engine == .sqlite ? "1" : "true"
+        try await fixture.execute(
+            """
+            INSERT INTO contact_consent (patient_id, channel, is_given, by, at) VALUES (\(patient), 'sms', \(given), 'desk:\(Self.mark)', \(now))
             """)
         let empty = engine == .sqlite ? "x''" : "''"
         try await fixture.execute(

@@ -215,6 +215,7 @@ extension Promises.NobodyReadsTheDatabase {
         "account_link.subject", "patient.birth_date", "audit_reason.reason", "correction.says", "correction.should_say",
         "correction.statement", "correction.extension_reason", "correction.decision_reason", "correction.disagreement",
         "patient_closure.reason", "legal_hold.reason", "incoming.content",
+        "message.address", "message.words",
     ]
 
     /// What stands as it is: what hangs on the clinic's door, principals and other identifiers, choices from a list, addresses of
@@ -236,6 +237,11 @@ extension Promises.NobodyReadsTheDatabase {
         "emergency_access": ["principal", "reviewed_by", "verdict"], "account_link": ["issuer"],
         "correction": ["field", "state", "asked_by", "decided_by", "basis"], "patient_closure": ["closed_by", "accounts"],
         "task": ["kind", "dedupe_key", "details", "state", "done_by"],
+        "message": [
+            "kind", "not_by", "state", "reason", "channel", "language", "carrier_id", "answer", "answered_by", "settled_by",
+        ],
+        "contact_preference": ["channels", "language", "zone"], "contact_consent": ["channel", "by"],
+        "message_template": ["kind", "language", "subject", "body", "words", "changed_by"],
         "incoming": ["partner", "key"], "legal_hold": ["placed_by"], "retention_rule": ["name"],
         "service_key": ["name", "document"], "data_key": ["purpose", "state", "master"], "schema_migration": ["name"],
     ]

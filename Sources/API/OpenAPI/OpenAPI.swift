@@ -69,16 +69,21 @@ public enum OpenAPI {
                 content([("application/json", takes)] + forms, &json)
             }
         }
-        if let form = route.form, route.shows != nil {
+        if let form = route.form, route.shows != nil, !form.isEmpty {
             json.name("requestBody")
             json.object { json in
                 json.member("required", true)
                 content(
-                    [("application/x-www-form-urlencoded", form.contains("newPassword") ? "NewPassword" : "LetterCode")], &json)
+                    [("application/x-www-form-urlencoded", Self.formSchema(form))], &json)
             }
         }
         json.name("responses")
         json.object { responses(route, &$0) }
+    }
+
+    private static func formSchema(_ fields: [String]) -> String {
+        if fields.contains("answer") { return "VisitAnswer" }
+        return fields.contains("newPassword") ? "NewPassword" : "LetterCode"
     }
 
     private static func parameters(_ route: Route, _ json: inout JSONWriter) {

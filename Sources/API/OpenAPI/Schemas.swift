@@ -202,12 +202,46 @@ public enum Schemas {
             ], required: ["patient", "state"]),
         "Notice": object([
             "id": uuid, "recipient": uuid, "recipientRole": choice(roles),
-            "kind": choice(["confirmation", "cancellation", "expiry", "move", "reminder", "emergency", "correction"]),
+            "kind": choice(Notice.Kind.allCases.map(\.rawValue)),
             "appointment": uuid,
             "at": instant,
             "details": #"{"type":"object"}"#,
         ]),
+        "Preferences": object(
+            [
+                "patient": uuid, "channels": list(channel), "language": choice(languages), "quietFrom": shiftStart,
+                "quietUntil": shiftStart, "zone": text(64),
+                "consents": object(["email": consent, "sms": consent]), "version": #"{"type":"integer","minimum":0}"#,
+            ], required: ["patient", "channels", "consents", "version"]),
+        "Message": message,
+        "Delay": object(
+            ["practitioner": uuid, "minutes": whole(5...480), "from": instant, "appointments": whole(0...500)],
+            required: ["practitioner", "minutes", "from", "appointments"]),
+        "MessageTemplate": object(
+            [
+                "kind": choice(messageKinds), "language": choice(languages), "subject": text(MessageTemplate.subjectMaximum),
+                "body": text(MessageTemplate.bodyMaximum), "text": text(MessageTemplate.textMaximum), "changedBy": text(64),
+                "changedAt": instant,
+            ], required: ["kind", "language", "subject", "body", "text"]),
+        "MessagePreview": object(
+            ["subject": text(1_000), "text": text(20_000), "html": text(40_000), "sms": text(1_600)],
+            required: ["subject", "text", "html", "sms"]),
     ]
+
+    private static let channel = choice(Channel.allCases.map(\.rawValue))
+    private static let languages = MessageLanguage.allCases.map(\.rawValue)
+    private static let messageKinds = MessageKind.allCases.map(\.rawValue)
+    private static let answers = VisitAnswer.allCases.map(\.rawValue)
+    private static let consent = object(
+        ["given": truth, "by": text(128), "at": instant], required: ["given", "by", "at"])
+    private static let message = object(
+        [
+            "id": uuid, "patient": uuid, "appointment": uuid, "kind": choice(messageKinds), "start": instant, "channel": channel,
+            "to": text(64), "language": choice(languages), "state": choice(Message.State.allCases.map(\.rawValue)),
+            "reason": choice(Message.Reason.allCases.map(\.rawValue)), "place": whole(1...2), "createdAt": instant,
+            "dueAt": instant, "handedOverAt": instant, "endedAt": instant, "answer": choice(answers),
+            "answeredBy": choice(["link", "sms"]), "answeredAt": instant, "settledBy": text(64), "settledAt": instant,
+        ], required: ["id", "patient", "kind", "state", "place", "createdAt", "dueAt"])
 
     /// An appointment as an import brings it; no route takes one.
     static let importedAppointment = object(
@@ -262,6 +296,17 @@ public enum Schemas {
         "PasswordChange": object(
             ["oldPassword": text(128), "newPassword": text(128)], required: ["oldPassword", "newPassword"], closed: true),
         "PasswordResetRequest": object(["email": mailAddress], required: ["email"], closed: true),
+        "PreferencesRequest": object(
+            [
+                "channels": list(channel, 0...2), "language": choice(languages), "quietFrom": shiftStart,
+                "quietUntil": shiftStart, "zone": text(64), "consents": object(["email": truth, "sms": truth], closed: true),
+            ], required: ["channels"], closed: true),
+        "DelayRequest": object(["minutes": whole(5...480), "from": instant], required: ["minutes"], closed: true),
+        "MessageTemplateRequest": templateRequest,
+        "MessagePreviewRequest": object(
+            ["kind": choice(messageKinds), "language": choice(languages), "override": templateRequest],
+            required: ["kind", "language"], closed: true),
+        "VisitAnswer": object(["code": text(128), "answer": choice(answers)], required: ["code", "answer"], closed: true),
         "Nothing": object([:], closed: true),
         "TokenRequest": object(
             [
@@ -288,6 +333,12 @@ public enum Schemas {
         "ErrorMarkRequest": object(["note": text(500)], required: ["note"], closed: true),
     ]
 
+    private static let templateRequest = object(
+        [
+            "subject": text(MessageTemplate.subjectMaximum), "body": text(MessageTemplate.bodyMaximum),
+            "text": text(MessageTemplate.textMaximum),
+        ], closed: true)
+
     private static let lists: [String: String] = {
         var lists: [String: String] = [:]
         for record in ["Location", "Practitioner", "Room", "Device", "VisitType", "Appointment", "FreeTime"] {
@@ -298,8 +349,14 @@ public enum Schemas {
             [
                 "exportedAt": instant, "patient": reference("Patient"), "logins": list(text(254)),
                 "appointments": list(reference("Appointment")), "notices": list(reference("Notice")),
+                "messages": list(reference("Message")), "preferences": reference("Preferences"),
                 "corrections": list(reference("Correction")), "audit": list(reference("AuditEntry")),
-            ], required: ["exportedAt", "patient", "logins", "appointments", "notices", "corrections", "audit"])
+            ],
+            required: [
+                "exportedAt", "patient", "logins", "appointments", "notices", "messages", "preferences", "corrections", "audit",
+            ])
+        lists["MessagePage"] = object(["items": list(reference("Message")), "next": text(64)], required: ["items"])
+        lists["MessageTemplateList"] = object(["items": list(reference("MessageTemplate"))], required: ["items"])
         lists["CorrectionPage"] = object(["items": list(reference("Correction")), "next": text(64)], required: ["items"])
         lists["DeadLetterPage"] = object(["items": list(reference("DeadLetter")), "next": text(64)], required: ["items"])
         lists["TaskPage"] = object(["items": list(reference("Task")), "next": text(64)], required: ["items"])

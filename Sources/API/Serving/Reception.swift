@@ -1,3 +1,4 @@
+public import Letters
 public import SingleSignOn
 public import Workflows
 
@@ -34,6 +35,8 @@ public final class Premises: Sendable {
     /// Who else knows its staff.
     let signOns: [SignOn]
     let inFlight = InFlight()
+    /// What its messages are written on; nil where nobody has said.
+    let stationery: Stationery?
     /// Whether lists may be read from a replica: then answers to changes say where they stand.
     let hasReplica: Bool
     /// Whose word counts that comes without a token.
@@ -41,9 +44,10 @@ public final class Premises: Sendable {
 
     public init(
         accounts: Accounts, tokens: Tokens, signOns: [SignOn] = [], tenant: String? = nil, hasReplica: Bool = false,
-        incoming: IncomingDoors = IncomingDoors()
+        incoming: IncomingDoors = IncomingDoors(), stationery: Stationery? = nil
     ) {
         self.incoming = incoming
+        self.stationery = stationery
         self.signOns = signOns
         clinic = accounts.clinic
         self.accounts = accounts

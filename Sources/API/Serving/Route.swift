@@ -1,7 +1,6 @@
 public import Admission
 import HTTPTypes
 import Identity
-public import Letters
 import Notation
 import People
 import Workflows
@@ -29,10 +28,11 @@ public struct Route: Sendable {
     public let needsIfMatch: Bool
     /// What comes in is a secret: no digest of it is kept, so no key stands for it. Each such route says what a repeat does.
     public let isSecret: Bool
-    /// The fields it takes of a form, as OAuth clients send them, besides JSON; nil where it takes none.
+    /// The fields it takes of a form, as OAuth clients send them, besides JSON; nil where it takes none. Of one without fields the body is
+    /// read and says nothing.
     public let form: [String]?
-    /// Shows a person a page, which is the one behind this kind of letter's link; nil for what programs ask.
-    public let shows: LetterKind?
+    /// Shows a person a page, which is the one behind a link of this kind; nil for what programs ask.
+    public let shows: PageKind?
     /// About the caller's own account, which they look after whatever else they may do.
     public let isOwn: Bool
     /// What comes in is taken as it is: its signature is over its bytes. Nobody who sends it has a token, or guesses one.
@@ -135,7 +135,7 @@ public struct Route: Sendable {
 
     /// A page for everybody, of no clinic.
     static func page(
-        _ method: Method, _ path: String, _ operation: String, _ summary: String, query: [QueryParameter], shows: LetterKind,
+        _ method: Method, _ path: String, _ operation: String, _ summary: String, query: [QueryParameter], shows: PageKind,
         handler: @escaping @Sendable (Exchange) async throws -> Answer
     ) -> Route {
         Route(method, path, operation, summary, .house(handler), query: query, shows: shows)
@@ -143,7 +143,7 @@ public struct Route: Sendable {
 
     /// A page's form, as a browser sends it: there is no JSON of it.
     static func pageForm(
-        _ path: String, _ operation: String, _ summary: String, query: [QueryParameter], shows: LetterKind, form: [String],
+        _ path: String, _ operation: String, _ summary: String, query: [QueryParameter], shows: PageKind, form: [String],
         problems: [ProblemType], handler: @escaping @Sendable (Exchange, Premises) async throws -> Answer
     ) -> Route {
         Route(
@@ -155,7 +155,7 @@ public struct Route: Sendable {
         _ method: Method, _ path: String, _ operation: String, _ summary: String, _ handler: Handler,
         query: [QueryParameter] = [], takes: String? = nil, gives: String? = nil, status: Int = 200, alsoGives: [Int] = [],
         problems: [ProblemType] = [], needsIfMatch: Bool = false, isSecret: Bool = false, isOwn: Bool = false,
-        form: [String]? = nil, shows: LetterKind? = nil, isIncoming: Bool = false
+        form: [String]? = nil, shows: PageKind? = nil, isIncoming: Bool = false
     ) {
         self.isIncoming = isIncoming
         self.shows = shows

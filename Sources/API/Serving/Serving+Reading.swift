@@ -32,7 +32,7 @@ extension Serving {
 
     func body(_ route: Route, _ request: Request) async throws -> JSON {
         let buffer = try await buffer(request)
-        guard buffer.readableBytes > 0 else { return JSON(.object([])) }
+        guard buffer.readableBytes > 0, route.form?.isEmpty != true else { return JSON(.object([])) }
         if let type = request.headers[.contentType]?.prefix(while: { $0 != ";" && $0 != " " }),
             type.lowercased() != "application/json" || route.shows != nil
         {

@@ -137,7 +137,11 @@ public final class Serving: Sendable {
     private func answer(_ problem: Problem, _ route: Route, _ request: Request) -> Answer {
         guard let kind = route.shows else { return problem.answer(base: settings.base) }
         let language = (try? QueryText.parse(request.uri.query))?["language"]?.string
-        return .page(kind, problem, language: language, accepting: request.headers[.acceptLanguage], base: settings.base)
+        let accepted = request.headers[.acceptLanguage]
+        guard case .letter(let letter) = kind else {
+            return .page(visit: kind, problem, language: language, accepting: accepted, base: settings.base)
+        }
+        return .page(letter, problem, language: language, accepting: accepted, base: settings.base)
     }
 
     private func address(of request: Request) -> ClinicAddress {

@@ -30,7 +30,8 @@ public struct SendGridFormat: Sendable {
             json.member("subject", letter.words.subject)
             json.name("content")
             json.array { json in
-                for (type, value) in [("text/plain", letter.words.text), ("text/html", letter.words.html)] {
+                let calendar = letter.calendar.map { [($0.contentType, $0.text)] } ?? []
+                for (type, value) in [("text/plain", letter.words.text), ("text/html", letter.words.html)] + calendar {
                     json.object { json in
                         json.member("type", type)
                         json.member("value", value)
@@ -57,6 +58,7 @@ public struct SendGridFormat: Sendable {
         json.object { json in
             json.member("Message-ID", letter.messageID)
             json.member("Auto-Submitted", "auto-generated")
+            for (name, value) in letter.endHeaders { json.member(name, value) }
         }
         json.name("tracking_settings")
         json.object { json in

@@ -15,7 +15,7 @@ public final class Accounts: Sendable {
     public let settings: AccountSettings
     /// Whose access tokens are good no more, though they have not expired.
     public let ended = EndedSessions()
-    private let keyring: LiveKeyring
+    let keyring: LiveKeyring
 
     public init(_ clinic: Clinic, _ keyring: LiveKeyring, settings: AccountSettings = AccountSettings()) {
         self.clinic = clinic

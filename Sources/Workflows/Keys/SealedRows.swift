@@ -29,6 +29,7 @@ struct SealedTable: Sendable, Equatable {
         SealedTable(name: ServiceRecord.table, columns: ["name"]),
         SealedTable(name: EmergencyAccess.table, columns: ["reason", "note"]),
         SealedTable(name: IncomingNews.table, columns: ["content"]),
+        SealedTable(name: Message.table, columns: Message.sealedColumns),
     ]
 }
 

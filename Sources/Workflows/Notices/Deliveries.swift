@@ -13,6 +13,7 @@ extension Clinic {
             Topic.event: .transactional { [self] in try announce($1, in: $0) },
             Topic.reminder: .transactional { [self] in try remind($1, in: $0) },
             Topic.emergency: .transactional { [self] in try tellOfEmergency($1, in: $0) },
+            Topic.delay: .transactional { [self] in try tellOfDelay($1, in: $0) },
             Topic.holdExpiry: .transactional { [self] transaction, delivery in
                 try expire(try delivery.appointment(), in: transaction)
                 return .done
@@ -65,17 +66,6 @@ extension Clinic {
             officers.isEmpty ? (try transaction.fetch(SubjectsOfRole(role: .admin)), Role.admin) : (officers, .privacy)
         for recipient in told { try tell(recipient, role, .emergency, nil, payload: delivery.payload, in: transaction) }
         return .done
-    }
-
-    private func tell(
-        _ recipient: ID<Caller>, _ role: Role, _ kind: Notice.Kind, _ appointment: ID<Appointment>?, payload: String,
-        in transaction: any WriteTransaction
-    ) throws {
-        try transaction.post(
-            InsertNotice(
-                notice: Notice(
-                    id: surroundings.identifiers.next(Notice.self), recipient: recipient, recipientRole: role, kind: kind,
-                    appointment: appointment, at: surroundings.clock.now, payload: payload)))
     }
 }
 

@@ -3,8 +3,8 @@ public import People
 public import Scheduling
 import Storage
 
-/// A message for one person about an appointment. Until the channels that reach people are connected, the mailbox is
-/// where it arrives; it holds identifiers and times, and whoever shows it puts the words and names in.
+/// What one person is told about an appointment. It lies in the mailbox, and goes to a patient by the channels they can be reached by
+/// (`Message`); it holds identifiers and times, and whoever shows it puts the words and names in.
 public struct Notice: Sendable {
     public enum Kind: String, Sendable, CaseIterable {
         case confirmation, cancellation, expiry, move, reminder
@@ -12,6 +12,8 @@ public struct Notice: Sendable {
         case emergency
         /// A request for correction was decided.
         case correction
+        /// The practitioner runs late today.
+        case delay
     }
 
     public let id: ID<Notice>
@@ -21,7 +23,7 @@ public struct Notice: Sendable {
     /// Nil where it is about none.
     public let appointment: ID<Appointment>?
     public let at: Instant
-    /// `{"start": …, "minutesBefore": …}`
+    /// `{"start": …, "minutesBefore": …, "minutes": …}`
     public let payload: String
 }
 

@@ -10,6 +10,10 @@ public struct RecordExport: Sendable {
     public let appointments: [Appointment]
     /// What they were told.
     public let notices: [Notice]
+    /// What of that went out to them, and what became of it.
+    public let messages: [Message]
+    /// How they want to be reached.
+    public let preferences: ContactPreferences
     /// What was done with their record and their appointments, and by whom.
     public let entries: [AuditEntry]
     /// What they sign in with.
@@ -32,7 +36,9 @@ extension Clinic {
         let audit = AuditExport(self, in: .everything, by: call.by)
         return RecordExport(
             patient: try await opened(sealed), appointments: try await opened(try await audit.appointments(of: id)),
-            notices: try await allNotices(of: id.of()), entries: try await audit.entries(about: id).map { $0.asToldTo(id) },
+            notices: try await allNotices(of: id.of()), messages: try await allMessages(of: id),
+            preferences: try await database.read { try $0.preferences(of: id) },
+            entries: try await audit.entries(about: id).map { $0.asToldTo(id) },
             accounts: try await accounts(of: id.of()), corrections: try await allCorrections(of: id), at: surroundings.clock.now)
     }
 
@@ -108,6 +114,10 @@ extension RecordExport {
             json.array(of: appointments) { $1.write(to: &$0, for: reader) }
             json.name("notices")
             json.array(of: notices) { $1.write(to: &$0) }
+            json.name("messages")
+            json.array(of: messages) { $1.write(to: &$0) }
+            json.name("preferences")
+            preferences.write(to: &json)
             json.name("corrections")
             json.array(of: corrections) { $1.write(to: &$0, now: at) }
             json.name("audit")

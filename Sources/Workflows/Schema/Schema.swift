@@ -26,6 +26,7 @@ public enum Schema {
         Migration(number: 16, name: "who signs in is sealed", up: SignInIndexes.up, down: SignInIndexes.down),
         Migration(number: 17, name: "humans have tasks", up: TaskTables.up, down: TaskTables.down),
         Migration(number: 18, name: "partners tell what happened", up: IncomingTables.up, down: IncomingTables.down),
+        Migration(number: 19, name: "patients are reached", up: MessageTables.up, down: MessageTables.down),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).
@@ -38,5 +39,6 @@ public enum Schema {
         "service_key", "service_assertion",
         "task",
         "incoming",
+        "message", "contact_preference", "contact_consent",
     ]
 }

@@ -6,6 +6,7 @@ public enum WorkflowQueries {
         directory + booking + records + accounts + keys + rights
         + sweeps
         + incoming
+        + messages
         + checks
 
     private static let directory: [any Statement.Type] = [
@@ -83,6 +84,13 @@ public enum WorkflowQueries {
 
     private static let incoming: [any Statement.Type] = [
         KnownNews.self, InsertNews.self, UnhandledNews.self, EndNews.self, ForgetOldNews.self,
+    ]
+
+    private static let messages: [any Statement.Type] = [
+        InsertMessage.self, MessageByID.self, MessageToChange.self, UpdateMessage.self, AnswerMessage.self, NewestMessagesTo.self,
+        PatientsWrittenToAt.self, MessagesOfPatient.self, OpenCalls.self, SettleCall.self, EraseMessages.self,
+        PreferencesOf.self, StorePreferences.self, ConsentsOf.self, StoreConsent.self, ErasePreferences.self, EraseConsents.self,
+        TemplateOf.self, AllTemplates.self, StoreTemplate.self, DeleteTemplate.self,
     ]
 
     /// Read a whole table on purpose: `ClinicCheck`, `AuditVerifier` and `AuditExport` are for the command line.

@@ -21,6 +21,7 @@ struct Sample: Sendable {
     static let all: [String: Sample] = appointments.merging(directory) { $1 }.merging(hours) { $1 }.merging(others) { $1 }
         .merging(sessions) { $1 }.merging(letters) { $1 }.merging(services) { $1 }.merging(pages) { $1 }.merging(rights) { $1 }
         .merging(deadLetters) { $1 }
+        .merging(messages) { $1 }
 
     // MARK: Appointments
 
@@ -188,6 +189,12 @@ struct Sample: Sendable {
             #"{"topic":"appointment.event","diedFrom":"2026-03-01T00:00:00Z","diedBefore":"2027-03-01T00:00:00Z"}"#,
         "DeadLetterDiscarding":
             #"{"topic":"appointment.event","diedFrom":"2026-03-01T00:00:00Z","diedBefore":"2027-03-01T00:00:00Z","reason":"told by telephone"}"#,
+        "PreferencesRequest":
+            #"{"channels":["sms","email"],"language":"de","quietFrom":"22:00","quietUntil":"06:30","zone":"Europe/Berlin","consents":{"email":true,"sms":true}}"#,
+        "DelayRequest": #"{"minutes":20,"from":"2026-03-02T09:00:00Z"}"#,
+        "MessageTemplateRequest": #"{"subject":"{{clinic}}","body":"On {{day}}","text":"At {{time}}"}"#,
+        "MessagePreviewRequest":
+            #"{"kind":"reminder","language":"de","override":{"subject":"{{clinic}}","body":"On {{day}}","text":"At {{time}}"}}"#,
         "PasswordResetRequest": #"{"email":"emma@clinic.example"}"#,
         "TokenRequest":
             #"{"grant_type":"client_credentials","scope":"system/Slot.s","client_id":"\#(Known.nobody)","client_secret":"mcs_00","client_assertion_type":"urn:ietf:params:oauth:client-assertion-type:jwt-bearer","client_assertion":"a.b.c"}"#,

@@ -54,15 +54,21 @@ struct LetterPage: Sendable {
     }
 
     private func document(title: String, _ body: String) -> String {
+        Self.document(title: title, body, language: language.rawValue)
+    }
+
+    private func escaped(_ text: String) -> String { Self.escaped(text) }
+
+    static func document(title: String, _ body: String, language: String) -> String {
         """
         <!doctype html>
-        <html lang="\(language.rawValue)">
+        <html lang="\(language)">
         <head>
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <meta name="robots" content="noindex">
         <title>\(escaped(title))</title>
-        <style>\(Self.style)</style>
+        <style>\(style)</style>
         </head>
         <body>
         <main>
@@ -73,7 +79,7 @@ struct LetterPage: Sendable {
         """
     }
 
-    private func escaped(_ text: String) -> String {
+    static func escaped(_ text: String) -> String {
         text.reduce(into: "") { escaped, sign in
             switch sign {
             case "&": escaped += "&amp;"
@@ -111,6 +117,7 @@ struct LetterPage: Sendable {
         #show-row{font-weight:400;padding:.5rem 0}
         button{width:100%;min-height:2.75rem;padding:.5rem 1rem;font:inherit;font-weight:600;color:#fff;background:#0b57a4;\
         border:0;border-radius:.375rem;cursor:pointer}
+        button+button{margin-top:.75rem}
         :focus-visible{outline:3px solid #0b57a4;outline-offset:2px}
         .alert{padding:.75rem 1rem;border-left:.25rem solid #b3261e;background:#fceeee}
         [hidden]{display:none!important}
@@ -119,7 +126,7 @@ struct LetterPage: Sendable {
         :focus-visible{outline-color:#8ab8f0}}
         """
 
-    private static let script = """
+    static let script = """
         (function(){var d=document,c=d.getElementById('code');
         function take(){var h=location.hash.slice(1);if(h){c.value=h;d.getElementById('row').hidden=true;
         history.replaceState(null,'',location.pathname+location.search)}}

@@ -14,7 +14,7 @@ struct PageRoutes {
         .page(
             .get, kind.path ?? "", "show\(kind.pageName)Page",
             "The page behind the link in a letter: a form, nothing is done yet",
-            query: [Self.language], shows: kind
+            query: [Self.language], shows: .letter(kind)
         ) { exchange in
             .page(LetterPage(kind: kind, language: exchange.language).form())
         }
@@ -23,7 +23,7 @@ struct PageRoutes {
     private func take(_ kind: LetterKind) -> Route {
         .pageForm(
             kind.path ?? "", "take\(kind.pageName)Page", "The form of that page, as a browser sends it", query: [Self.language],
-            shows: kind, form: ["code"] + (kind.bringsPassword ? ["newPassword"] : []),
+            shows: .letter(kind), form: ["code"] + (kind.bringsPassword ? ["newPassword"] : []),
             problems: [.linkOver, .identifierAlreadyUsed, .transitionNotAllowed, .crossSite]
         ) { exchange, premises in
             let page = LetterPage(kind: kind, language: exchange.language)

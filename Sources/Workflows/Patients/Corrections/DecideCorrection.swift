@@ -77,11 +77,9 @@ extension Story {
             json.member("state", next.state.rawValue)
             json.member("dueAt", next.state == .open ? next.dueAt : nil)
         }
-        try transaction.post(
-            InsertNotice(
-                notice: Notice(
-                    id: newID(), recipient: next.patient.of(), recipientRole: .patient, kind: .correction, appointment: nil,
-                    at: now, payload: String(decoding: payload.bytes, as: UTF8.self))))
+        try clinic.tell(
+            next.patient.of(), .patient, .correction, nil, payload: String(decoding: payload.bytes, as: UTF8.self),
+            in: transaction)
         return next
     }
 }

@@ -1,0 +1,56 @@
+import Letters
+import Notation
+import Partners
+import People
+import Scheduling
+import Secrecy
+import Storage
+
+// What the carrier of text messages tells: what became of one, and what somebody wrote back.
+extension Clinic {
+    /// What it was: `delivered`, `reply-cancel`, `reply-other`.
+    func heed(_ news: TextNews, in transaction: any WriteTransaction) throws -> String {
+        let keys = try transaction.held(self.keys)
+        switch news.kind {
+        case .state(let state, let about, _):
+            guard let id = about.flatMap({ ID<Message>($0.text) }),
+                let message = try transaction.first(MessageToChange(id: id)).map({ try keys.open($0) }), message.channel == .sms
+            else { return "\(state.rawValue)-unknown" }
+            try note(state, of: message, carrierID: news.id, keys, in: transaction)
+            return state.rawValue
+        case .reply(let from, let words):
+            let index = keys.digest(ofMessageTo: from.text, by: .sms)
+            switch TextReply(words.revealed) {
+            case .stop:
+                for patient in try transaction.fetch(PatientsWrittenToAt(index: index)) {
+                    try withdraw(.sms, of: patient, by: "sms", Self.bySMS, in: transaction)
+                }
+                return "reply-stop"
+            case .answer(let answer):
+                return "reply-\(try take(answer, from: index, in: transaction).rawValue)"
+            case nil: return "reply-other"
+            }
+        }
+    }
+
+    private static let bySMS: RequestOrigin = "text-message"
+
+    /// Takes what was answered from a number, for the visit that was asked about there. Where several were, as when a family has one
+    /// telephone, nobody guesses which one is meant: somebody calls.
+    private func take(_ answer: VisitAnswer, from index: [UInt8], in transaction: any WriteTransaction) throws -> AnswerOutcome {
+        let now = surroundings.clock.now
+        let asked = try transaction.fetch(NewestMessagesTo(index: index, limit: 20)).map(\.kept).filter { message in
+            message.kind.asksForAnswer && message.state != .suppressed && message.start.map { now < $0 } ?? false
+        }
+        var visits: Set<String> = []
+        for message in asked {
+            guard let id = message.appointment, let appointment = try transaction.first(AppointmentByID(id: id))?.kept,
+                appointment.state == .booked, appointment.visit.from == message.start
+            else { continue }
+            visits.insert("\(message.patient) \(id)")
+        }
+        guard let newest = asked.first else { return .unknown }
+        let meant: VisitAnswer = visits.count > 1 ? .call : answer
+        return try take(meant, to: newest.id, by: "sms", Self.bySMS, in: transaction)
+    }
+}

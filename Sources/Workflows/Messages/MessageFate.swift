@@ -1,0 +1,112 @@
+import Letters
+import Notation
+import Partners
+import People
+import Scheduling
+import Secrecy
+import Storage
+
+// What becomes of a message, in the transaction that knows it.
+extension Clinic {
+    /// What decides by which channel it goes.
+    func reaching(
+        _ message: Message, _ matter: Matter, _ keys: FieldKeys, in transaction: any ReadTransaction
+    ) throws -> Reaching {
+        let patient = try transaction.first(PatientByID(id: message.patient)).map { try keys.open($0) }
+        return Reaching(
+            kind: message.kind, preferences: try transaction.preferences(of: message.patient),
+            addresses: patient?.addresses ?? [:], channels: settings.messages?.channels ?? [], start: message.start,
+            zone: matter.zone)
+    }
+
+    /// What a message is about, as it stands now.
+    struct Matter {
+        let appointment: Appointment?
+        let location: Location?
+        let zone: Zone
+        /// It would say what is no longer so.
+        let isOvertaken: Bool
+    }
+
+    func matter(of message: Message, _ keys: FieldKeys, in transaction: any ReadTransaction) throws -> Matter {
+        guard let id = message.appointment else {
+            return Matter(appointment: nil, location: nil, zone: .utc, isOvertaken: false)
+        }
+        let appointment = try transaction.first(AppointmentByID(id: id)).map { try keys.open($0) }
+        let directory = try directory.current(transaction)
+        let place = appointment?.location
+        return Matter(
+            appointment: appointment, location: place.flatMap { directory.locations[$0] },
+            zone: place.map { directory.wallClock(at: $0) } ?? .utc,
+            isOvertaken: appointment.map { message.isOvertaken(by: $0) } ?? true)
+    }
+
+    /// It did not arrive by its channel; where there is another that may be used, that one is, once.
+    func fail(_ message: Message, _ reason: Message.Reason, _ keys: FieldKeys, in transaction: any WriteTransaction) throws {
+        var failed = message
+        (failed.state, failed.reason, failed.endedAt) = (.failed, reason, surroundings.clock.now)
+        (failed.words, failed.unsureSince) = (nil, nil)
+        try transaction.run(UpdateMessage(failed, keys))
+        guard message.place == 1, let channel = message.channel else { return }
+        let matter = try matter(of: message, keys, in: transaction)
+        guard !matter.isOvertaken, try reaching(message, matter, keys, in: transaction).next(after: channel) != nil else {
+            return
+        }
+        try follow(failed, in: transaction)
+    }
+
+    func suppress(_ message: Message, _ reason: Message.Reason, _ keys: FieldKeys, in transaction: any WriteTransaction) throws {
+        var suppressed = message
+        (suppressed.state, suppressed.reason, suppressed.endedAt) = (.suppressed, reason, surroundings.clock.now)
+        (suppressed.words, suppressed.unsureSince) = (nil, nil)
+        try transaction.run(UpdateMessage(suppressed, keys))
+    }
+
+    /// What a carrier says of a message it has taken. It may say it late, twice and in any order.
+    func note(
+        _ state: TextState, of message: Message, carrierID: String, _ keys: FieldKeys, in transaction: any WriteTransaction
+    ) throws {
+        var next = message
+        next.carrierID = carrierID
+        next.unsureSince = nil
+        let now = surroundings.clock.now
+        switch state {
+        case .delivered:
+            // Also where another channel was used meanwhile: it is true of this one.
+            guard message.state != .delivered, message.state != .suppressed else { return }
+            (next.state, next.reason, next.endedAt, next.words) = (.delivered, nil, now, nil)
+            next.handedAt = message.handedAt ?? now
+            try transaction.run(UpdateMessage(next, keys))
+        case .failed:
+            guard message.state == .sending || message.state == .handedOver else { return }
+            try fail(next, .notDelivered, keys, in: transaction)
+        case .accepted, .sent:
+            guard message.state == .sending else { return }
+            (next.state, next.handedAt) = (.handedOver, now)
+            try transaction.run(UpdateMessage(next, keys))
+        }
+    }
+}
+
+extension Message {
+    /// A visit that was given up, or has another time, makes untrue what was to be said of it; that it was given up stays true.
+    fileprivate func isOvertaken(by appointment: Appointment) -> Bool {
+        switch kind {
+        case .cancellation: appointment.state != .cancelled
+        case .expiry, .correction: false
+        case .reminder, .delay: appointment.state != .booked || appointment.visit.from != start
+        case .confirmation, .move:
+            !appointment.state.holdsItsTime || appointment.state == .pending || appointment.visit.from != start
+        }
+    }
+}
+
+extension Patient {
+    /// Where each channel leads, of what the record has.
+    fileprivate var addresses: [Channel: Personal<String>] {
+        var addresses: [Channel: Personal<String>] = [:]
+        addresses[.email] = email.flatMap { MailAddress($0.revealed)?.text }
+        addresses[.sms] = phone.flatMap { PhoneNumber(NormalForm.phone($0.revealed))?.text }
+        return addresses
+    }
+}

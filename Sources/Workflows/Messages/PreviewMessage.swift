@@ -1,0 +1,36 @@
+public import Letters
+import Notation
+import People
+import Scheduling
+import Storage
+
+/// A message as somebody would get it, with made-up data.
+public struct MessagePreview: Sendable {
+    public let mail: LetterWords
+    public let sms: String
+}
+
+extension Clinic {
+    /// Puts a message into words without sending it.
+    ///
+    /// - Parameter template: nil is as the clinic puts it.
+    public func previewMessage(
+        of kind: MessageKind, in language: MessageLanguage, _ template: MessageTemplate?, on stationery: Stationery, call: Call,
+        wording: Wording<MessagePreview>
+    ) async throws -> Reply<MessagePreview> {
+        let hearsReplies = settings.messages?.hearsReplies ?? false
+        return try await perform(call, wording: wording) { story in
+            try story.require(.changeDirectory)
+        } act: { story, _ in
+            var draft = MessageDraft(kind: kind, language: language, reference: "A1B2")
+            draft.time = SpokenTime(day: CalendarDay(year: 2030, month: 3, day: 5)!, minute: 9 * 60 + 30)
+            draft.place = "Riverside, 1 River Street"
+            draft.minutes = kind == .delay ? 20 : nil
+            draft.template = try template ?? story.transaction.first(TemplateOf(kind: kind, language: language))?.template
+            draft.answerCode = kind.asksForAnswer ? "mca_example" : nil
+            draft.unsubscribeCode = "mcu_example"
+            let mail = try stationery.mail(draft)
+            return MessagePreview(mail: mail, sms: try stationery.textMessage(draft, hearsReplies: hearsReplies))
+        }
+    }
+}

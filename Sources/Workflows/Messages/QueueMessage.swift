@@ -1,0 +1,97 @@
+import Letters
+public import Notation
+import Outbox
+import People
+import Scheduling
+import Storage
+
+extension Topic {
+    /// A message to a patient is to be sent: `{"message": …}`.
+    public static let message = "notice.send"
+    /// Whether it has arrived by now, or another channel is needed.
+    public static let messageWatch = "notice.watch"
+    /// Somebody runs late: for each visit that is left.
+    public static let delay = "appointment.delay"
+}
+
+/// How a clinic reaches its patients.
+public struct MessageSettings: Sendable {
+    /// Those it has.
+    public var channels: Set<Channel>
+    /// How long a channel has to deliver before the next is used.
+    public var patience: Span = .minutes(15)
+    /// Whether what somebody replies to a text message comes back.
+    public var hearsReplies = false
+
+    public init(channels: Set<Channel>) { self.channels = channels }
+}
+
+extension Clinic {
+    /// Writes a notice down, and for a patient the message it becomes, in the transaction that is its reason.
+    func tell(
+        _ recipient: ID<Caller>, _ role: Role, _ kind: Notice.Kind, _ appointment: ID<Appointment>?, payload: String,
+        in transaction: any WriteTransaction
+    ) throws {
+        let notice = Notice(
+            id: surroundings.identifiers.next(Notice.self), recipient: recipient, recipientRole: role, kind: kind,
+            appointment: appointment, at: surroundings.clock.now, payload: payload)
+        try transaction.post(InsertNotice(notice: notice))
+        if let message = try message(of: notice) { try queue(message, in: transaction) }
+    }
+
+    /// Nil for what goes no further than the mailbox.
+    private func message(of notice: Notice) throws -> Message? {
+        guard settings.messages != nil, notice.recipientRole == .patient, let kind = MessageKind(rawValue: notice.kind.rawValue)
+        else { return nil }
+        let details = try JSON(parsing: notice.payload)
+        return Message(
+            id: surroundings.identifiers.next(Message.self), notice: notice.id, patient: notice.recipient.of(),
+            appointment: notice.appointment, kind: kind, start: details["start"]?.string.flatMap { Instant($0) },
+            minutes: details["minutes"]?.integer.map { Int($0) }, place: 1, notBy: nil, state: .queued,
+            createdAt: notice.at, dueAt: notice.at)
+    }
+
+    /// The second try of what the first channel has not delivered.
+    func follow(_ failed: Message, in transaction: any WriteTransaction) throws {
+        let now = surroundings.clock.now
+        try queue(
+            Message(
+                id: surroundings.identifiers.next(Message.self), notice: failed.notice, patient: failed.patient,
+                appointment: failed.appointment, kind: failed.kind, start: failed.start, minutes: failed.minutes, place: 2,
+                notBy: failed.channel, state: .queued, createdAt: now, dueAt: now), in: transaction)
+    }
+
+    private func queue(_ message: Message, in transaction: any WriteTransaction) throws {
+        try transaction.post(InsertMessage(message: message))
+        try transaction.post(
+            OutboxMessage(
+                id: message.id.of(), topic: Topic.message, payload: message.outboxPayload, createdAt: message.createdAt,
+                dedupeKey: message.id.description, subject: message.patient.of(), maxAttempts: Self.attemptsMaximum))
+        transaction.afterCommit { self.afterChange() }
+    }
+
+    /// What it is about ends long before so many attempts.
+    private static let attemptsMaximum = 1_000
+
+    /// Looks after a message from the moment it is first handed over.
+    func watch(_ message: Message, in transaction: any WriteTransaction) throws {
+        let (now, patience) = (surroundings.clock.now, settings.messages?.patience ?? .minutes(15))
+        try transaction.post(
+            OutboxMessage(
+                id: surroundings.identifiers.next(OutboxMessage.self), topic: Topic.messageWatch, payload: message.outboxPayload,
+                createdAt: now, availableAt: now + patience, dedupeKey: message.id.description, subject: message.patient.of()))
+    }
+}
+
+extension Message {
+    fileprivate var outboxPayload: String { #"{"message":"\#(id)"}"# }
+}
+
+extension Delivery {
+    func message() throws -> ID<Message> {
+        guard let id = try JSON(parsing: payload)["message"]?.string.flatMap({ ID<Message>($0) }) else {
+            throw DeliveryFault("an outbox message names no message")
+        }
+        return id
+    }
+}

@@ -1,0 +1,168 @@
+import Letters
+import Notation
+import Outbox
+import Partners
+import Scheduling
+import Storage
+import TestKit
+import Testing
+import Workflows
+
+extension Promises {
+    /// MC-12, MC-2: a reminder reaches once, by the first channel that delivers.
+    @Suite struct AReminderReachesOnce {
+        private let day: Span = .hours(24)
+
+        @Test(arguments: Engine.allCases, [1, 8])
+        func `by the first channel alone when that delivers, however many workers there are`(engine: Engine, workers: Int)
+            async throws
+        {
+            try await MessageFixture.open(engine) { house in
+                for number in 0..<8 { _ = try await house.booked(number, hour: 8 + number / 2 * 1 + number % 2 * 4) }
+                let first = house.plan.time(day: 3, hour: 16) - day
+                try await house.deliver(at: first, workers: workers)
+                #expect(house.reminders().count == 8 && Set(house.reminders().map(\.to)).count == 8)
+                for text in house.reminders() { try await house.hear(.delivered, of: text) }
+                try await house.live(.minutes(40))
+                #expect(house.reminders().count == 8 && house.reminderLetters.isEmpty)
+                for number in 0..<8 {
+                    let told = try await house.messages(number, .reminder)
+                    #expect(told.map(\.state) == [.delivered] && told.map(\.channel) == [.sms])
+                }
+            }
+        }
+
+        @Test(arguments: Engine.allCases)
+        func `also when the carrier has it and its answer is lost: it is asked before anything is sent again`(engine: Engine)
+            async throws
+        {
+            try await MessageFixture.open(engine) { house in
+                let visit = try await house.booked()
+                house.telephones.behave(.takesAndIsSilent, .takes)
+                try await house.deliver(at: visit.visit.from - day)
+                try await house.live(.minutes(10))
+                #expect(house.reminders().count == 1 && house.telephones.looks > 0)
+                #expect(try await house.messages(0, .reminder).map(\.state) == [.handedOver])
+            }
+        }
+
+        @Test(arguments: Engine.allCases)
+        func `and when the carrier has not got it, it is sent again`(engine: Engine) async throws {
+            try await MessageFixture.open(engine) { house in
+                let visit = try await house.booked()
+                house.telephones.behave(.losesAndIsSilent, .isAway, .losesAndIsSilent, .takes)
+                try await house.deliver(at: visit.visit.from - day)
+                try await house.live(.minutes(10))
+                #expect(house.reminders().count == 1)
+            }
+        }
+
+        /// The negative control: nobody has written down that the carrier may have it.
+        @Test(arguments: Engine.allCases)
+        func `would be seen: where it is forgotten that somebody was asked, it is sent twice`(engine: Engine) async throws {
+            try await MessageFixture.open(engine, sabotage: { TamperedDatabase($0) { Trusting($0) } }) { house in
+                let visit = try await house.booked()
+                house.telephones.behave(.takesAndIsSilent, .takes)
+                try await house.deliver(at: visit.visit.from - day)
+                try await house.live(.minutes(10))
+                #expect(house.reminders().count == 2)
+            }
+        }
+
+        @Test(arguments: Engine.allCases)
+        func `by the next channel, once, when no receipt came in time; and a late one is believed`(engine: Engine) async throws {
+            try await MessageFixture.open(engine) { house in
+                let visit = try await house.booked()
+                try await house.deliver(at: visit.visit.from - day)
+                let text = try #require(house.reminders().first)
+                try await house.live(MessageFixture.patience - .minutes(1))
+                #expect(house.reminderLetters.isEmpty)
+                try await house.live(.minutes(30))
+                #expect(house.reminderLetters.count == 1 && house.reminders().count == 1)
+                var told = try await house.messages(0, .reminder)
+                #expect(told.map(\.state) == [.failed, .handedOver] && told.map(\.channel) == [.sms, .email])
+                #expect(told[0].reason == .notDelivered && told[1].place == 2)
+                try await house.hear(.delivered, of: text)
+                try await house.live(.hours(1))
+                told = try await house.messages(0, .reminder)
+                #expect(told.map(\.state) == [.delivered, .handedOver])
+                #expect(house.reminderLetters.count == 1 && house.reminders().count == 1)
+            }
+        }
+
+        @Test(arguments: Engine.allCases)
+        func `not by the next when the carrier, asked in time, says that it has arrived`(engine: Engine) async throws {
+            try await MessageFixture.open(engine) { house in
+                let visit = try await house.booked()
+                try await house.deliver(at: visit.visit.from - day)
+                house.telephones.mark(try #require(house.reminders().first).id, .delivered)
+                try await house.live(.minutes(40))
+                #expect(house.reminderLetters.isEmpty)
+                #expect(try await house.messages(0, .reminder).map(\.state) == [.delivered])
+            }
+        }
+
+        @Test(arguments: Engine.allCases)
+        func `by the next at once when the first refuses or says that it failed`(engine: Engine) async throws {
+            try await MessageFixture.open(engine) { house in
+                let (one, two) = (try await house.booked(0), try await house.booked(1, hour: 10))
+                house.telephones.behave(.refuses)
+                try await house.deliver(at: one.visit.from - day)
+                #expect(house.reminderLetters.count == 1 && house.reminders().isEmpty)
+                house.telephones.behave(.takes)
+                try await house.deliver(at: two.visit.from - day)
+                let text = try #require(house.reminders().first)
+                try await house.hear(.failed, of: text)
+                try await house.hear(.failed, of: text)
+                #expect(house.reminderLetters.count == 2)
+                try await house.live(.minutes(40))
+                #expect(house.reminderLetters.count == 2 && house.reminders().count == 1)
+            }
+        }
+
+        @Test(arguments: Engine.allCases)
+        func `by the next when the first is away, and not by the first when that is back`(engine: Engine) async throws {
+            try await MessageFixture.open(engine) { house in
+                let visit = try await house.booked()
+                house.telephones.behave(.isAway)
+                try await house.deliver(at: visit.visit.from - day)
+                try await house.live(MessageFixture.patience + .minutes(1))
+                #expect(house.reminderLetters.count == 1)
+                house.telephones.behave(.takes)
+                try await house.live(.hours(2))
+                #expect(house.reminders().isEmpty && house.reminderLetters.count == 1)
+                #expect(try await house.messages(0, .reminder).map(\.reason) == [.notTaken, nil])
+            }
+        }
+
+        @Test(arguments: Engine.allCases)
+        func `not at all of a visit that was given up while it waited`(engine: Engine) async throws {
+            try await MessageFixture.open(engine) { house in
+                let visit = try await house.booked()
+                house.telephones.behave(.isAway)
+                try await house.deliver(at: visit.visit.from - day)
+                await house.fixture.cancel(visit.id, by: house.plan.desk())
+                house.telephones.behave(.takes)
+                try await house.live(.minutes(40))
+                #expect(house.reminders().isEmpty && house.reminderLetters.isEmpty)
+                #expect(try await house.messages(0, .reminder).map(\.reason) == [.overtaken])
+                let told = house.telephones.texts.filter { $0.words.contains("is cancelled") }
+                #expect(told.count == 1)
+            }
+        }
+    }
+}
+
+/// Forgets whom it has asked.
+private final class Trusting: PassingTransaction {
+    override func run<Asked: Command>(_ command: Asked) throws -> Int {
+        let count = try super.run(command)
+        if Asked.sql.sqlite.hasPrefix("UPDATE message SET state") { _ = try super.run(Forget()) }
+        return count
+    }
+
+    private struct Forget: Command {
+        static let sql: SQL = "UPDATE message SET unsure_since = NULL WHERE unsure_since IS NOT NULL"
+        var bindings: [SQLValue] { [] }
+    }
+}
