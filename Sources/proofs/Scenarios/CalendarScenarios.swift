@@ -12,7 +12,7 @@ struct CalendarScenarios {
 
     init(_ clinic: ScenarioClinic, practitioner: Int = 0, count: Int = 80) async throws {
         self.clinic = clinic
-        self.practitioner = ScenarioClinic.practitioners[practitioner]
+        self.practitioner = clinic.practitioners[practitioner]
         times = try await clinic.times(count, of: self.practitioner)
     }
 

@@ -32,13 +32,17 @@ struct LegacyComparison {
     }
 
     private func new() async throws -> Mismatches {
-        let each = requests / ScenarioClinic.practitioners.count
-        var wanted: [(start: String, practitioner: String)] = []
-        for practitioner in ScenarioClinic.practitioners {
-            wanted += try await clinic.times(each, of: practitioner).map { ($0, practitioner) }
+        let each = (requests + clinic.practitioners.count - 1) / clinic.practitioners.count
+        var wanted: [(start: String, practitioner: String, patient: Int)] = []
+        // Nobody is asked to be in two places: each practitioner has patients of their own.
+        let own = max(1, 8 / clinic.practitioners.count)
+        for (index, practitioner) in clinic.practitioners.enumerated() {
+            wanted += try await clinic.times(each, of: practitioner).enumerated().map {
+                ($0.element, practitioner, index * own + $0.offset % own)
+            }
         }
         try await clinic.set(Self.mode)
-        let (clinic, all) = (clinic, wanted)
+        let (clinic, all) = (clinic, Array(wanted.prefix(requests)))
         let ids = try await withThrowingTaskGroup(of: [String].self) { group in
             for lane in 0..<8 {
                 group.addTask {
@@ -46,7 +50,8 @@ struct LegacyComparison {
                     for number in stride(from: lane, to: all.count, by: 8) {
                         ids.append(
                             try await clinic.book(
-                                all[number].start, with: all[number].practitioner, patient: number, key: "new-\(number)"))
+                                all[number].start, with: all[number].practitioner, patient: all[number].patient,
+                                key: "new-\(number)"))
                     }
                     return ids
                 }

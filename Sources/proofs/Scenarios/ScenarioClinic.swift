@@ -8,7 +8,6 @@ import Processes
 /// its own. The demo clinic's practitioners have their calendars there.
 final class ScenarioClinic: Sendable {
     static let visitType = "01900000-0000-7000-8000-000000000301"
-    static let practitioners = (1...4).map { "01900000-0000-7000-8000-00000000010\($0)" }
 
     let engine: String
     let server: RunningServer
@@ -16,6 +15,8 @@ final class ScenarioClinic: Sendable {
     let http = Loopback(connections: 64, timeoutSeconds: 60)
     let log: String
     let desk: String
+    /// Those who do the visit.
+    let practitioners: [String]
     private let house: DataFolder
     private let cluster: PrivateCluster?
     private let database: String?
@@ -48,7 +49,17 @@ final class ScenarioClinic: Sendable {
             tokens.append(token)
         }
         desk = tokens[0]
-        for practitioner in Self.practitioners { try await giveAway(practitioner, by: tokens[1]) }
+        let free = try await http.send(
+            "GET", "\(server.base)/v1/free-times?visitType=\(Self.visitType)&limit=200", token: tokens[0])
+        let found = try JSON(parsing: free.body)["items"]?.array ?? []
+        practitioners = Set(found.compactMap { $0["practitioner"]?.string }).sorted()
+        do {
+            guard !practitioners.isEmpty else { throw ProcessFault("nobody does the visit: \(free.text.prefix(300))") }
+            for practitioner in practitioners { try await giveAway(practitioner, by: tokens[1]) }
+        } catch {
+            await close()
+            throw error
+        }
     }
 
     func close() async {
@@ -98,11 +109,15 @@ final class ScenarioClinic: Sendable {
 
     /// Books; the appointment's identifier.
     func book(_ start: String, with practitioner: String, patient: Int, key: String) async throws -> String {
-        let reply = try await http.send(
-            "POST", "\(server.base)/v1/appointments", token: desk, key: key,
-            body: Array(
-                #"{"visitType":"\#(Self.visitType)","practitioner":"\#(practitioner)","start":"\#(start)","patients":["01900000-0000-7000-8000-00000000050\#(1 + patient % 8)"]}"#
-                    .utf8))
+        let body = Array(
+            #"{"visitType":"\#(Self.visitType)","practitioner":"\#(practitioner)","start":"\#(start)","patients":["01900000-0000-7000-8000-00000000050\#(1 + patient % 8)"]}"#
+                .utf8)
+        var reply = try await http.send("POST", "\(server.base)/v1/appointments", token: desk, key: key, body: body)
+        // Somebody else brings the same request at this moment.
+        while reply.status == 409, reply.text.contains("request-in-progress") {
+            try await Task.sleep(for: .milliseconds(20))
+            reply = try await http.send("POST", "\(server.base)/v1/appointments", token: desk, key: key, body: body)
+        }
         guard reply.status == 201, let id = try JSON(parsing: reply.body)["id"]?.string else {
             throw ProcessFault("a booking was answered with \(reply.status): \(reply.text)")
         }

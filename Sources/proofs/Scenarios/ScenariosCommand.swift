@@ -30,25 +30,36 @@ struct Scenarios: AsyncParsableCommand {
         let folder = try TemporaryFolder("scenarios", goesWithProcess: true)
         var (results, lines): ([ScenarioResult], [String]) = ([], [])
         for engine in engine == "both" ? ["sqlite", "postgres"] : [engine] {
-            let clinic = try await ScenarioClinic(engine, program: server ?? Siblings.server, under: folder)
-            let calendar = try await CalendarScenarios(clinic)
-            for play in [calendar.happy, calendar.delayed, calendar.flaky, calendar.duplicate, calendar.breaker] {
-                results.append(tell(try await play()))
+            try await on(engine, in: folder) { clinic in
+                let calendar = try await CalendarScenarios(clinic)
+                for play in [calendar.happy, calendar.delayed, calendar.flaky, calendar.duplicate, calendar.breaker] {
+                    results.append(tell(try await play()))
+                }
+                let (compared, legacy, new) = try await LegacyComparison(clinic: clinic, requests: requests).measure()
+                results.append(tell(compared))
+                lines.append(
+                    "| \(engine) | \(legacy.mismatches) of \(legacy.requests) (\(percent(legacy.share))) | \(new.mismatches) of \(new.requests) (\(percent(new.share))) |"
+                )
             }
-            let (compared, legacy, new) = try await LegacyComparison(clinic: clinic, requests: requests).measure()
-            results.append(tell(compared))
-            lines.append(
-                "| \(engine) | \(legacy.mismatches) of \(legacy.requests) (\(percent(legacy.share))) | \(new.mismatches) of \(new.requests) (\(percent(new.share))) |"
-            )
-            await clinic.close()
-            let impatient = try await ScenarioClinic(engine, program: server ?? Siblings.server, under: folder, askedSeconds: 10)
-            results.append(tell(try await CalendarScenarios(impatient, count: 10).persistent()))
-            await impatient.close()
+            try await on(engine, in: folder, askedSeconds: 10) { clinic in
+                results.append(tell(try await CalendarScenarios(clinic, count: 10).persistent()))
+            }
         }
         try write(results, lines)
         let failed = results.filter { !$0.isPassed }
         say("\(results.count - failed.count) of \(results.count) scenarios are as they should be; \(out)/report.md")
         if !failed.isEmpty { throw ExitCode(1) }
+    }
+
+    private func on(
+        _ engine: String, in folder: TemporaryFolder, askedSeconds: Int = 120, _ play: (ScenarioClinic) async throws -> Void
+    ) async throws {
+        let clinic = try await ScenarioClinic(
+            engine, program: server ?? Siblings.server, under: folder, askedSeconds: askedSeconds)
+        let result: Result<Void, any Error>
+        do { result = .success(try await play(clinic)) } catch { result = .failure(error) }
+        await clinic.close()
+        try result.get()
     }
 
     private func tell(_ result: ScenarioResult) -> ScenarioResult {
