@@ -14,6 +14,7 @@ public struct API: Sendable {
         let clinics: [[Route]] = [
             TimeRoutes().routes,
             AppointmentRoutes().routes,
+            PaymentRoutes().routes,
             DirectoryRoutes().routes,
             HoursRoutes().routes,
             PatientRoutes().routes,

@@ -26,6 +26,11 @@ public enum Act: Sendable, Hashable {
     case seeAppointment(patients: [ID<Patient>], practitioner: ID<Caller>)
     /// What people wrote into an appointment's fields: reasons may say what somebody suffers from.
     case readFreeText
+    /// To ask for a payment of an appointment's price.
+    case takePayment(patients: [ID<Patient>], practitioner: ID<Caller>)
+    case seePayment(patients: [ID<Patient>], practitioner: ID<Caller>)
+    /// A patient's, or with nil everybody's.
+    case readInvoices(of: ID<Patient>?)
     case changeAppointment(patients: [ID<Patient>], practitioner: ID<Caller>)
     case runTheDay(practitioner: ID<Caller>)
     case overrideConflict(practitioner: ID<Caller>)
@@ -81,7 +86,7 @@ extension Role {
         // A patient who shares an appointment sees it, but speaks only for themself.
         case (.patient, .book), (.patient, .seeAppointment), (.patient, .changeAppointment), (.patient, .readPatient),
             (.patient, .listOfPatient), (.patient, .readMailbox), (.patient, .exportRecord), (.patient, .askCorrection),
-            (.patient, .keepPreferences):
+            (.patient, .keepPreferences), (.patient, .takePayment), (.patient, .seePayment), (.patient, .readInvoices(_?)):
             .own
         case (.patient, _): []
 
@@ -98,10 +103,11 @@ extension Role {
         case (.practitioner, _): []
 
         case (.desk, .changeDirectory), (.desk, .replayDeadLetters), (.desk, .reviewEmergencies), (.desk, .inviteStaff),
-            (.desk, .keepServices), (.desk, .decideCorrections), (.desk, .keepClosedRecords):
+            (.desk, .keepServices), (.desk, .decideCorrections), (.desk, .keepClosedRecords), (.desk, .readInvoices):
             []
         case (.desk, .seeAppointment): [.place, .emergency]
         case (.desk, .readMailbox): [.own, .place]
+        case (.desk, .takePayment), (.desk, .seePayment): .place
         case (.desk, .book), (.desk, .changeAppointment), (.desk, .runTheDay), (.desk, .overrideConflict), (.desk, .readAudit),
             (.desk, .readWholeMailbox):
             .place
@@ -112,7 +118,8 @@ extension Role {
         case (.admin, _): .anybody
 
         // What a bill is made of: who came, to whom, for how long. Nothing that somebody wrote about them.
-        case (.billing, .seeAppointment): .place
+        case (.billing, .seeAppointment), (.billing, .seePayment): .place
+        case (.billing, .readInvoices): .anybody
         // A list leaves out what happens elsewhere.
         case (.billing, .readPatient), (.billing, .listOfPatient), (.billing, .listOfPractitioner), (.billing, .listOfDay):
             .anybody
@@ -146,12 +153,13 @@ extension Caller {
     /// Whether it is about nobody's but the caller's own.
     func owns(_ act: Act) -> Bool {
         switch act {
-        case .seeAppointment(let patients, let practitioner):
+        case .seeAppointment(let patients, let practitioner), .seePayment(let patients, let practitioner):
             role == .patient ? patients.contains { isPatient($0) } : practitioner == subject
-        case .book(let patients, let practitioner), .changeAppointment(let patients, let practitioner):
+        case .book(let patients, let practitioner), .changeAppointment(let patients, let practitioner),
+            .takePayment(let patients, let practitioner):
             role == .patient ? !patients.isEmpty && patients.allSatisfy { isPatient($0) } : practitioner == subject
         case .readPatient(let patient), .listOfPatient(let patient), .breakGlass(let patient), .exportRecord(let patient),
-            .askCorrection(let patient), .keepPreferences(let patient):
+            .askCorrection(let patient), .keepPreferences(let patient), .readInvoices(let patient?):
             isPatient(patient)
         case .explainTimes(let practitioner): practitioner == subject
         case .changeHours(let owner), .listOfPractitioner(let owner), .readMailbox(let owner), .runTheDay(let owner),
@@ -159,7 +167,7 @@ extension Caller {
             owner == subject
         case .searchTimes, .readDirectory, .changeDirectory, .readAbsences, .changePatients, .readFreeText, .correctMistake,
             .listOfDay, .readWholeMailbox, .replayDeadLetters, .reviewEmergencies, .invitePatients, .inviteStaff,
-            .keepServices, .decideCorrections, .closeRecords, .keepClosedRecords, .keepTasks:
+            .keepServices, .decideCorrections, .closeRecords, .keepClosedRecords, .keepTasks, .readInvoices(nil):
             false
         }
     }

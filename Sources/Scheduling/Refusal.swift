@@ -30,6 +30,8 @@ public enum Refusal: String, Error, Sendable, CaseIterable {
     case transitionNotAllowed
     case holdExpired
     case cancellationTooLate
+    case paymentNeeded
+    case nothingToPay
     // The request does not fit the visit
     case practitionerUnsuitable
     case roomUnsuitable

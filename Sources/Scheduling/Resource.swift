@@ -78,13 +78,16 @@ public struct VisitType: Sendable, Equatable {
     /// More than 1 makes it a group session.
     public var patientsMaximum: Int
     public var policy: SchedulingPolicy
+    /// What patients pay for it; nil is nothing.
+    public var price: Price?
     public var active: Bool
     public var version: Int
 
     public init(
         id: ID<VisitType>, name: String, durationMinutes: Int, bufferBeforeMinutes: Int = 0, bufferAfterMinutes: Int = 0,
         specialty: String? = nil, practitioners: Set<ID<Resource>> = [], roomTag: String? = nil, deviceTag: String? = nil,
-        patientsMaximum: Int = 1, policy: SchedulingPolicy = SchedulingPolicy(), active: Bool = true, version: Int = 1
+        patientsMaximum: Int = 1, policy: SchedulingPolicy = SchedulingPolicy(), price: Price? = nil, active: Bool = true,
+        version: Int = 1
     ) {
         self.id = id
         self.name = name
@@ -97,6 +100,7 @@ public struct VisitType: Sendable, Equatable {
         self.deviceTag = deviceTag
         self.patientsMaximum = patientsMaximum
         self.policy = policy
+        self.price = price
         self.active = active
         self.version = version
     }

@@ -72,6 +72,9 @@ public final class Clinic: Sendable {
         observer.saw(operation: "incoming.\(partner.rawValue)", outcome: outcome)
     }
 
+    /// Something came of what the payment provider was asked.
+    func notePayment(_ what: String, _ outcome: String) { observer.saw(operation: "payments.\(what)", outcome: outcome) }
+
     func observe<Value>(_ call: Call, _ reply: Reply<Value>) {
         guard let operation = call.attempt?.operation else { return }
         switch reply {

@@ -95,6 +95,15 @@ final class Story: Deciding {
 
     var looking: any ReadTransaction { transaction }
 
+    /// Runs `body`; when it is refused, what it did is undone, and the index hears nothing of it.
+    func attempt<Value>(_ body: () throws -> Value) throws -> Value {
+        let (hints, told) = (hints, told)
+        do { return try transaction.savepoint { try namingTheHolder(body) } } catch let refusal as Refusal {
+            (self.hints, self.told) = (hints, told)
+            throw refusal
+        }
+    }
+
     /// Registers what has to happen once the commit is durable, in one hook.
     func sealHooks() {
         let clinic = clinic
@@ -106,6 +115,8 @@ final class Story: Deciding {
         }
         if !hints.isEmpty {
             transaction.afterCommit {
+                // Who looks for times right after a change asks by it.
+                for case .directory(let changed) in hints { clinic.directory.keep(changed) }
                 clinic.availability.apply(hints, of: told)
                 clinic.afterChange()
             }
@@ -235,7 +246,7 @@ extension Story {
 
     /// The domain decides first, so the schema refuses a claim only when the decision missed something; then its word
     /// stands, and the caller hears the refusal it amounts to.
-    fileprivate func namingTheHolder<Value>(_ body: () throws -> Value) throws -> Value {
+    func namingTheHolder<Value>(_ body: () throws -> Value) throws -> Value {
         do {
             return try body()
         } catch StorageFault.constraint(let name)

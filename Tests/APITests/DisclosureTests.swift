@@ -56,6 +56,7 @@ extension Visitor {
         "password": false, "second-factor": false, "account": false, "accounts": false, "email-changes": false,
         "email-verifications": false, "password-resets": false, "services": false, "token": false, "incoming": false,
         "messages": false, "message-templates": false, "call-requests": true,
+        "invoices": true,
     ]
 
     private func isAboutPatients(_ route: Route) throws -> Bool {

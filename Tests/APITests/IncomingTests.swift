@@ -1,3 +1,4 @@
+import API
 import Notation
 import Storage
 import Testing
@@ -71,7 +72,7 @@ import Testing
     }
 
     @Test func `to a clinic that works with nobody is not found`() async throws {
-        try await inHouse { visitor in
+        try await inHouse(incoming: IncomingDoors()) { visitor in
             let heard = try await tell(visitor, "{}", "t=1,v1=00")
             #expect(heard.problem == "not-found")
         }

@@ -42,6 +42,10 @@ import Testing
         Line("book", "o o p y - - y") { .book(patients: [$0.of()], practitioner: $0) },
         Line("seeAppointment", "o oe pe y p - y") { .seeAppointment(patients: [$0.of()], practitioner: $0) },
         Line("changeAppointment", "o o p y - - y") { .changeAppointment(patients: [$0.of()], practitioner: $0) },
+        Line("takePayment", "o - p y - - -") { .takePayment(patients: [$0.of()], practitioner: $0) },
+        Line("seePayment", "o - p y p - -") { .seePayment(patients: [$0.of()], practitioner: $0) },
+        Line("readInvoices", "o - - y y - -") { .readInvoices(of: $0.of()) },
+        Line("readInvoices of anybody", "- - - y y - -") { _ in .readInvoices(of: nil) },
         Line("runTheDay", "- o p y - - y") { .runTheDay(practitioner: $0) },
         Line("overrideConflict", "- o p - - - -") { .overrideConflict(practitioner: $0) },
         Line("correctMistake", "- - y y - - -") { _ in .correctMistake },
@@ -145,6 +149,9 @@ import Testing
                 case .book: "book"
                 case .seeAppointment: "seeAppointment"
                 case .changeAppointment: "changeAppointment"
+                case .takePayment: "takePayment"
+                case .seePayment: "seePayment"
+                case .readInvoices: "readInvoices"
                 case .runTheDay: "runTheDay"
                 case .overrideConflict: "overrideConflict"
                 case .correctMistake: "correctMistake"
@@ -166,7 +173,7 @@ import Testing
             #expect(line.name.hasPrefix(name))
             seen.insert(name)
         }
-        #expect(seen.count == 34 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
+        #expect(seen.count == 37 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
     }
 
     @Test func `stand in the guide as they stand in the code`() throws {

@@ -216,13 +216,14 @@ extension Promises.NobodyReadsTheDatabase {
         "correction.statement", "correction.extension_reason", "correction.decision_reason", "correction.disagreement",
         "patient_closure.reason", "legal_hold.reason", "incoming.content",
         "message.address", "message.words",
+        "payment.payer_secret",
     ]
 
     /// What stands as it is: what hangs on the clinic's door, principals and other identifiers, choices from a list, addresses of
     /// providers, documents of identifiers and times.
     private static let open: [String: [String]] = [
         "revision": ["name"], "location": ["name", "zone", "address"], "resource": ["kind", "name", "specialty", "tags"],
-        "visit_type": ["name", "specialty", "practitioners", "room_tag", "device_tag"], "working_hours": ["zone"],
+        "visit_type": ["name", "specialty", "practitioners", "room_tag", "device_tag", "price"], "working_hours": ["zone"],
         "schedule_exception": ["kind"], "holiday": ["name"],
         "appointment": ["state", "patients", "cancelled_by", "cancellation_reason"], "event": ["kind", "payload", "touched"],
         "audit": [
@@ -242,7 +243,9 @@ extension Promises.NobodyReadsTheDatabase {
         ],
         "contact_preference": ["channels", "language", "zone"], "contact_consent": ["channel", "by"],
         "message_template": ["kind", "language", "subject", "body", "words", "changed_by"],
-        "incoming": ["partner", "key"], "legal_hold": ["placed_by"], "retention_rule": ["name"],
+        "incoming": ["partner", "key"], "payment": ["state", "price", "provider_id"],
+        "refund": ["provider_payment", "reason", "state", "provider_id"], "invoice": ["kind", "currency"], "counter": ["name"],
+        "legal_hold": ["placed_by"], "retention_rule": ["name"],
         "service_key": ["name", "document"], "data_key": ["purpose", "state", "master"], "schema_migration": ["name"],
     ]
 

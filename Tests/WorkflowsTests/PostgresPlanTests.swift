@@ -59,6 +59,11 @@ import Workflows
         ("NewestMessagesTo", "message_to", ["address_index = "]), ("PatientsWrittenToAt", "message_to", ["address_index = "]),
         ("OpenCalls", "message_call", ["answered_at"]),
         ("KnownNews", "incoming_once", ["partner = ", "key = "]), ("ForgetOldNews", "incoming_age", ["received_at <"]),
+        ("PaymentOfAppointment", "payment_of_appointment", ["appointment_id = "]),
+        ("PaymentAskedFor", "payment_asked_for", ["asked_for = "]), ("UnsettledPayments", "payment_unsettled", ["id >"]),
+        ("RefundsOfPayment", "refund_of_payment", ["payment_id = "]), ("UnsettledRefunds", "refund_unsettled", ["id >"]),
+        ("InvoiceOfPayment", "invoice_of_payment", ["payment_id = "]), ("InvoicesAfter", "invoice_number", ["number >"]),
+        ("InvoicesOfPatient", "invoice_of_patient", ["patient_id = ", "number >"]),
         ("ForgetOldAssertions", "service_assertion_expiry", ["expires_at <"]),
         ("TaskByKey", "task_key", ["kind = ", "dedupe_key = "]), ("OpenTasks", "task_open", ["at"]),
         ("ClaimedAppointments", "appointment_of_day", ["start_at"]), ("ClaimsInOrder", "claim_pkey", ["holder_id"]),
@@ -109,6 +114,11 @@ import Workflows
                 answered_at)
             SELECT id, id, patient, 'reminder', 1, 'handed-over', 'sms', 'sealed', sha256(('a' || patient)::bytea), start_at, start_at,
                 CASE WHEN n % 50 = 0 THEN 'call' END, CASE WHEN n % 50 = 0 THEN start_at END FROM made;
+        INSERT INTO payment SELECT id, id, id, patient, CASE WHEN n % 100 = 0 THEN 'open' ELSE 'paid' END, '{}', 0, 1, NULL, NULL, start_at,
+            start_at, CASE WHEN n % 100 <> 0 THEN start_at END, 1 FROM made;
+        INSERT INTO refund SELECT gen_random_uuid(), id, 'pi', 1, 'late', CASE WHEN n % 100 = 0 THEN 'asked' ELSE 'done' END, 1, NULL,
+            start_at, start_at FROM made;
+        INSERT INTO invoice SELECT gen_random_uuid(), n + 1, 'invoice', id, NULL, patient, id, 1, 'eur', start_at FROM made;
         INSERT INTO incoming SELECT id, 'texts', n::text, start_at, 'sealed', NULL FROM made;
         INSERT INTO idempotency SELECT 'desk-' || n % 50, 'key-' || n, 'book', '', 200, NULL, NULL, '', '', start_at FROM made;
         ANALYZE;

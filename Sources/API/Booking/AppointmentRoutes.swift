@@ -13,7 +13,7 @@ struct AppointmentRoutes {
             takes: "BookingRequest", gives: "Appointment", status: 201, alsoGives: [200],
             problems: [
                 .unknownReference, .unsuitable, .holdsSuspended, .tooManyHolds, .tooManyAppointments, .startInThePast,
-                .timeUnavailable, .patientBusy, .identifierAlreadyUsed, .recordClosed,
+                .timeUnavailable, .patientBusy, .identifierAlreadyUsed, .recordClosed, .paymentNeeded,
             ]
         ) { exchange, clinic in
             let fields = exchange.fields()
@@ -80,10 +80,16 @@ struct AppointmentRoutes {
 
     private var verbs: [Route] {
         [
-            verb("confirmation", "confirmAppointment", "Turn a hold into a booking", problems: [.holdExpired]) {
-                try $1.check()
-                let reply = try await $2.confirm(try $0.target(), call: $0.call, wording: $0.appointmentWording)
-                if case .done = reply, $0.caller.role == .patient { $0.holds.giveBack() }
+            verb(
+                "confirmation", "confirmAppointment", "Turn a hold into a booking", takes: "ConfirmationRequest",
+                problems: [.holdExpired, .paymentNeeded, .overrideNeedsReason]
+            ) { exchange, fields, clinic in
+                let reason = fields.optionalText("unpaidReason", max: 500).map { Personal($0) }
+                if reason != nil, !exchange.caller.isStaff { fields.reject("unpaidReason", "is for the clinic's staff to give") }
+                try fields.check()
+                let reply = try await clinic.confirm(
+                    try exchange.target(), unpaidReason: reason, call: exchange.call, wording: exchange.appointmentWording)
+                if case .done = reply, exchange.caller.role == .patient { exchange.holds.giveBack() }
                 return reply
             },
             verb(

@@ -50,7 +50,7 @@ public enum ImportSchema {
             json.name("imported-\(kind.rawValue)")
             json.raw(Array(##"{"allOf":[{"$ref":"#/$defs/\##(schema(of: kind))"},{"required":[\##(needed)]}]}"##.utf8))
         }
-        let shapes = Set(ImportKind.allCases.map(schema) + ["SchedulingPolicy"])
+        let shapes = Set(ImportKind.allCases.map(schema) + ["SchedulingPolicy", "Price"])
         for name in shapes.sorted() {
             json.name(name)
             let shape = name == "ImportedAppointment" ? Schemas.importedAppointment : Schemas.all[name]!

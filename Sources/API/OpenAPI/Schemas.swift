@@ -63,6 +63,12 @@ public enum Schemas {
         "id": uuid, "name": text(128), "scopes": list(scope, 1...64), "createdAt": instant, "lastUsedAt": instant,
         "revokedAt": instant,
     ]
+    private static let currency = #"{"type":"string","pattern":"^[a-z]{3}$"}"#
+    private static let paymentRefund = object(
+        [
+            "id": uuid, "amount": whole(1...Int(Int32.max)), "state": choice(VisitRefund.State.allCases.map(\.rawValue)),
+            "reason": choice(VisitRefund.Reason.allCases.map(\.rawValue)), "createdAt": instant, "updatedAt": instant,
+        ], required: ["id", "amount", "state", "reason", "createdAt", "updatedAt"])
     private static let phone = #"{"type":"string","minLength":1,"maxLength":32,"pattern":"^[0-9+() /.-]+$"}"#
     /// What divides a day, on the five-minute grid.
     private static let grid: String = {
@@ -96,7 +102,7 @@ public enum Schemas {
                 "id": uuid, "name": name, "durationMinutes": minutes(5...1440), "bufferBeforeMinutes": minutes(0...240),
                 "bufferAfterMinutes": minutes(0...240), "specialty": text(64), "practitioners": list(uuid, 1...500),
                 "roomTag": text(64), "deviceTag": text(64), "patientsMaximum": whole(1...100),
-                "policy": reference("SchedulingPolicy"), "active": truth,
+                "policy": reference("SchedulingPolicy"), "price": reference("Price"), "active": truth,
             ], required: ["name", "durationMinutes"], closed: true,
             also: #""anyOf":[{"required":["specialty"]},{"required":["practitioners"]}]"#),
         "SchedulingPolicy": object(
@@ -105,6 +111,28 @@ public enum Schemas {
                 "cancellationCutoffMinutes": whole(0...525_600), "startGridMinutes": grid,
                 "holdMinutes": whole(1...1440),
             ], closed: true),
+        "Price": object(
+            [
+                "amount": whole(1...99_999_999), "currency": currency,
+                "refunds": list(
+                    object(
+                        ["hoursBefore": whole(0...8_760), "percent": whole(0...100)], required: ["hoursBefore", "percent"],
+                        closed: true), 0...16),
+            ], required: ["amount", "currency"], closed: true),
+        "Payment": object(
+            [
+                "id": uuid, "appointment": uuid, "patient": uuid, "state": choice(VisitPayment.State.allCases.map(\.rawValue)),
+                "amount": whole(1...99_999_999), "currency": currency, "received": whole(0...Int(Int32.max)),
+                "payWith": text(1_000), "refunds": list(paymentRefund), "createdAt": instant, "updatedAt": instant,
+                "paidAt": instant, "version": whole(1...Int(Int32.max)),
+            ],
+            required: ["id", "appointment", "patient", "state", "amount", "currency", "createdAt", "updatedAt", "version"]),
+        "Invoice": object(
+            [
+                "id": uuid, "number": whole(1...Int(Int32.max)), "kind": choice(Invoice.Kind.allCases.map(\.rawValue)),
+                "payment": uuid, "refund": uuid, "patient": uuid, "appointment": uuid, "amount": whole(1...Int(Int32.max)),
+                "currency": currency, "issuedAt": instant,
+            ], required: ["id", "number", "kind", "payment", "patient", "appointment", "amount", "currency", "issuedAt"]),
         "WorkingHours": object(
             [
                 "id": uuid, "resource": uuid, "weekday": choice(weekdays), "from": shiftStart, "to": shiftEnd, "zone": text(64),
@@ -267,6 +295,7 @@ public enum Schemas {
         "MoveRequest": object(
             ["start": instant, "practitioner": uuid, "room": uuid, "device": uuid, "overrideReason": text(500)],
             required: ["start"], closed: true),
+        "ConfirmationRequest": object(["unpaidReason": text(500)], closed: true),
         "CancellationRequest": object(["reason": choice(cancelReasons), "note": text(500)], closed: true),
         "SignInRequest": object(
             [
@@ -341,7 +370,7 @@ public enum Schemas {
 
     private static let lists: [String: String] = {
         var lists: [String: String] = [:]
-        for record in ["Location", "Practitioner", "Room", "Device", "VisitType", "Appointment", "FreeTime"] {
+        for record in ["Location", "Practitioner", "Room", "Device", "VisitType", "Appointment", "FreeTime", "Invoice"] {
             lists["\(record)Page"] = object(["items": list(reference(record)), "next": text(64)], required: ["items"])
         }
         lists["PatientPage"] = object(["items": list(reference("Patient")), "next": text(64)], required: ["items"])
@@ -350,10 +379,12 @@ public enum Schemas {
                 "exportedAt": instant, "patient": reference("Patient"), "logins": list(text(254)),
                 "appointments": list(reference("Appointment")), "notices": list(reference("Notice")),
                 "messages": list(reference("Message")), "preferences": reference("Preferences"),
-                "corrections": list(reference("Correction")), "audit": list(reference("AuditEntry")),
+                "corrections": list(reference("Correction")), "invoices": list(reference("Invoice")),
+                "audit": list(reference("AuditEntry")),
             ],
             required: [
-                "exportedAt", "patient", "logins", "appointments", "notices", "messages", "preferences", "corrections", "audit",
+                "exportedAt", "patient", "logins", "appointments", "notices", "messages", "preferences", "corrections", "invoices",
+                "audit",
             ])
         lists["MessagePage"] = object(["items": list(reference("Message")), "next": text(64)], required: ["items"])
         lists["MessageTemplateList"] = object(["items": list(reference("MessageTemplate"))], required: ["items"])

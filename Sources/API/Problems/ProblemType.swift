@@ -38,6 +38,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
     case transitionNotAllowed = "transition-not-allowed"
     case holdExpired = "hold-expired"
     case cancellationTooLate = "cancellation-too-late"
+    case paymentNeeded = "payment-needed"
+    case nothingToPay = "nothing-to-pay"
     case unknownReference = "unknown-reference"
     case unsuitable = "unsuitable"
     case holdsSuspended = "holds-suspended"
@@ -67,13 +69,14 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .tokenMissing, .tokenInvalid, .credentialsWrong, .sessionEnded, .identityRefused, .secondFactorNeeded,
             .serviceUnknown:
             401
+        case .paymentNeeded: 402
         case .notPermitted, .crossSite, .secondFactorRequired, .callUnsigned, .callForged, .callStale: 403
         case .notFound: 404
         case .methodNotAllowed: 405
         case .bodyTooSlow: 408
         case .requestInProgress, .identifierAlreadyUsed, .transitionNotAllowed, .holdExpired, .cancellationTooLate,
             .timeUnavailable, .patientBusy, .tooManyHolds, .tooManyAppointments, .recordClosed, .recordDiffers, .recordKept,
-            .correctionOpen, .appointmentsAhead:
+            .correctionOpen, .appointmentsAhead, .nothingToPay:
             409
         case .linkOver: 410
         case .changedMeanwhile: 412
@@ -127,6 +130,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .transitionNotAllowed: "Its state does not allow that"
         case .holdExpired: "The hold has expired"
         case .cancellationTooLate: "Too late to cancel or move"
+        case .paymentNeeded: "It has to be paid first"
+        case .nothingToPay: "It costs nothing"
         case .unknownReference: "Something named in the request does not exist"
         case .unsuitable: "It does not fit this visit"
         case .holdsSuspended: "No more times can be held for a while"
@@ -210,6 +215,9 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .transitionNotAllowed: "See the table of states: what you asked for does not follow from the state it is in."
         case .holdExpired: "The time was held for you and has been given back. Look for a time again."
         case .cancellationTooLate: "The clinic's cut-off has passed. Call the desk."
+        case .paymentNeeded:
+            "This visit costs something. Hold its time (`hold`), ask for a payment (`POST /v1/appointments/{id}/payment`) and pay it: then it is booked. Staff may confirm it unpaid, with `unpaidReason`. Nothing was done."
+        case .nothingToPay: "This kind of visit has no price. Confirm it as it is. Nothing was done."
         case .unknownReference: "A patient, practitioner, visit type, room, device or location in the request does not exist."
         case .unsuitable: "The practitioner, room or device does not do this visit, or there are too many patients for it."
         case .holdsSuspended:

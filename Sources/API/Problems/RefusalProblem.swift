@@ -47,6 +47,8 @@ extension Refusal {
         case .transitionNotAllowed: .transitionNotAllowed
         case .holdExpired: .holdExpired
         case .cancellationTooLate: .cancellationTooLate
+        case .paymentNeeded: .paymentNeeded
+        case .nothingToPay: .nothingToPay
         case .practitionerUnsuitable, .roomUnsuitable, .deviceUnsuitable, .tooManyPatients: .unsuitable
         case .overrideNeedsReason: .overrideNeedsReason
         case .holdsSuspended: .holdsSuspended
@@ -88,6 +90,8 @@ extension Refusal {
         case .transitionNotAllowed: "Its state does not allow that."
         case .holdExpired: "The hold has expired."
         case .cancellationTooLate: "The cut-off for cancelling or moving has passed."
+        case .paymentNeeded: "It has to be paid first."
+        case .nothingToPay: "This kind of visit costs nothing."
         case .practitionerUnsuitable: "The practitioner does not do this visit."
         case .roomUnsuitable: "The room does not suit this visit."
         case .deviceUnsuitable: "The device does not suit this visit."

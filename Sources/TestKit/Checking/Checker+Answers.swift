@@ -69,6 +69,14 @@ extension Checker {
                 }
                 continue
             }
+            // By the payment provider's word.
+            if audit.request == "payment" {
+                let acts = ["appointment.confirmed", "appointment.booked", "appointment.expired"]
+                if audit.by != Caller.clinic.principal || (audit.act.hasPrefix("appointment.") && !acts.contains(audit.act)) {
+                    report(.noGhosts, "a payment did \(audit.act) to \(audit.subject)")
+                }
+                continue
+            }
             guard let one = asked[audit.request], one.caller.principal == audit.by, matches(one.ask, audit) else {
                 report(.noGhosts, "nobody asked for \(audit.act) of \(audit.subject)")
                 continue

@@ -56,6 +56,22 @@ extension ClinicPlan {
             if isProcedure, devices > 0 { json.member("deviceTag", "scanner") }
             json.name("policy")
             writePolicy(&json)
+            if !isProcedure, let price { write(price, &json) }
+        }
+    }
+
+    private func write(_ price: Price, _ json: inout JSONWriter) {
+        json.name("price")
+        json.object { json in
+            json.member("amount", price.amount)
+            json.member("currency", price.currency)
+            json.name("refunds")
+            json.array(of: price.refunds) { json, step in
+                json.object { json in
+                    json.member("hoursBefore", step.hoursBefore)
+                    json.member("percent", step.percent)
+                }
+            }
         }
     }
 

@@ -24,6 +24,8 @@ public struct ClinicPlan: Sendable {
     public var policy = SchedulingPolicy(
         earliestNoticeMinutes: 60, latestHorizonDays: 20, cancellationCutoffMinutes: 24 * 60, startGridMinutes: 30, holdMinutes: 5
     )
+    /// What a consultation costs; nil is nothing.
+    public var price: Price?
     /// A Monday, before the doors open.
     public var startsAt = Instant("2026-03-02T06:00:00Z")!
 

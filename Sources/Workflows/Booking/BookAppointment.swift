@@ -121,6 +121,9 @@ extension Story {
             guard let isOpen = try transaction.first(PatientExists(id: patient.of())) else { throw Refusal.patientUnknown }
             if !isOpen { throw Refusal.patientClosed }
         }
+        // Patients hold what costs something, and pay: then it is theirs.
+        let price = directory.visitTypes[request.visitType]?.price
+        if price != nil, !request.isHold, !call.caller.isStaff { throw Refusal.paymentNeeded }
         let prospect =
             clinic.database.gainsFromForesight ? Prospect(directory: directory, board: clinic.availability) : nil
         let calendar = TransactionCalendar(transaction: transaction, prospect: prospect)
@@ -131,6 +134,24 @@ extension Story {
         try tell(
             appointment.state == .pending ? .held : .booked, of: appointment, from: nil, reason: request.overrideReason,
             overridden: placement.overridden)
+        try scheduleFollowUps(of: appointment)
+        return appointment
+    }
+
+    /// Books the time of an appointment that has lost it once more, if the rules and the calendar still give it: for who has paid for it.
+    func bookAnew(_ lost: Appointment) throws -> Appointment {
+        let wish = Wish(
+            visitType: lost.visitType, practitioner: lost.practitioner, start: lost.visit.from, patients: lost.patients)
+        for patient in lost.patients where try transaction.first(PatientExists(id: patient.of())) != true {
+            throw Refusal.patientClosed
+        }
+        let placement = try directory.place(wish, in: TransactionCalendar(transaction: transaction), now: now)
+        let appointment = Appointment(
+            id: newID(), state: .booked, visitType: lost.visitType, practitioner: placement.practitioner, room: placement.room,
+            device: placement.device, patients: lost.patients, location: placement.location, visit: placement.visit,
+            createdAt: now, updatedAt: now)
+        try store(appointment, placement, content: [])
+        try tell(.booked, of: appointment, from: nil)
         try scheduleFollowUps(of: appointment)
         return appointment
     }

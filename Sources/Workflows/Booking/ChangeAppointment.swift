@@ -17,19 +17,20 @@ public struct AppointmentTarget: Sendable {
 
 extension Clinic {
     /// Turns a hold into a booking. A hold past its time is refused, also when nobody has swept it yet.
-    public func confirm(_ target: AppointmentTarget, call: Call, wording: Wording<Appointment>) async throws -> Reply<Appointment>
-    {
+    ///
+    /// - Parameter unpaidReason: why staff let a visit take place that costs something and is not paid; patients pay first.
+    public func confirm(
+        _ target: AppointmentTarget, unpaidReason: Personal<String>? = nil, call: Call, wording: Wording<Appointment>
+    ) async throws -> Reply<Appointment> {
         try await perform(call, wording: wording) { story in
             try story.permitted(target.id) { .changeAppointment(patients: $0, practitioner: $1) }
         } act: { story, appointment in
             try story.matches(appointment, target)
-            let confirmed = try appointment.confirmed(at: story.now)
-            try story.update(confirmed)
-            try story.transaction.run(ForgetHold(appointment: confirmed.id))
-            try story.cancelFollowUps(of: confirmed)
-            try story.tell(.confirmed, of: confirmed, from: appointment.state)
-            try story.scheduleFollowUps(of: confirmed)
-            return confirmed
+            _ = try appointment.confirmed(at: story.now)
+            let isUnpaid = try story.mustBePaid(appointment)
+            if isUnpaid, !call.caller.isStaff { throw Refusal.paymentNeeded }
+            if isUnpaid, unpaidReason == nil { throw Refusal.overrideNeedsReason }
+            return try story.confirm(appointment, reason: isUnpaid ? unpaidReason : nil)
         }
     }
 
@@ -84,6 +85,18 @@ extension Clinic {
 }
 
 extension Story {
+    /// A hold becomes a booking, by its patient, the desk or a payment.
+    @discardableResult
+    func confirm(_ hold: Appointment, reason: Personal<String>? = nil) throws -> Appointment {
+        let confirmed = try hold.confirmed(at: now)
+        try update(confirmed)
+        try transaction.run(ForgetHold(appointment: confirmed.id))
+        try cancelFollowUps(of: confirmed)
+        try tell(.confirmed, of: confirmed, from: hold.state, reason: reason)
+        try scheduleFollowUps(of: confirmed)
+        return confirmed
+    }
+
     /// The appointment, when the caller may do this with it. Somebody who may not even see it hears that there is none.
     func permitted(_ id: ID<Appointment>, _ act: ([ID<Patient>], ID<Caller>) -> Act) throws -> Appointment {
         trail.isAbout(id)
@@ -104,13 +117,14 @@ extension Story {
         directory.visitTypes[appointment.visitType]?.policy ?? SchedulingPolicy()
     }
 
-    /// Ends an appointment: it gives up its time and everything still planned for it.
+    /// Ends an appointment: it gives up its time and everything still planned for it, and what was paid for it comes back as agreed.
     func end(_ ended: Appointment, was: Appointment, kind: AppointmentEvent.Kind, note: Personal<String>? = nil) throws {
         try update(ended)
         try noteLapse(of: was)
         try releaseClaims(of: was)
         try cancelFollowUps(of: was)
         try tell(kind, of: ended, from: was.state, reason: note)
+        try settlePayment(of: ended, was: was)
     }
 }
 

@@ -105,7 +105,7 @@ struct AllVisitTypes: Query {
     static let sql: SQL = """
         SELECT id, name, duration_minutes, buffer_before_minutes, buffer_after_minutes, specialty, practitioners, room_tag,
             device_tag, patients_maximum, earliest_notice_minutes, latest_horizon_days, cancellation_cutoff_minutes,
-            start_grid_minutes, hold_minutes, active, version
+            start_grid_minutes, hold_minutes, active, version, price
         FROM visit_type ORDER BY id
         """
     var bindings: [SQLValue] { [] }
@@ -120,7 +120,7 @@ struct AllVisitTypes: Query {
                 earliestNoticeMinutes: try columns.int(10), latestHorizonDays: try columns.int(11),
                 cancellationCutoffMinutes: try columns.int(12), startGridMinutes: try columns.int(13),
                 holdMinutes: try columns.int(14)),
-            active: try columns.bool(15), version: try columns.int(16))
+            price: try columns.optional(17, columns.price), active: try columns.bool(15), version: try columns.int(16))
     }
 }
 
@@ -128,8 +128,8 @@ struct StoreVisitType: Command {
     static let sql: SQL = """
         INSERT INTO visit_type (id, name, duration_minutes, buffer_before_minutes, buffer_after_minutes, specialty,
             practitioners, room_tag, device_tag, patients_maximum, earliest_notice_minutes, latest_horizon_days,
-            cancellation_cutoff_minutes, start_grid_minutes, hold_minutes, active, version)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+            cancellation_cutoff_minutes, start_grid_minutes, hold_minutes, active, version, price)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
         ON CONFLICT (id) DO UPDATE SET name = excluded.name, duration_minutes = excluded.duration_minutes,
             buffer_before_minutes = excluded.buffer_before_minutes, buffer_after_minutes = excluded.buffer_after_minutes,
             specialty = excluded.specialty, practitioners = excluded.practitioners, room_tag = excluded.room_tag,
@@ -137,7 +137,7 @@ struct StoreVisitType: Command {
             earliest_notice_minutes = excluded.earliest_notice_minutes, latest_horizon_days = excluded.latest_horizon_days,
             cancellation_cutoff_minutes = excluded.cancellation_cutoff_minutes,
             start_grid_minutes = excluded.start_grid_minutes, hold_minutes = excluded.hold_minutes,
-            active = excluded.active, version = excluded.version
+            active = excluded.active, version = excluded.version, price = excluded.price
         WHERE visit_type.version = excluded.version - 1
         """
     let visitType: VisitType
@@ -149,7 +149,7 @@ struct StoreVisitType: Command {
             .ids(visitType.practitioners.sorted()), .text(visitType.roomTag), .text(visitType.deviceTag),
             .integer(visitType.patientsMaximum), .integer(policy.earliestNoticeMinutes), .integer(policy.latestHorizonDays),
             .integer(policy.cancellationCutoffMinutes), .integer(policy.startGridMinutes), .integer(policy.holdMinutes),
-            .bool(visitType.active), .integer(visitType.version),
+            .bool(visitType.active), .integer(visitType.version), .text(visitType.price?.document),
         ]
     }
 }

@@ -65,6 +65,7 @@ extension VisitType {
             deviceTag: fields.optionalText("deviceTag", max: 64),
             patientsMaximum: fields.optionalInteger("patientsMaximum", in: 1...100) ?? 1,
             policy: fields.object("policy") { SchedulingPolicy($0) } ?? SchedulingPolicy(),
+            price: fields.object("price") { Price($0) },
             active: fields.optionalBool("active") ?? true, version: version)
     }
 
@@ -82,6 +83,10 @@ extension VisitType {
             json.member("patientsMaximum", patientsMaximum)
             json.name("policy")
             policy.write(to: &json)
+            if let price {
+                json.name("price")
+                price.write(to: &json)
+            }
             json.member("active", active)
         }
     }

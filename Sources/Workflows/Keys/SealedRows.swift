@@ -30,6 +30,7 @@ struct SealedTable: Sendable, Equatable {
         SealedTable(name: EmergencyAccess.table, columns: ["reason", "note"]),
         SealedTable(name: IncomingNews.table, columns: ["content"]),
         SealedTable(name: Message.table, columns: Message.sealedColumns),
+        SealedTable(name: VisitPayment.table, columns: ["payer_secret"]),
     ]
 }
 

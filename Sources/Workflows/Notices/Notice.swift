@@ -14,6 +14,10 @@ public struct Notice: Sendable {
         case correction
         /// The practitioner runs late today.
         case delay
+        /// A payment came too late for its hold, and in time for the visit: the time was booked anew.
+        case honoured = "payment-honoured"
+        /// Money goes back, or does not.
+        case refund
     }
 
     public let id: ID<Notice>

@@ -13,6 +13,10 @@ public enum Topic {
     /// What partners have told; see `Clinic.hearing`.
     public static let incomingPayments = "incoming.payments"
     public static let incomingTexts = "incoming.texts"
+    /// What the payment provider is asked for.
+    public static let openPayment = "payment.open"
+    public static let cancelPayment = "payment.cancel"
+    public static let refund = "payment.refund"
 }
 
 extension OutboxMessage {

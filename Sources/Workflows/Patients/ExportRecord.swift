@@ -20,6 +20,8 @@ public struct RecordExport: Sendable {
     public let accounts: [Account]
     /// What they asked to have corrected, what came of it, and what they say to that.
     public let corrections: [Correction]
+    /// What they were charged and credited.
+    public let invoices: [Invoice]
     public let at: Instant
 }
 
@@ -39,7 +41,8 @@ extension Clinic {
             notices: try await allNotices(of: id.of()), messages: try await allMessages(of: id),
             preferences: try await database.read { try $0.preferences(of: id) },
             entries: try await audit.entries(about: id).map { $0.asToldTo(id) },
-            accounts: try await accounts(of: id.of()), corrections: try await allCorrections(of: id), at: surroundings.clock.now)
+            accounts: try await accounts(of: id.of()), corrections: try await allCorrections(of: id),
+            invoices: try await allInvoices(of: id), at: surroundings.clock.now)
     }
 
     private func allNotices(of owner: ID<Caller>) async throws -> [Notice] {
@@ -63,6 +66,17 @@ extension Clinic {
             found += try await opened(page)
             guard page.count == 500, let last = page.last else { return found }
             after = last.kept.id
+        }
+    }
+
+    private func allInvoices(of id: ID<Patient>) async throws -> [Invoice] {
+        var found: [Invoice] = []
+        while true {
+            let page = try await database.read { [after = found.last?.number ?? 0] in
+                try $0.fetch(InvoicesOfPatient(patient: id, after: after, limit: 500))
+            }
+            found += page
+            if page.count < 500 { return found }
         }
     }
 
@@ -120,6 +134,8 @@ extension RecordExport {
             preferences.write(to: &json)
             json.name("corrections")
             json.array(of: corrections) { $1.write(to: &$0, now: at) }
+            json.name("invoices")
+            json.array(of: invoices) { $1.write(to: &$0) }
             json.name("audit")
             json.array(of: entries) { $1.write(to: &$0, namingSubject: true) }
         }

@@ -27,6 +27,7 @@ public enum Schema {
         Migration(number: 17, name: "humans have tasks", up: TaskTables.up, down: TaskTables.down),
         Migration(number: 18, name: "partners tell what happened", up: IncomingTables.up, down: IncomingTables.down),
         Migration(number: 19, name: "patients are reached", up: MessageTables.up, down: MessageTables.down),
+        Migration(number: 20, name: "visits are paid", up: PaymentTables.up, down: PaymentTables.down),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).
@@ -40,5 +41,6 @@ public enum Schema {
         "task",
         "incoming",
         "message", "contact_preference", "contact_consent",
+        "payment", "refund", "invoice",
     ]
 }

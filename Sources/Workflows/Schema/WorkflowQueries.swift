@@ -7,6 +7,7 @@ public enum WorkflowQueries {
         + sweeps
         + incoming
         + messages
+        + money
         + checks
 
     private static let directory: [any Statement.Type] = [
@@ -91,6 +92,14 @@ public enum WorkflowQueries {
         PatientsWrittenToAt.self, MessagesOfPatient.self, OpenCalls.self, SettleCall.self, EraseMessages.self,
         PreferencesOf.self, StorePreferences.self, ConsentsOf.self, StoreConsent.self, ErasePreferences.self, EraseConsents.self,
         TemplateOf.self, AllTemplates.self, StoreTemplate.self, DeleteTemplate.self,
+    ]
+
+    private static let money: [any Statement.Type] = [
+        PaymentOfAppointment.self, PaymentAskedFor.self, PaymentByID.self, PaymentToChange.self, InsertPayment.self,
+        UpdatePayment.self, UnsettledPayments.self, RefundByID.self, RefundToChange.self, RefundsOfPayment.self,
+        UnsettledRefunds.self, InsertRefund.self, UpdateRefund.self, NextInvoiceNumber.self, InsertInvoice.self, InvoiceByID.self,
+        InvoiceOfPayment.self, LastReconciliation.self, NoteReconciliation.self, InvoicesOfPatient.self, InvoicesAfter.self,
+        ErasePayerSecret.self,
     ]
 
     /// Read a whole table on purpose: `ClinicCheck`, `AuditVerifier` and `AuditExport` are for the command line.

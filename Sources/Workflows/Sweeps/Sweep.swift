@@ -11,6 +11,8 @@ public struct Sweep: Sendable {
         case outbox
         /// Claims against appointments, in both directions.
         case claims
+        /// Payments and refunds, against what the provider has.
+        case payments
     }
 
     public let name: Name

@@ -10,6 +10,12 @@ public struct ClinicTask: Sendable, Equatable {
         case appointmentUnclaimed = "appointment-unclaimed"
         /// A message about an appointment was given up.
         case deliveryDead = "delivery-dead"
+        /// Something else was paid than was asked for: it goes back, and the hold is left as it is.
+        case paymentDiffers = "payment-differs"
+        /// The payment provider knows nothing of a payment that is open here.
+        case paymentUnknown = "payment-unknown"
+        /// Money was to go back and did not.
+        case refundFailed = "refund-failed"
     }
 
     public enum State: String, Sendable, CaseIterable { case open, done }

@@ -10,6 +10,8 @@ struct Ask: Sendable {
     var body: String?
     var ifMatch: String?
     var type = "application/json"
+    /// What else is sent with it, such as a partner's signature.
+    var headers: [String: String] = [:]
 
     /// As a page's form is sent.
     static func form(_ path: String, _ fields: KeyValuePairs<String, String>) -> Ask {

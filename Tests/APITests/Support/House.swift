@@ -17,6 +17,7 @@ import Storage
 import StoragePostgres
 import StorageSQLite
 import Synchronization
+import TestKit
 import Testing
 import Workflows
 
@@ -27,6 +28,7 @@ final class House: Sendable {
     let clinic: Clinic
     let outbox: Outbox
     let letters = Letterbox()
+    let desk: TrialDesk
     let database: HauntedDatabase
     let keyring: LiveKeyring
     let provider = FakeProvider()
@@ -45,11 +47,12 @@ final class House: Sendable {
         operations: Operations = .ofTests, bodyMaximum: Int = 64 * 1024, document: String = Known.document,
         clock: StandingClock = StandingClock(Known.morning), freeTries: Int = 1_000, secret: UInt8 = 7,
         door: Doorkeeper = Doorkeeper(), logger: Logger? = nil, shelter: Shelter = .sqlite, tenant: String? = nil,
-        reception: (any Reception)? = nil, incoming: IncomingDoors = IncomingDoors()
+        reception: (any Reception)? = nil, incoming: IncomingDoors = .signed
     ) async throws {
         self.shelter = try await shelter.open()
         database = HauntedDatabase(self.shelter.database)
         self.clock = clock
+        desk = TrialDesk(clock)
         let surroundings = Surroundings(
             clock: clock, identifiers: Version7Identifiers(clock: clock, random: MachineRandom()), random: MachineRandom())
         clinic = Clinic(database: database, surroundings: surroundings, master: Known.master)
@@ -62,7 +65,8 @@ final class House: Sendable {
         let stationery = try Stationery(from: Sender("City Clinic <noreply@clinic.example>")!, links: "https://clinic.example")
         outbox = Outbox(
             database: database, surroundings: surroundings, workerName: "test",
-            handlers: clinic.deliveries.merging(accounts.deliveries(by: letters, on: stationery)) { $1 })
+            handlers: clinic.deliveries.merging(accounts.deliveries(by: letters, on: stationery)) { $1 }
+                .merging(clinic.deliveries(by: desk)) { $1 })
         breaker = SharedBreaker(GuardedLine.patience, clock: clock, random: surroundings.random)
         let signOn = SignOn(FakeProvider.settings(), line: GuardedLine(provider, breaker: breaker), clock: clock)
         api = API(operations: operations)
@@ -141,7 +145,7 @@ final class House: Sendable {
 func inHouse(
     operations: Operations = .ofTests, bodyMaximum: Int = 64 * 1024, document: String = Known.document,
     freeTries: Int = 1_000, secret: UInt8 = 7, door: Doorkeeper = Doorkeeper(), shelter: Shelter = .sqlite,
-    incoming: IncomingDoors = IncomingDoors(),
+    incoming: IncomingDoors = .signed,
     _ body: @escaping @Sendable (Visitor) async throws -> Void
 ) async throws {
     let house = try await House(

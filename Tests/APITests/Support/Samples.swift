@@ -22,6 +22,7 @@ struct Sample: Sendable {
         .merging(sessions) { $1 }.merging(letters) { $1 }.merging(services) { $1 }.merging(pages) { $1 }.merging(rights) { $1 }
         .merging(deadLetters) { $1 }
         .merging(messages) { $1 }
+        .merging(money) { $1 }
 
     // MARK: Appointments
 
@@ -30,7 +31,7 @@ struct Sample: Sendable {
         "listAppointments": Sample("ynnnyyyn") { _ in .get("/v1/appointments?patient=\(Known.emma)") },
         "readAppointment": Sample("yhyhyyyh") { .get("/v1/appointments/\(try await $0.booked().id)") },
         "auditAppointment": Sample("nhyhyyny") { .get("/v1/appointments/\(try await $0.booked().id)/audit") },
-        "confirmAppointment": Sample("yhyhyynh") { .post("/v1/appointments/\(try await $0.held().id)/confirmation") },
+        "confirmAppointment": Sample("yhyhyynh") { .post("/v1/appointments/\(try await $0.held().id)/confirmation", "{}") },
         "cancelAppointment": Sample("yhyhyynh") { .post("/v1/appointments/\(try await $0.booked().id)/cancellation", "{}") },
         "rescheduleAppointment": Sample("yhyhyynh") {
             .post("/v1/appointments/\(try await $0.booked().id)/rescheduling", #"{"start":"\#($0.house.newStart())"}"#)
@@ -130,9 +131,19 @@ struct Sample: Sendable {
         "reviewEmergencyAccess": Sample("nnnnnyny") {
             .post("/v1/emergency-accesses/\(try await $0.glassBroken().id)/review", #"{"verdict":"justified"}"#)
         },
-        // Nobody tells anything to a clinic that works with nobody; `IncomingTests` has one that does.
-        "hearOfPayment": Sample("hhhhhhhh") { _ in .post("/v1/incoming/payments", "{}") },
-        "hearOfText": Sample("hhhhhhhh") { _ in .post("/v1/incoming/texts", "{}") },
+        "hearOfPayment": Sample("yyyyyyyy") { visitor in
+            let body = SignedDesk.event("evt_sample")
+            var ask = Ask.post("/v1/incoming/payments", body)
+            ask.headers = ["Stripe-Signature": SignedDesk.signature(of: body, at: visitor.house.clock.now)]
+            return ask
+        },
+        "hearOfText": Sample("yyyyyyyy") { _ in
+            var ask = Ask.form("/v1/incoming/texts", ["MessageSid": "SM0", "MessageStatus": "sent"])
+            ask.headers = [
+                "X-Twilio-Signature": SignedTexts.signature(of: [("MessageSid", "SM0"), ("MessageStatus", "sent")])
+            ]
+            return ask
+        },
         "readMailbox": Sample("ynnnyynn") { _ in .get("/v1/mailbox?recipient=\(Known.emma)") },
         "live": open("/health/live"), "ready": open("/health/ready"), "health": open("/health"), "metrics": open("/metrics"),
         "securityText": open("/.well-known/security.txt"),
@@ -173,6 +184,7 @@ struct Sample: Sendable {
             #"{"id":"01900000-0000-7000-8000-00000000beef","visitType":"\#(Known.consultation)","practitioner":"\#(Known.brandt)","start":"2026-03-09T09:00:00Z","patients":["\#(Known.emma)"],"room":"\#(Known.room)","hold":false,"overrideReason":"asked for"}"#,
         "MoveRequest":
             #"{"start":"2026-03-09T09:00:00Z","practitioner":"\#(Known.brandt)","room":"\#(Known.room)","overrideReason":"asked for"}"#,
+        "ConfirmationRequest": #"{"unpaidReason":"pays at the counter"}"#,
         "CancellationRequest": #"{"reason":"desk","note":"called"}"#,
         "ErrorMarkRequest": #"{"note":"written twice"}"#,
         "SignInRequest":
@@ -214,7 +226,7 @@ struct Sample: Sendable {
             #"{"id":"\#(Known.nobody)","name":"Dr. New","location":"\#(Known.river)","specialty":"general","lanes":2,"lanesOffered":1,"maximumPerDay":9,"active":true}"#,
         "Room": place, "Device": place,
         "VisitType":
-            #"{"id":"\#(Known.nobody)","name":"Visit","durationMinutes":20,"bufferBeforeMinutes":5,"bufferAfterMinutes":5,"specialty":"general","practitioners":["\#(Known.brandt)"],"roomTag":"a","deviceTag":"b","patientsMaximum":2,"policy":{"earliestNoticeMinutes":60,"latestHorizonDays":90,"cancellationCutoffMinutes":60,"startGridMinutes":15,"holdMinutes":5},"active":true}"#,
+            #"{"id":"\#(Known.nobody)","name":"Visit","durationMinutes":20,"bufferBeforeMinutes":5,"bufferAfterMinutes":5,"specialty":"general","practitioners":["\#(Known.brandt)"],"roomTag":"a","deviceTag":"b","patientsMaximum":2,"policy":{"earliestNoticeMinutes":60,"latestHorizonDays":90,"cancellationCutoffMinutes":60,"startGridMinutes":15,"holdMinutes":5},"price":{"amount":4500,"currency":"eur","refunds":[{"hoursBefore":24,"percent":100}]},"active":true}"#,
         "WorkingHours":
             #"{"id":"\#(Known.nobody)","weekday":"sunday","from":"09:00","to":"12:00","zone":"Europe/Berlin","effectiveFrom":"2026-01-01","effectiveUntil":"2027-01-01"}"#,
         "ScheduleException":

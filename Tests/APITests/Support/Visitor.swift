@@ -24,7 +24,9 @@ struct Visitor: Sendable {
         if ask.changesSomething, withKey { fields[HTTPField.Name("Idempotency-Key")!] = key ?? house.newKey() }
         if let ifMatch = ask.ifMatch { fields[.ifMatch] = ifMatch }
         if ask.body != nil { fields[.contentType] = ask.type }
-        for (name, value) in always.merging(headers, uniquingKeysWith: { $1 }) {
+        for (name, value) in always.merging(ask.headers, uniquingKeysWith: { $1 }).merging(
+            headers, uniquingKeysWith: { $1 })
+        {
             fields[HTTPField.Name(name)!] = value.isEmpty ? nil : value
         }
         let response = try await client.executeRequest(

@@ -91,6 +91,7 @@ extension Accounts {
             try transaction.run(EraseWords(appointment: appointment))
             try transaction.run(EraseReasons(subject: appointment.of()))
             try transaction.run(EraseAnswers(subject: appointment.of()))
+            try transaction.run(ErasePayerSecret(appointment: appointment))
         }
         try transaction.run(EraseReasons(subject: id.of()))
         try transaction.run(EraseAnswers(subject: id.of()))

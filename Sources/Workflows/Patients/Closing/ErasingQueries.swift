@@ -35,6 +35,13 @@ struct EraseWords: Command {
     var bindings: [SQLValue] { [.id(appointment)] }
 }
 
+/// What somebody would have paid with. What was paid stays as numbers.
+struct ErasePayerSecret: Command {
+    static let sql: SQL = "UPDATE payment SET payer_secret = NULL WHERE appointment_id = $1"
+    let appointment: ID<Appointment>
+    var bindings: [SQLValue] { [.id(appointment)] }
+}
+
 struct EraseReasons: Command {
     static let sql: SQL = "DELETE FROM audit_reason WHERE subject_id = $1"
     let subject: ID<AuditSubject>
