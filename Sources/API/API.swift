@@ -39,6 +39,8 @@ public struct API: Sendable {
             DelayRoutes().routes,
             TemplateRoutes().routes,
             VisitPageRoutes().routes,
+            SeriesRoutes().routes,
+            WaitlistRoutes().routes,
         ]
         let house = OperationsRoutes(operations: operations).routes
         let described = clinics.flatMap(\.self) + house

@@ -18,6 +18,10 @@ public enum Act: Sendable, Hashable {
     case decideCorrections
     /// To say how a patient is reached, and to see what became of what they were told.
     case keepPreferences(ID<Patient>)
+    /// To wait for a time, to answer what is offered, and to see both.
+    case joinWaitlist(ID<Patient>)
+    /// To see who waits and why somebody was asked, and to say that it is urgent.
+    case keepWaitlist
     /// To end a record: it takes no bookings, and is kept as long as the rules say.
     case closeRecords
     /// To find what is closed, to open it again, to hold it and to have it erased.
@@ -86,7 +90,8 @@ extension Role {
         // A patient who shares an appointment sees it, but speaks only for themself.
         case (.patient, .book), (.patient, .seeAppointment), (.patient, .changeAppointment), (.patient, .readPatient),
             (.patient, .listOfPatient), (.patient, .readMailbox), (.patient, .exportRecord), (.patient, .askCorrection),
-            (.patient, .keepPreferences), (.patient, .takePayment), (.patient, .seePayment), (.patient, .readInvoices(_?)):
+            (.patient, .keepPreferences), (.patient, .takePayment), (.patient, .seePayment), (.patient, .readInvoices(_?)),
+            (.patient, .joinWaitlist):
             .own
         case (.patient, _): []
 
@@ -159,7 +164,8 @@ extension Caller {
             .takePayment(let patients, let practitioner):
             role == .patient ? !patients.isEmpty && patients.allSatisfy { isPatient($0) } : practitioner == subject
         case .readPatient(let patient), .listOfPatient(let patient), .breakGlass(let patient), .exportRecord(let patient),
-            .askCorrection(let patient), .keepPreferences(let patient), .readInvoices(let patient?):
+            .askCorrection(let patient), .keepPreferences(let patient), .readInvoices(let patient?),
+            .joinWaitlist(let patient):
             isPatient(patient)
         case .explainTimes(let practitioner): practitioner == subject
         case .changeHours(let owner), .listOfPractitioner(let owner), .readMailbox(let owner), .runTheDay(let owner),
@@ -167,7 +173,8 @@ extension Caller {
             owner == subject
         case .searchTimes, .readDirectory, .changeDirectory, .readAbsences, .changePatients, .readFreeText, .correctMistake,
             .listOfDay, .readWholeMailbox, .replayDeadLetters, .reviewEmergencies, .invitePatients, .inviteStaff,
-            .keepServices, .decideCorrections, .closeRecords, .keepClosedRecords, .keepTasks, .readInvoices(nil):
+            .keepServices, .decideCorrections, .closeRecords, .keepClosedRecords, .keepTasks, .readInvoices(nil),
+            .keepWaitlist:
             false
         }
     }

@@ -93,7 +93,8 @@ extension Act {
         case .readAudit: need(.auditEvent, .search)
         case .overrideConflict, .correctMistake, .readFreeText, .replayDeadLetters, .breakGlass, .reviewEmergencies,
             .invitePatients, .exportRecord, .inviteStaff, .keepServices, .askCorrection, .decideCorrections, .closeRecords,
-            .keepClosedRecords, .keepTasks, .keepPreferences, .takePayment, .seePayment, .readInvoices:
+            .keepClosedRecords, .keepTasks, .keepPreferences, .takePayment, .seePayment, .readInvoices,
+            .joinWaitlist, .keepWaitlist:
             nil
         }
     }

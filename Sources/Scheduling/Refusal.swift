@@ -22,6 +22,7 @@ public enum Refusal: String, Error, Sendable, CaseIterable {
     case phoneDiffers
     case recordNumberDiffers
     case correctionOpen
+    case alreadyWaiting
     case appointmentsAhead
     case sharedAppointmentAhead
     case legalHold
@@ -37,6 +38,8 @@ public enum Refusal: String, Error, Sendable, CaseIterable {
     case roomUnsuitable
     case deviceUnsuitable
     case tooManyPatients
+    case seriesEmpty
+    case seriesTooLong
     case overrideNeedsReason
     // The clinic's rules
     case holdsSuspended

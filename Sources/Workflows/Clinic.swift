@@ -104,6 +104,8 @@ public struct ClinicSettings: Sendable {
 
     /// How patients are reached outside the mailbox; nil where nobody carries anything to them.
     public var messages: MessageSettings?
+    /// How a freed time is offered to those who wait.
+    public var offers = OfferRules()
 
     public init() {}
 }

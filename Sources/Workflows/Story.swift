@@ -256,6 +256,8 @@ extension Story {
         } catch StorageFault.constraint("patient_closed") {
             // Closed between the look and the write.
             throw Refusal.patientClosed
+        } catch StorageFault.constraint(let name) where name == "waitlist_once" || name.hasPrefix("waitlist_entry.patient_id") {
+            throw Refusal.alreadyWaiting
         }
     }
 }

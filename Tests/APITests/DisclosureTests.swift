@@ -51,6 +51,7 @@ extension Visitor {
         // One letter may be somebody's; of many each leaves a record of its own, and the request none.
         "dead-letters": true, "dead-letter-replays": false, "dead-letter-discards": false,
         "tasks": true,
+        "waitlist": true, "waitlist-offers": true, "appointment-series": true,
         "free-times": false, "locations": false, "practitioners": false, "rooms": false, "devices": false, "visit-types": false,
         "resources": false, "specialties": false, "sessions": false, "session": false, "session-continuations": false,
         "password": false, "second-factor": false, "account": false, "accounts": false, "email-changes": false,
@@ -79,9 +80,13 @@ extension Visitor {
                 if records.contains(where: { $0.patients != "[]" }) { strays.append(route.operation) }
                 continue
             }
-            let isRight =
-                records.count == 1 && records[0].by == who.caller.principal && records[0].operation == route.operation
-                && (records[0].outcome == "done") == (heard.status < 300)
+            let isOf = { (record: Record) in
+                record.by == who.caller.principal && record.operation == route.operation
+                    && (record.outcome == "done") == (heard.status < 300)
+            }
+            // Who answers an offer changes an appointment and a place on the waitlist.
+            let count = route.path.hasPrefix("/v1/waitlist-offers/") && heard.status < 300 ? 2 : 1
+            let isRight = records.count == count && records.allSatisfy(isOf)
             if !isRight { strays.append("\(route.operation): \(heard.status) \(records)") }
         }
         return strays

@@ -9,7 +9,8 @@ import Testing
     private static let mark = "zzkept"
     private static let phone = "+49 8080808080"
     private static let sealedSchemas: Set<String> = [
-        "Patient", "BookingRequest", "MoveRequest", "CancellationRequest", "ErrorMarkRequest", "ScheduleException",
+        "Patient", "BookingRequest", "MoveRequest", "CancellationRequest", "SeriesCancellation", "ErrorMarkRequest",
+        "ScheduleException",
         "CorrectionDenial", "CorrectionExtension", "Disagreement", "ClosingRequest", "Reason", "DeadLetterDiscarding",
         "SignInRequest", "InvitationRequest", "EmailChangeRequest", "ServiceRequest", "EmergencyRequest", "EmergencyReview",
     ]

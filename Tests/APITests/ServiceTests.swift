@@ -176,6 +176,10 @@ import Workflows
         "missAppointment": "system/Appointment.ru", "findFreeTimes": "system/Slot.s", "explainTime": "system/Slot.s",
         "createPatient": "system/Patient.cu", "findPatients": "system/Patient.cu", "readPatient": "system/Patient.r",
         "replacePatient": "system/Patient.cu", "announceDelay": "system/Appointment.u",
+        "bookSeries": "system/Appointment.c", "readSeries": "system/Appointment.r",
+        "readSeriesOfAppointment": "system/Appointment.r", "cancelSeries": "system/Appointment.ru",
+        "rescheduleSeries": "system/Appointment.cru", "acceptOffer": "system/Appointment.ru",
+        "declineOffer": "system/Appointment.ru",
     ]
 
     /// The directory, which everybody may read who may do anything.
@@ -187,6 +191,7 @@ import Workflows
             "listCorrections", "readCorrection", "readRetention", "listDeadLetters", "readDeadLetter",
             "listTasks",
             "readPreferences", "listMessages", "listCallRequests", "listMessageTemplates",
+            "listWaitlist", "listOffers",
         ].contains(operation)
         return isDirectory && !isOfPeople ? "system/Schedule.r" : nil
     }

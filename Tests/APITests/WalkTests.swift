@@ -108,8 +108,8 @@ import Testing
         let parts = ask.path.split(separator: "/")
         let directory = ["locations", "resources", "practitioners", "rooms", "devices", "visit-types"]
         if parts.count > 1, directory.contains(String(parts[1])) { return true }
-        guard parts.count > 2, parts[1] == "appointments" else { return false }
-        let seen = try await visitor.get("/v1/appointments/\(parts[2])", by: who)
+        guard parts.count > 2, ["appointments", "appointment-series"].contains(parts[1]) else { return false }
+        let seen = try await visitor.get("/v1/\(parts[1])/\(parts[2])", by: who)
         return seen.status == 200
     }
 

@@ -37,6 +37,8 @@ import Testing
         Line("askCorrection", "o - y y - - -") { .askCorrection($0.of()) },
         Line("keepPreferences", "o - y y - - -") { .keepPreferences($0.of()) },
         Line("decideCorrections", "- - - y - y -") { _ in .decideCorrections },
+        Line("joinWaitlist", "o - y y - - -") { .joinWaitlist($0.of()) },
+        Line("keepWaitlist", "- - y y - - -") { _ in .keepWaitlist },
         Line("closeRecords", "- - y y - - -") { _ in .closeRecords },
         Line("keepClosedRecords", "- - - y - y -") { _ in .keepClosedRecords },
         Line("book", "o o p y - - y") { .book(patients: [$0.of()], practitioner: $0) },
@@ -144,6 +146,8 @@ import Testing
                 case .askCorrection: "askCorrection"
                 case .keepPreferences: "keepPreferences"
                 case .decideCorrections: "decideCorrections"
+                case .joinWaitlist: "joinWaitlist"
+                case .keepWaitlist: "keepWaitlist"
                 case .closeRecords: "closeRecords"
                 case .keepClosedRecords: "keepClosedRecords"
                 case .book: "book"
@@ -173,7 +177,7 @@ import Testing
             #expect(line.name.hasPrefix(name))
             seen.insert(name)
         }
-        #expect(seen.count == 37 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
+        #expect(seen.count == 39 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
     }
 
     @Test func `stand in the guide as they stand in the code`() throws {

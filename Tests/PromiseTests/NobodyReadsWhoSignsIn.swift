@@ -237,6 +237,8 @@ extension Promises.NobodyReadsTheDatabase {
         "account_email": ["language"], "letter": ["kind"], "session": ["role", "end_reason", "issuer"], "service": ["scopes"],
         "emergency_access": ["principal", "reviewed_by", "verdict"], "account_link": ["issuer"],
         "correction": ["field", "state", "asked_by", "decided_by", "basis"], "patient_closure": ["closed_by", "accounts"],
+        "waitlist_entry": ["practitioners", "locations", "asked_by", "state"], "waitlist_offer": ["state", "explanation"],
+        "appointment_series": ["patients", "rule", "zone", "exceptions", "created_by"],
         "task": ["kind", "dedupe_key", "details", "state", "done_by"],
         "message": [
             "kind", "not_by", "state", "reason", "channel", "language", "carrier_id", "answer", "answered_by", "settled_by",

@@ -55,6 +55,15 @@ import Workflows
         ("NewestMessagesTo", "INDEX message_to (address_index=?)"), ("PatientsWrittenToAt", "INDEX message_to (address_index=?)"),
         ("OpenCalls", "INDEX message_call ((answered_at,id)>(?,?))"),
         ("VoidLetters", "INDEX letter_of_account (account_id=?)"), ("ForgetOldLetters", "INDEX letter_expiry (expires_at<?)"),
+        ("WaitingForVisit", "INDEX waitlist_once (patient_id=? AND visit_type_id=?)"),
+        ("WaitingPlaces", "INDEX waitlist_once (patient_id=?)"),
+        ("SomebodyWaits", "INDEX waitlist_line (visit_type_id=?)"), ("WaitingLine", "INDEX waitlist_line (visit_type_id=?"),
+        ("PlacesOfPatient", "INDEX waitlist_of_patient (patient_id=? AND id>?)"), ("PlacesAfter", "PRIMARY KEY (id>?)"),
+        ("OpenOfferOfHold", "INDEX waitlist_offer_hold (appointment_id=?)"),
+        ("OpenOfferAt", "INDEX waitlist_offer_open (practitioner_id=? AND start_at=?)"),
+        ("OffersOfTime", "INDEX waitlist_offer_once (practitioner_id=? AND start_at=?"),
+        ("OffersOfPatient", "INDEX waitlist_offer_of_patient (patient_id=? AND id>?)"), ("OffersAfter", "PRIMARY KEY (id>?)"),
+        ("VisitsOfSeries", "PRIMARY KEY (series_id=?)"), ("SeriesOfAppointment", "INDEX series_visit_once (appointment_id=?)"),
         ("KeysOfService", "PRIMARY KEY (service_id=?)"),
         ("KnownNews", "INDEX incoming_once (partner=? AND key=?)"), ("ForgetOldNews", "INDEX incoming_age (received_at<?)"),
         ("PaymentOfAppointment", "INDEX payment_of_appointment (appointment_id=?)"),
@@ -80,6 +89,7 @@ import Workflows
         "TasksAfter",
         "MessagesOfPatient", "NewestMessagesTo", "OpenCalls",
         "UnsettledPayments", "UnsettledRefunds", "RefundsOfPayment", "InvoicesOfPatient", "InvoicesAfter",
+        "WaitingPlaces", "WaitingLine", "PlacesOfPatient", "PlacesAfter", "OffersOfPatient", "OffersAfter", "VisitsOfSeries",
     ]
 
     /// There to refuse: a second key that seals, a third try of a message. Nobody looks through them.
@@ -121,6 +131,8 @@ import Workflows
             "message_of_patient", "message_to", "message_call",
             "payment_of_appointment", "payment_asked_for", "payment_unsettled",
             "refund_of_payment", "refund_unsettled", "invoice_of_payment", "invoice_number", "invoice_of_patient",
+            "waitlist_line", "waitlist_of_patient", "waitlist_offer_hold", "waitlist_offer_once", "waitlist_offer_of_patient",
+            "series_visit_once",
         ] {
             let database = try clinic()
             try database.execute("DROP INDEX \(index)")

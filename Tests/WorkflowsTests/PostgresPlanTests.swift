@@ -54,6 +54,15 @@ import Workflows
         ("EraseAnswers", "idempotency_subject", ["subject_id = "]),
         ("EraseEmergencies", "emergency_of_patient", ["patient_id = "]),
         ("VoidLetters", "letter_of_account", ["account_id = "]), ("ForgetOldLetters", "letter_expiry", ["expires_at <"]),
+        ("WaitingForVisit", "waitlist_once", ["patient_id = ", "visit_type_id = "]),
+        ("WaitingLine", "waitlist_line", ["visit_type_id = "]), ("SomebodyWaits", "waitlist_line", ["visit_type_id = "]),
+        ("PlacesOfPatient", "waitlist_of_patient", ["patient_id = ", "id >"]),
+        ("OpenOfferOfHold", "waitlist_offer_hold", ["appointment_id = "]),
+        ("OpenOfferAt", "waitlist_offer_open", ["practitioner_id = ", "start_at = "]),
+        ("OffersOfTime", "waitlist_offer_once", ["practitioner_id = ", "start_at = "]),
+        ("OffersOfPatient", "waitlist_offer_of_patient", ["patient_id = ", "id >"]),
+        ("VisitsOfSeries", "series_visit_pkey", ["series_id = "]),
+        ("SeriesOfAppointment", "series_visit_once", ["appointment_id = "]),
         ("KeysOfService", "service_key_pkey", ["service_id = "]),
         ("MessagesOfPatient", "message_of_patient", ["patient_id = ", "id >"]),
         ("NewestMessagesTo", "message_to", ["address_index = "]), ("PatientsWrittenToAt", "message_to", ["address_index = "]),
@@ -99,6 +108,15 @@ import Workflows
         INSERT INTO appointment SELECT id, CASE WHEN n % 100 = 0 THEN 'pending' ELSE 'booked' END, practitioner, practitioner,
             NULL, NULL, practitioner, '[]', start_at, start_at + interval '30 minutes',
             CASE WHEN n % 100 = 0 THEN start_at END, NULL, NULL, NULL, NULL, '', start_at, start_at, 1 FROM made;
+        INSERT INTO waitlist_entry SELECT gen_random_uuid(), patient, practitioner, '[]', '[]', 0, NULL, NULL, NULL, NULL, NULL, NULL,
+            n % 4, start_at, true, 0, 'patient:x', CASE WHEN n < 2000 THEN 'waiting' ELSE 'booked' END, NULL,
+            CASE WHEN n < 2000 THEN NULL ELSE start_at END, 1 FROM made;
+        INSERT INTO waitlist_offer SELECT gen_random_uuid(), id, id, patient, id, practitioner, practitioner, practitioner, start_at,
+            start_at + interval '30 minutes', CASE WHEN n < 200 THEN 'open' ELSE 'expired' END, start_at, start_at,
+            CASE WHEN n < 200 THEN NULL ELSE start_at END, '{}' FROM made;
+        INSERT INTO appointment_series SELECT id, practitioner, practitioner, '[]', 'FREQ=WEEKLY;COUNT=1', start_at, 'UTC', '[]',
+            'desk', start_at, 1 FROM made;
+        INSERT INTO series_visit SELECT id, 1, id FROM made;
         INSERT INTO appointment_patient SELECT patient, start_at, id FROM made;
         INSERT INTO patient_hold SELECT id, patient, CASE WHEN n % 20 <> 0 THEN start_at END FROM made;
         INSERT INTO claim SELECT practitioner, 0, start_at, start_at + interval '30 minutes', id FROM made;

@@ -183,7 +183,7 @@ extension Appointment {
 }
 
 extension Caller {
-    fileprivate var usualReason: Cancellation.Reason {
+    var usualReason: Cancellation.Reason {
         switch role {
         case .patient: .patient
         case .practitioner: .practitioner
@@ -192,7 +192,7 @@ extension Caller {
     }
 
     /// A patient cannot say that the practitioner cancelled.
-    fileprivate func mayGive(_ reason: Cancellation.Reason) -> Bool {
+    func mayGive(_ reason: Cancellation.Reason) -> Bool {
         role == .patient ? reason == .patient || reason == .other : reason != .expired
     }
 }

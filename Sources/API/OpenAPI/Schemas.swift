@@ -88,6 +88,39 @@ public enum Schemas {
         "patient", "practitioner", "desk", "expired", "payment-failed", "provider-failed", "other",
     ]
 
+    private static let quietHours = object(["from": shiftStart, "to": shiftStart], required: ["from", "to"], closed: true)
+    private static let waitlistRequest: KeyValuePairs = [
+        "patient": uuid, "visitType": uuid, "practitioners": list(uuid, 1...32), "locations": list(uuid, 1...32),
+        "weekdays": list(choice(weekdays), 0...7), "from": shiftStart, "to": shiftEnd, "earliest": day, "latest": day,
+        "urgency": choice(urgencies), "offers": truth, "quietHours": quietHours,
+    ]
+    private static let waitlistEntry: KeyValuePairs = [
+        "id": uuid, "patient": uuid, "visitType": uuid, "practitioners": list(uuid), "locations": list(uuid),
+        "weekdays": list(choice(weekdays)), "from": shiftStart, "to": shiftEnd, "earliest": day, "latest": day,
+        "urgency": choice(urgencies), "offers": truth, "quietHours": quietHours,
+        "state": choice(WaitlistPlace.State.allCases.map(\.rawValue)), "since": instant, "askedBy": text(64),
+        "missedOffers": whole(0...1_000), "offer": uuid, "endedAt": instant, "version": whole(1...Int(Int32.max)),
+    ]
+    private static let series: KeyValuePairs = [
+        "id": uuid, "visitType": uuid, "practitioner": uuid, "patients": list(uuid), "rule": text(1_000), "start": instant,
+        "zone": text(64), "exceptions": list(day), "createdBy": text(64), "createdAt": instant,
+        "version": whole(1...Int(Int32.max)), "appointments": list(reference("Appointment")),
+    ]
+    private static let seriesOrProposal: KeyValuePairs = [
+        "id": uuid, "visitType": uuid, "practitioner": uuid, "patients": list(uuid), "rule": text(1_000), "start": instant,
+        "zone": text(64), "exceptions": list(day), "createdBy": text(64), "createdAt": instant,
+        "version": whole(1...Int(Int32.max)), "appointments": list(reference("Appointment")), "possible": truth,
+        "visits": list(proposedVisit),
+    ]
+    private static let proposedVisit = object(
+        [
+            "number": whole(1...53), "start": instant, "available": truth, "refusal": text(64),
+            "repairs": list(reference("FreeTime")),
+        ], required: ["number", "start", "available", "repairs"])
+    private static let replacement = object(["day": day, "start": instant], required: ["day", "start"], closed: true)
+    private static let scopes = ["this", "following", "all"]
+    private static let urgencies = ["routine", "urgent", "asap", "stat"]
+
     private static let records: [String: String] = [
         "Location": object(
             ["id": uuid, "name": name, "zone": text(64), "address": text(300)], required: ["name", "zone"], closed: true),
@@ -219,6 +252,23 @@ public enum Schemas {
                 "details": #"{"type":"object"}"#, "at": instant, "state": choice(ClinicTask.State.allCases.map(\.rawValue)),
                 "doneBy": text(64), "doneAt": instant, "version": whole(1...Int(Int32.max)),
             ], required: ["id", "kind", "details", "at", "state", "version"]),
+        "Series": object(
+            series,
+            required: [
+                "id", "visitType", "practitioner", "patients", "rule", "start", "zone", "exceptions", "createdBy", "createdAt",
+                "version", "appointments",
+            ]),
+        // A series, or with `mode` `propose` what would come of one.
+        "SeriesOrProposal": object(seriesOrProposal),
+        "WaitlistEntry": object(
+            waitlistEntry,
+            required: ["id", "patient", "visitType", "urgency", "offers", "state", "since", "askedBy", "missedOffers", "version"]),
+        "WaitlistOffer": object(
+            [
+                "id": uuid, "state": choice(WaitlistOffer.State.allCases.map(\.rawValue)), "entry": uuid, "patient": uuid,
+                "appointment": uuid, "visitType": uuid, "practitioner": uuid, "location": uuid, "start": instant, "end": instant,
+                "offeredAt": instant, "until": instant, "endedAt": instant, "chain": uuid, "explanation": #"{"type":"object"}"#,
+            ], required: ["id", "state", "visitType", "practitioner", "location", "start", "end", "offeredAt"]),
         "Retention": object(
             [
                 "patient": uuid, "state": choice(RecordStanding.State.allCases.map(\.rawValue)), "closedAt": instant,
@@ -320,6 +370,18 @@ public enum Schemas {
         "DeadLetterDiscarding": object(
             ["topic": text(64), "diedFrom": instant, "diedBefore": instant, "reason": text(500)], required: ["reason"],
             closed: true, also: namingSome),
+        "SeriesRequest": object(
+            [
+                "visitType": uuid, "practitioner": uuid, "patients": list(uuid, 1...100), "start": instant, "rule": text(300),
+                "exceptions": list(day, 0...366), "replacements": list(replacement, 0...53), "room": uuid, "device": uuid,
+                "mode": choice(["book", "propose"]),
+            ], required: ["visitType", "practitioner", "patients", "start", "rule"], closed: true),
+        "SeriesCancellation": object(
+            ["scope": choice(scopes), "appointment": uuid, "reason": choice(cancelReasons), "note": text(500)],
+            required: ["scope"], closed: true),
+        "SeriesMove": object(
+            ["scope": choice(scopes), "appointment": uuid, "start": instant], required: ["scope", "start"], closed: true),
+        "WaitlistRequest": object(waitlistRequest, required: ["patient", "visitType"], closed: true),
         "RoleChoice": object(["role": choice(roles)], required: ["role"], closed: true),
         "ContinuationRequest": object(["refreshToken": text(256)], required: [], closed: true),
         "PasswordChange": object(
@@ -380,17 +442,21 @@ public enum Schemas {
                 "appointments": list(reference("Appointment")), "notices": list(reference("Notice")),
                 "messages": list(reference("Message")), "preferences": reference("Preferences"),
                 "corrections": list(reference("Correction")), "invoices": list(reference("Invoice")),
+                "waitlist": list(reference("WaitlistEntry")), "offers": list(reference("WaitlistOffer")),
                 "audit": list(reference("AuditEntry")),
             ],
             required: [
                 "exportedAt", "patient", "logins", "appointments", "notices", "messages", "preferences", "corrections", "invoices",
-                "audit",
+                "waitlist", "offers", "audit",
             ])
         lists["MessagePage"] = object(["items": list(reference("Message")), "next": text(64)], required: ["items"])
         lists["MessageTemplateList"] = object(["items": list(reference("MessageTemplate"))], required: ["items"])
         lists["CorrectionPage"] = object(["items": list(reference("Correction")), "next": text(64)], required: ["items"])
         lists["DeadLetterPage"] = object(["items": list(reference("DeadLetter")), "next": text(64)], required: ["items"])
         lists["TaskPage"] = object(["items": list(reference("Task")), "next": text(64)], required: ["items"])
+        for record in ["WaitlistEntry", "WaitlistOffer"] {
+            lists["\(record)Page"] = object(["items": list(reference(record)), "next": text(64)], required: ["items"])
+        }
         lists["AuditPage"] = object(["items": list(reference("AuditEntry")), "next": text(64)], required: ["items"])
         lists["EmergencyAccessPage"] = object(
             ["items": list(reference("EmergencyAccess")), "next": text(64)], required: ["items"])

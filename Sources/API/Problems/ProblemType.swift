@@ -34,6 +34,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
     case recordDiffers = "record-differs"
     case recordKept = "record-kept"
     case correctionOpen = "correction-open"
+    case alreadyWaiting = "already-waiting"
     case appointmentsAhead = "appointments-ahead"
     case transitionNotAllowed = "transition-not-allowed"
     case holdExpired = "hold-expired"
@@ -42,6 +43,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
     case nothingToPay = "nothing-to-pay"
     case unknownReference = "unknown-reference"
     case unsuitable = "unsuitable"
+    case seriesUnfit = "series-unfit"
     case holdsSuspended = "holds-suspended"
     case tooManyHolds = "too-many-holds"
     case tooManyAppointments = "too-many-appointments"
@@ -76,14 +78,14 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .bodyTooSlow: 408
         case .requestInProgress, .identifierAlreadyUsed, .transitionNotAllowed, .holdExpired, .cancellationTooLate,
             .timeUnavailable, .patientBusy, .tooManyHolds, .tooManyAppointments, .recordClosed, .recordDiffers, .recordKept,
-            .correctionOpen, .appointmentsAhead, .nothingToPay:
+            .correctionOpen, .alreadyWaiting, .appointmentsAhead, .nothingToPay:
             409
         case .linkOver: 410
         case .changedMeanwhile: 412
         case .bodyTooLarge: 413
         case .mediaTypeUnsupported: 415
         case .noSuchClinic: 421
-        case .idempotencyKeyReused, .unknownReference, .unsuitable, .startInThePast, .overrideNeedsReason: 422
+        case .idempotencyKeyReused, .unknownReference, .unsuitable, .seriesUnfit, .startInThePast, .overrideNeedsReason: 422
         case .preconditionRequired: 428
         case .tooManyTries, .rateLimited, .holdsSuspended: 429
         case .internalFault: 500
@@ -126,6 +128,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .recordDiffers: "The record says something else by now"
         case .recordKept: "The record has to be kept"
         case .correctionOpen: "A correction of this field is open already"
+        case .alreadyWaiting: "The patient waits for this already"
         case .appointmentsAhead: "There are appointments ahead"
         case .transitionNotAllowed: "Its state does not allow that"
         case .holdExpired: "The hold has expired"
@@ -134,6 +137,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .nothingToPay: "It costs nothing"
         case .unknownReference: "Something named in the request does not exist"
         case .unsuitable: "It does not fit this visit"
+        case .seriesUnfit: "The series is none, or too long"
         case .holdsSuspended: "No more times can be held for a while"
         case .tooManyHolds: "Too many times are held already"
         case .tooManyAppointments: "Too many appointments are ahead already"
@@ -210,6 +214,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .recordKept:
             "A rule for how long records are kept, or a legal hold, forbids to erase it now. `GET /v1/patients/{id}/retention` says which, and until when. Nothing was done."
         case .correctionOpen: "Each field can have one open request for correction. Wait until it is decided. Nothing was done."
+        case .alreadyWaiting:
+            "A patient stands once on the waitlist for each kind of visit. Withdraw the other place to change what it says. Nothing was done."
         case .appointmentsAhead:
             "A record with appointments ahead is not closed. Cancel them first, or send `cancelAppointments` to have those cancelled that are the patient's alone. Nothing was done."
         case .transitionNotAllowed: "See the table of states: what you asked for does not follow from the state it is in."
@@ -220,6 +226,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .nothingToPay: "This kind of visit has no price. Confirm it as it is. Nothing was done."
         case .unknownReference: "A patient, practitioner, visit type, room, device or location in the request does not exist."
         case .unsuitable: "The practitioner, room or device does not do this visit, or there are too many patients for it."
+        case .seriesUnfit:
+            "The rule with its start and exceptions names no visit, more than 53, or one that is more than 366 days after the first. Nothing was done."
         case .holdsSuspended:
             "Many times were held for this patient, or from one address, within an hour and not taken. Holding is possible again when some of that is longer ago; booking outright is possible now. The clinic is told."
         case .tooManyHolds: "A patient may hold a few times at once. Confirm one or give it back, and hold again."

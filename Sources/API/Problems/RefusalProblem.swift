@@ -41,6 +41,7 @@ extension Refusal {
         case .patientClosed: .recordClosed
         case .nameDiffers, .birthDateDiffers, .emailDiffers, .phoneDiffers, .recordNumberDiffers: .recordDiffers
         case .correctionOpen: .correctionOpen
+        case .alreadyWaiting: .alreadyWaiting
         case .appointmentsAhead, .sharedAppointmentAhead: .appointmentsAhead
         case .legalHold, .retentionRuns: .recordKept
         case .changedMeanwhile: .changedMeanwhile
@@ -50,6 +51,7 @@ extension Refusal {
         case .paymentNeeded: .paymentNeeded
         case .nothingToPay: .nothingToPay
         case .practitionerUnsuitable, .roomUnsuitable, .deviceUnsuitable, .tooManyPatients: .unsuitable
+        case .seriesEmpty, .seriesTooLong: .seriesUnfit
         case .overrideNeedsReason: .overrideNeedsReason
         case .holdsSuspended: .holdsSuspended
         case .tooManyHolds: .tooManyHolds
@@ -82,6 +84,7 @@ extension Refusal {
         case .phoneDiffers: "The record says another telephone number by now."
         case .recordNumberDiffers: "The record says another number of the clinic's own by now."
         case .correctionOpen: "A correction of this field is open already."
+        case .alreadyWaiting: "The patient waits for such a visit already."
         case .appointmentsAhead: "There are appointments ahead. Cancel them first, or send cancelAppointments."
         case .sharedAppointmentAhead: "An appointment ahead is shared with other patients. Settle it first."
         case .legalHold: "A legal hold keeps the record."
@@ -96,6 +99,8 @@ extension Refusal {
         case .roomUnsuitable: "The room does not suit this visit."
         case .deviceUnsuitable: "The device does not suit this visit."
         case .tooManyPatients: "There are too many patients for this visit, or one stands twice."
+        case .seriesEmpty: "The rule names no day, or the exceptions take all of them."
+        case .seriesTooLong: "A series has at most 53 visits within a year."
         case .overrideNeedsReason: "An override needs a reason."
         case .holdsSuspended: "Too many times were held for this patient and not taken."
         case .tooManyHolds: "The patient holds too many times already."

@@ -7,7 +7,7 @@ extension Route {
         "arriveAppointment": .vital, "checkInAppointment": .vital, "endSession": .vital,
         // Somebody is in danger.
         "breakGlass": .vital,
-        "cancelAppointment": .release,
+        "cancelAppointment": .release, "declineOffer": .release, "leaveWaitlist": .release, "cancelSeries": .release,
         // They come again by themselves.
         "hearOfPayment": .change, "hearOfText": .change,
         // All of a patient's life, or of an appointment's.

@@ -35,17 +35,45 @@ public enum Passing: Sendable, Equatable {
     case hasAnOffer
     case missedTooMany
     case practitioner, location, tooEarly, tooLate, weekday, hours
+    /// They have another appointment then, or their record is closed.
+    case cannotCome
     case quiet(until: Instant)
     /// Somebody before them is asked first.
     case behind(ID<WaitlistEntry>)
 }
 
+extension Passing {
+    /// Stable: counts of passings are kept and shown by it.
+    public var name: String {
+        switch self {
+        case .anotherVisit: "another-visit"
+        case .noConsent: "no-consent"
+        case .hadThisOffer: "had-this-offer"
+        case .hasAnOffer: "has-an-offer"
+        case .missedTooMany: "missed-too-many"
+        case .practitioner: "practitioner"
+        case .location: "location"
+        case .tooEarly: "too-early"
+        case .tooLate: "too-late"
+        case .weekday: "weekday"
+        case .hours: "hours"
+        case .cannotCome: "cannot-come"
+        case .quiet: "quiet-hours"
+        case .behind: "behind"
+        }
+    }
+}
+
 /// What was offered so far, as far as one freed time is concerned.
 public struct OfferHistory: Sendable, Equatable {
-    /// Who was offered this time.
+    /// Who was offered this time since it was freed. They count.
     public var offered: Set<ID<WaitlistEntry>>
+    /// Who had it at any time before, offered or for themselves.
+    public var earlier: Set<ID<WaitlistEntry>> = []
     /// Who has an offer, of whatever time, that is still open.
     public var thinking: Set<ID<WaitlistEntry>>
+    /// To whom the time was to be offered and could not be: they are somewhere else then.
+    public var elsewhere: Set<ID<WaitlistEntry>> = []
 
     public init(offered: Set<ID<WaitlistEntry>> = [], thinking: Set<ID<WaitlistEntry>> = []) {
         self.offered = offered
@@ -128,12 +156,13 @@ extension FreedTime {
     ) -> Passing? {
         guard entry.visitType == visitType else { return .anotherVisit }
         guard entry.wantsOffers else { return .noConsent }
-        guard !history.offered.contains(entry.id) else { return .hadThisOffer }
+        guard !history.offered.contains(entry.id), !history.earlier.contains(entry.id) else { return .hadThisOffer }
         guard !history.thinking.contains(entry.id) else { return .hasAnOffer }
         guard entry.missedOffers < rules.missesAtMost else { return .missedTooMany }
         guard entry.practitioners.isEmpty || entry.practitioners.contains(practitioner) else { return .practitioner }
         guard entry.locations.isEmpty || entry.locations.contains(location) else { return .location }
-        return reason(againstTimeFor: entry, zone)
+        if let reason = reason(againstTimeFor: entry, zone) { return reason }
+        return history.elsewhere.contains(entry.id) ? .cannotCome : nil
     }
 
     private func reason(againstTimeFor entry: WaitlistEntry, _ zone: Zone) -> Passing? {

@@ -64,7 +64,7 @@ public struct WaitlistEntry: Sendable, Equatable {
 
     /// How much the patient's own wishes leave: who can come on Tuesdays only has fewer chances than who can always come, and
     /// so comes before them.
-    var wishes: Int {
+    public var wishes: Int {
         [!practitioners.isEmpty, !locations.isEmpty, !weekdays.isEmpty, minutes != nil, earliest != nil || latest != nil]
             .count { $0 }
     }

@@ -45,7 +45,7 @@ public enum Simulations {
         ].map { "refused: \($0.rawValue)" }
 
     /// Nobody breaks the glass on these days: they are about appointments.
-    private static let notices: [String] = Notice.Kind.allCases.filter { $0 != .emergency && $0 != .correction }.map {
+    private static let notices: [String] = Notice.Kind.allCases.filter { ![.emergency, .correction, .offer].contains($0) }.map {
         "notice: \($0.rawValue)"
     }
 

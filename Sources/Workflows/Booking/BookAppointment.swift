@@ -166,7 +166,8 @@ extension Story {
             overrideReason: placement.overridden.isEmpty ? nil : request.overrideReason, createdAt: now, updatedAt: now)
     }
 
-    private func store(_ appointment: Appointment, _ placement: Placement, content: [UInt8]) throws {
+    /// Writes a new appointment and takes what it needs.
+    func store(_ appointment: Appointment, _ placement: Placement, content: [UInt8]) throws {
         try transaction.post(InsertAppointment(appointment: try sealed(appointment), content: content))
         for patient in appointment.patients {
             try transaction.post(

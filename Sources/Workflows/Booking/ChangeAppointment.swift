@@ -92,6 +92,7 @@ extension Story {
         try update(confirmed)
         try transaction.run(ForgetHold(appointment: confirmed.id))
         try cancelFollowUps(of: confirmed)
+        try noteConfirmation(of: hold)
         try tell(.confirmed, of: confirmed, from: hold.state, reason: reason)
         try scheduleFollowUps(of: confirmed)
         return confirmed
@@ -117,12 +118,14 @@ extension Story {
         directory.visitTypes[appointment.visitType]?.policy ?? SchedulingPolicy()
     }
 
-    /// Ends an appointment: it gives up its time and everything still planned for it, and what was paid for it comes back as agreed.
+    /// Ends an appointment: it gives up its time and everything still planned for it, and what was paid for it comes back as agreed. Whoever
+    /// waits for that time is next.
     func end(_ ended: Appointment, was: Appointment, kind: AppointmentEvent.Kind, note: Personal<String>? = nil) throws {
         try update(ended)
         try noteLapse(of: was)
         try releaseClaims(of: was)
         try cancelFollowUps(of: was)
+        try passOn(was, kind)
         try tell(kind, of: ended, from: was.state, reason: note)
         try settlePayment(of: ended, was: was)
     }

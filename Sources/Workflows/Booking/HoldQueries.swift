@@ -14,13 +14,15 @@ struct HoldPatient: Query {
     var rests: [Touch]? { [] }
 }
 
-/// The states of what a patient has ahead: bookings, and holds that are not over.
+/// The states of what a patient has ahead: bookings, and holds that are not over. A time that the clinic holds for them because they
+/// wait for one is nothing they took.
 struct AheadOfPatient: Query {
     static let sql: SQL = """
         SELECT appointment.state FROM appointment_patient
         JOIN appointment ON appointment.id = appointment_patient.appointment_id
         WHERE appointment_patient.patient_id = $1 AND appointment_patient.start_at > $2
-            AND (appointment.state = 'booked' OR appointment.state = 'pending' AND appointment.held_until > $2)
+            AND (appointment.state = 'booked' OR appointment.state = 'pending' AND appointment.held_until > $2
+                AND NOT EXISTS (SELECT 1 FROM waitlist_offer WHERE waitlist_offer.appointment_id = appointment.id))
         """
     let patient: ID<Participant>
     let now: Instant

@@ -50,6 +50,7 @@ extension Story {
         let wish = Wish(
             visitType: appointment.visitType, practitioner: move.practitioner ?? appointment.practitioner, start: move.start,
             patients: appointment.patients, room: move.room, device: move.device, isOverride: move.overrideReason != nil)
+        try requireNoOffer(appointment)
         try appointment.mayMove(at: now, policy: policy(of: appointment), byStaff: call.caller.isStaff)
         let placement = try directory.place(
             wish, in: TransactionCalendar(transaction: transaction), now: now, moving: appointment.id)
@@ -72,6 +73,7 @@ extension Story {
                     patient: patient, from: appointment.visit.from, appointment: moved.id, to: moved.visit.from))
         }
         try cancelFollowUps(of: appointment)
+        if moved.visit != appointment.visit || moved.practitioner != appointment.practitioner { try free(appointment) }
         try scheduleFollowUps(of: moved)
     }
 }

@@ -14,6 +14,7 @@ extension Clinic {
             Topic.reminder: .transactional { [self] in try remind($1, in: $0) },
             Topic.emergency: .transactional { [self] in try tellOfEmergency($1, in: $0) },
             Topic.delay: .transactional { [self] in try tellOfDelay($1, in: $0) },
+            Topic.freedTime: .transactional { [self] in try offerFreed($1, in: $0) },
             Topic.holdExpiry: .transactional { [self] transaction, delivery in
                 try expire(try delivery.appointment(), in: transaction)
                 return .done

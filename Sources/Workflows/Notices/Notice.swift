@@ -18,6 +18,8 @@ public struct Notice: Sendable {
         case honoured = "payment-honoured"
         /// Money goes back, or does not.
         case refund
+        /// A time somebody waits for is held for them.
+        case offer
     }
 
     public let id: ID<Notice>

@@ -8,6 +8,8 @@ public enum Topic {
     public static let event = "appointment.event"
     public static let reminder = "appointment.reminder"
     public static let holdExpiry = "appointment.hold-expiry"
+    /// A time was given back for which somebody waits.
+    public static let freedTime = "waitlist.freed"
     /// Somebody broke the glass: the privacy officer is to know.
     public static let emergency = "emergency.begun"
     /// What partners have told; see `Clinic.hearing`.

@@ -22,6 +22,9 @@ public struct RecordExport: Sendable {
     public let corrections: [Correction]
     /// What they were charged and credited.
     public let invoices: [Invoice]
+    /// What they wait for or waited for, and what they were offered.
+    public let waitlist: [WaitlistPlace]
+    public let offers: [WaitlistOffer]
     public let at: Instant
 }
 
@@ -42,7 +45,8 @@ extension Clinic {
             preferences: try await database.read { try $0.preferences(of: id) },
             entries: try await audit.entries(about: id).map { $0.asToldTo(id) },
             accounts: try await accounts(of: id.of()), corrections: try await allCorrections(of: id),
-            invoices: try await allInvoices(of: id), at: surroundings.clock.now)
+            invoices: try await allInvoices(of: id),
+            waitlist: try await allPlaces(of: id), offers: try await allOffers(of: id), at: surroundings.clock.now)
     }
 
     private func allNotices(of owner: ID<Caller>) async throws -> [Notice] {
@@ -77,6 +81,30 @@ extension Clinic {
             }
             found += page
             if page.count < 500 { return found }
+        }
+    }
+
+    private func allPlaces(of id: ID<Patient>) async throws -> [WaitlistPlace] {
+        var (found, after): ([WaitlistPlace], ID<WaitlistEntry>) = ([], ID(high: 0, low: 0))
+        while true {
+            let page = try await database.read { [after] in
+                try $0.fetch(PlacesOfPatient(patient: id, after: after, limit: 500))
+            }
+            found += page
+            guard page.count == 500, let last = page.last else { return found }
+            after = last.id
+        }
+    }
+
+    private func allOffers(of id: ID<Patient>) async throws -> [WaitlistOffer] {
+        var (found, after): ([WaitlistOffer], ID<WaitlistOffer>) = ([], ID(high: 0, low: 0))
+        while true {
+            let page = try await database.read { [after] in
+                try $0.fetch(OffersOfPatient(patient: id, after: after, limit: 500))
+            }
+            found += page
+            guard page.count == 500, let last = page.last else { return found }
+            after = last.id
         }
     }
 
@@ -136,6 +164,10 @@ extension RecordExport {
             json.array(of: corrections) { $1.write(to: &$0, now: at) }
             json.name("invoices")
             json.array(of: invoices) { $1.write(to: &$0) }
+            json.name("waitlist")
+            json.array(of: waitlist) { $1.write(to: &$0) }
+            json.name("offers")
+            json.array(of: offers) { $1.write(to: &$0, isExplained: false) }
             json.name("audit")
             json.array(of: entries) { $1.write(to: &$0, namingSubject: true) }
         }

@@ -28,6 +28,8 @@ public enum Schema {
         Migration(number: 18, name: "partners tell what happened", up: IncomingTables.up, down: IncomingTables.down),
         Migration(number: 19, name: "patients are reached", up: MessageTables.up, down: MessageTables.down),
         Migration(number: 20, name: "visits are paid", up: PaymentTables.up, down: PaymentTables.down),
+        Migration(number: 21, name: "people wait for a time", up: WaitlistTables.up, down: WaitlistTables.down),
+        Migration(number: 22, name: "appointments come in series", up: SeriesTables.up, down: SeriesTables.down),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).
@@ -42,5 +44,6 @@ public enum Schema {
         "incoming",
         "message", "contact_preference", "contact_consent",
         "payment", "refund", "invoice",
+        "waitlist_entry", "waitlist_offer", "appointment_series", "series_visit",
     ]
 }

@@ -8,6 +8,7 @@ public enum WorkflowQueries {
         + incoming
         + messages
         + money
+        + waiting
         + checks
 
     private static let directory: [any Statement.Type] = [
@@ -100,6 +101,14 @@ public enum WorkflowQueries {
         UnsettledRefunds.self, InsertRefund.self, UpdateRefund.self, NextInvoiceNumber.self, InsertInvoice.self, InvoiceByID.self,
         InvoiceOfPayment.self, LastReconciliation.self, NoteReconciliation.self, InvoicesOfPatient.self, InvoicesAfter.self,
         ErasePayerSecret.self,
+    ]
+
+    private static let waiting: [any Statement.Type] = [
+        WaitlistPlaceByID.self, WaitlistPlaceToChange.self, WaitingForVisit.self, WaitingPlaces.self, SomebodyWaits.self,
+        WaitingLine.self, PlacesOfPatient.self, PlacesAfter.self, InsertWaitlistPlace.self, UpdateWaitlistPlace.self,
+        OpenOfferOfHold.self, OpenOfferAt.self, OffersOfTime.self, OfferByID.self, OffersOfPatient.self, OffersAfter.self,
+        InsertOffer.self, EndOffer.self, EraseOffers.self, EraseWaiting.self, SeriesByID.self, SeriesToChange.self,
+        VisitsOfSeries.self, SeriesOfAppointment.self, InsertSeries.self, InsertSeriesVisit.self, AdvanceSeries.self,
     ]
 
     /// Read a whole table on purpose: `ClinicCheck`, `AuditVerifier` and `AuditExport` are for the command line.

@@ -20,6 +20,7 @@ extension Accounts {
             case .erased: throw Refusal.recordUnknown
             case .open: break
             }
+            try story.withdrawEverywhere(id)
             try story.clearAhead(of: id, cancelling: cancelling)
             guard try story.transaction.run(SetClosed(id: id, at: story.now)) == 1 else { throw Refusal.changedMeanwhile }
             let closure = RecordClosure(

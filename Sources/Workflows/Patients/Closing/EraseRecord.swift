@@ -101,6 +101,8 @@ extension Accounts {
         try transaction.run(EraseConsents(patient: id))
         try transaction.run(EraseCorrections(patient: id))
         try transaction.run(EraseHolds(patient: id))
+        try transaction.run(EraseOffers(patient: id))
+        try transaction.run(EraseWaiting(patient: id))
         try transaction.run(EraseEmergencies(patient: id))
         try transaction.run(DeleteLegalHold(patient: id))
         try eraseLogins(of: id, standing.closure?.accounts ?? [], transaction)
