@@ -74,6 +74,10 @@ public final class Clinic: Sendable {
 
     /// Something came of what the payment provider was asked.
     func notePayment(_ what: String, _ outcome: String) { observer.saw(operation: "payments.\(what)", outcome: outcome) }
+    /// What became of a message to a patient: `message.sms`, `delivered`.
+    func noteMessage(_ channel: Channel?, _ outcome: String) {
+        observer.saw(operation: "message.\(channel?.rawValue ?? "none")", outcome: outcome)
+    }
 
     func observe<Value>(_ call: Call, _ reply: Reply<Value>) {
         guard let operation = call.attempt?.operation else { return }

@@ -42,14 +42,14 @@ extension Clinic {
         let asked = try transaction.fetch(NewestMessagesTo(index: index, limit: 20)).map(\.kept).filter { message in
             message.kind.asksForAnswer && message.state != .suppressed && message.start.map { now < $0 } ?? false
         }
-        var visits: Set<String> = []
-        for message in asked {
-            guard let id = message.appointment, let appointment = try transaction.first(AppointmentByID(id: id))?.kept,
-                appointment.state == .booked, appointment.visit.from == message.start
-            else { continue }
-            visits.insert("\(message.patient) \(id)")
+        let open = try asked.filter { message in
+            guard let id = message.appointment, let visit = try transaction.first(AppointmentByID(id: id))?.kept else {
+                return false
+            }
+            return visit.state == .booked && visit.visit.from == message.start
         }
-        guard let newest = asked.first else { return .unknown }
+        guard let newest = open.first ?? asked.first else { return .unknown }
+        let visits = Set(open.map { "\($0.patient) \($0.appointment?.description ?? "")" })
         let meant: VisitAnswer = visits.count > 1 ? .call : answer
         return try take(meant, to: newest.id, by: "sms", Self.bySMS, in: transaction)
     }

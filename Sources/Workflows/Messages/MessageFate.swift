@@ -47,6 +47,7 @@ extension Clinic {
         (failed.state, failed.reason, failed.endedAt) = (.failed, reason, surroundings.clock.now)
         (failed.words, failed.unsureSince) = (nil, nil)
         try transaction.run(UpdateMessage(failed, keys))
+        transaction.afterCommit { self.noteMessage(message.channel, reason.rawValue) }
         guard message.place == 1, let channel = message.channel else { return }
         let matter = try matter(of: message, keys, in: transaction)
         guard !matter.isOvertaken, try reaching(message, matter, keys, in: transaction).next(after: channel) != nil else {
@@ -60,6 +61,7 @@ extension Clinic {
         (suppressed.state, suppressed.reason, suppressed.endedAt) = (.suppressed, reason, surroundings.clock.now)
         (suppressed.words, suppressed.unsureSince) = (nil, nil)
         try transaction.run(UpdateMessage(suppressed, keys))
+        transaction.afterCommit { self.noteMessage(message.channel, reason.rawValue) }
     }
 
     /// What a carrier says of a message it has taken. It may say it late, twice and in any order.
@@ -77,6 +79,7 @@ extension Clinic {
             (next.state, next.reason, next.endedAt, next.words) = (.delivered, nil, now, nil)
             next.handedAt = message.handedAt ?? now
             try transaction.run(UpdateMessage(next, keys))
+            transaction.afterCommit { self.noteMessage(message.channel, Message.State.delivered.rawValue) }
         case .failed:
             guard message.state == .sending || message.state == .handedOver else { return }
             try fail(next, .notDelivered, keys, in: transaction)

@@ -11,7 +11,8 @@ extension Clinic {
         let sealed = try await disclose("read.messages", patient, to: call) { look in
             look.trail.query = "limit=\(page.limit)"
             look.trail.concerns([patient])
-            guard try look.permits(.keepPreferences(patient)) else { throw Refusal.recordUnknown }
+            let isThere = try look.looking.first(PatientByID(id: patient)) != nil
+            guard try look.permits(.keepPreferences(patient)), isThere else { throw Refusal.recordUnknown }
             let after: ID<Message> = (page.after ?? .start).id.of()
             let found = try look.looking.fetch(MessagesOfPatient(patient: patient, after: after, limit: page.limit + 1))
             return page.page(found.map(\.kept)) { Cursor(at: $0.createdAt, id: $0.id.of()) }

@@ -270,12 +270,14 @@ extension Messages {
             guard message.state == .sending else { return }
             switch outcome {
             case .taken(let receipt?):
+                transaction.afterCommit { clinic.noteMessage(.sms, Message.State.handedOver.rawValue) }
                 // Taken first, whatever became of it since.
                 (message.state, message.handedAt) = (.handedOver, surroundings.clock.now)
                 (message.carrierID, message.unsureSince) = (receipt.id, nil)
                 try transaction.run(UpdateMessage(message, keys))
                 try clinic.note(receipt.state, of: message, carrierID: receipt.id, keys, in: transaction)
             case .taken(nil):
+                transaction.afterCommit { clinic.noteMessage(.email, Message.State.handedOver.rawValue) }
                 (message.state, message.handedAt, message.unsureSince) = (.handedOver, surroundings.clock.now, nil)
                 try transaction.run(UpdateMessage(message, keys))
             case .never: try clinic.fail(message, .refused, keys, in: transaction)
