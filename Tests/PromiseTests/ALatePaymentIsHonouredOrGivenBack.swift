@@ -96,6 +96,14 @@ extension Promises {
                 try await paying.deliver()
                 #expect(try await paying.state(hold.id) == .pending)
                 #expect(paying.desk.refunds.map(\.amount.amount) == [100])
+                let confirmed = await paying.fixture.confirm(hold.id, by: paying.plan.patientCaller(0))
+                #expect(confirmed == .refused(.paymentNeeded))
+                paying.clock.advance(by: .minutes(6))
+                try await paying.deliver()
+                #expect(try await paying.notices(.refund, to: 0).count == 1, "told once")
+                let tasks = try await paying.fixture.clinic.tasks(
+                    onlyOpen: true, page: PageRequest(limit: 10), for: .looking(paying.plan.desk()))
+                #expect(tasks.elements.map(\.kind) == [.paymentDiffers])
             }
         }
 

@@ -80,6 +80,8 @@ extension Story {
     /// Patients pay before they have what costs something; staff answer for what they let through.
     func mustBePaid(_ appointment: Appointment) throws -> Bool {
         guard directory.visitTypes[appointment.visitType]?.price != nil else { return false }
-        return try transaction.first(PaymentOfAppointment(appointment: appointment.id))?.kept.state != .paid
+        guard let payment = try transaction.first(PaymentOfAppointment(appointment: appointment.id))?.kept else { return true }
+        // Something else may have been paid than was asked for, and be on its way back.
+        return payment.state != .paid || payment.received != payment.price.amount
     }
 }

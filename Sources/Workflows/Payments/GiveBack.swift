@@ -20,6 +20,8 @@ extension Story {
             next.state = .cancelling
             try replace(next)
             try transaction.post(.cancelPayment(payment, newID(), now, at: now))
+        // What was paid for a hold that ends unconfirmed was not what was asked for, and is on its way back.
+        case .paid where ended.cancellation?.reason == .expired: break
         case .paid: try giveBack(due(of: payment, ended, was), of: payment, because: .cancelled)
         case .cancelling, .cancelled, .failed: break
         }

@@ -200,7 +200,10 @@ struct NoteReconciliation: Command {
 
 /// Takes the next number. Nobody else does before this transaction ends, and when it comes to nothing the number is the next again.
 struct NextInvoiceNumber: Query {
-    static let sql: SQL = "UPDATE counter SET value = value + 1 WHERE name = 'invoice' RETURNING value"
+    static let sql: SQL = """
+        INSERT INTO counter (name, value) VALUES ('invoice', 1)
+        ON CONFLICT (name) DO UPDATE SET value = counter.value + 1 RETURNING value
+        """
     var bindings: [SQLValue] { [] }
     static func row(_ columns: any Columns) throws -> Int { try columns.int(0) }
 }

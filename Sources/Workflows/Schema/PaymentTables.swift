@@ -47,7 +47,7 @@ enum PaymentTables {
                 """),
         "CREATE INDEX refund_of_payment ON refund (payment_id, id)",
         "CREATE INDEX refund_unsettled ON refund (id) WHERE state IN ('asked', 'pending')",
-        // The last number that was given. Whoever takes the next holds the row until the end of their transaction, so none is left out
+        // The last number that was given; no row before the first, for a new clinic is empty. Whoever takes the next holds the row until the end of their transaction, so none is left out
         // and none is given twice.
         SQL(
             table: """
@@ -56,7 +56,6 @@ enum PaymentTables {
                     value {number} NOT NULL
                 ) {clustered}
                 """),
-        "INSERT INTO counter (name, value) VALUES ('invoice', 0)",
         SQL(
             table: """
                 CREATE TABLE invoice (
