@@ -27,6 +27,7 @@ extension Promises {
         @Test(arguments: [
             (PlantedBug.blindAndUnguarded, Violation.Promise.neverDoubleBooked),
             (.forgetful, .everythingFollowsOnce), (.hasty, .nothingLost),
+            (.repetitive, .offeredOnce),
         ])
         func `negative control: a planted bug is found within the thousand`(bug: PlantedBug, promise: Violation.Promise)
             async throws

@@ -77,6 +77,13 @@ extension Checker {
                 }
                 continue
             }
+            if audit.request == "waitlist" {
+                let isOffer = snapshot.offers.contains { $0.appointment == audit.subject }
+                if audit.by != Caller.clinic.principal || audit.act != "appointment.held" || !isOffer {
+                    report(.noGhosts, "the waitlist did \(audit.act) to \(audit.subject)")
+                }
+                continue
+            }
             guard let one = asked[audit.request], one.caller.principal == audit.by, matches(one.ask, audit) else {
                 report(.noGhosts, "nobody asked for \(audit.act) of \(audit.subject)")
                 continue

@@ -38,7 +38,7 @@ extension Checker {
 
     /// One notice for each event that people are told about, to each of them, unless its message still waits.
     mutating func checkNotices() {
-        let told = snapshot.notices.filter { !["reminder", "payment-honoured", "refund"].contains($0.kind) }.map {
+        let told = snapshot.notices.filter { !["reminder", "payment-honoured", "refund", "offer"].contains($0.kind) }.map {
             "\($0.kind) of \($0.appointment) to \($0.role) \($0.recipient)"
         }
         let waiting = Set(snapshot.messages.filter { $0.topic == "appointment.event" }.map(\.payload))

@@ -47,7 +47,9 @@ extension Checker {
             guard let chain = chains[booking.id], let held = chain.links.first, held.kind == "appointment.held",
                 let visit = snapshot.visits[booking.visitType]
             else { continue }
-            let until = held.at + .minutes(visit.holdMinutes)
+            // What is held for who waits has an end of its own.
+            let offer = snapshot.offers.first { $0.appointment == booking.id }
+            let until = offer?.until ?? held.at + .minutes(visit.holdMinutes)
             for link in chain.links where link.kind == "appointment.confirmed" && link.at >= until {
                 report(.holdsEnd, "\(booking.id) was confirmed after its hold was over")
             }

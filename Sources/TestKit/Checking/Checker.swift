@@ -38,6 +38,7 @@ struct Checker {
         checker.checkNotices()
         checker.checkReminders()
         checker.checkHolds()
+        checker.checkOffers()
         return checker.found
     }
 

@@ -1,6 +1,7 @@
 import Notation
 import Scheduling
 import Storage
+import Workflows
 
 /// Everything in a database, read with statements of the checker's own. Production code is not asked what it thinks.
 struct Snapshot: Sendable {
@@ -77,6 +78,19 @@ struct Snapshot: Sendable {
         let body: [UInt8]
     }
 
+    struct Offer: Sendable {
+        let id: ID<WaitlistOffer>
+        let chain: ID<FreedChain>
+        let patient: ID<Resource>?
+        let appointment: ID<Appointment>?
+        let practitioner: ID<Resource>
+        let start: Instant
+        let state: String
+        let at: Instant
+        let until: Instant?
+        let endedAt: Instant?
+    }
+
     let places: [ID<Resource>: Place]
     let visits: [ID<VisitType>: Visit]
     let claims: [Claim]
@@ -88,6 +102,9 @@ struct Snapshot: Sendable {
     let messages: [Message]
     let notices: [Notice]
     let answers: [Answer]
+    let offers: [Offer]
+    /// Who waits, and for what: only ever printed.
+    let waiting: [String]
 
     init(reading transaction: any ReadTransaction) throws {
         places = Dictionary(uniqueKeysWithValues: try transaction.fetch(EveryPlace()))
@@ -99,6 +116,8 @@ struct Snapshot: Sendable {
         audits = try transaction.fetch(EveryAudit())
         messages = try transaction.fetch(EveryMessage())
         notices = try transaction.fetch(EveryNotice())
+        offers = try transaction.fetch(EveryOffer())
+        waiting = try transaction.fetch(EveryWaiting())
         let kept = try KeptAnswers(try transaction.fetch(EveryFieldKey()), master: TestKeys.master)
         answers = try transaction.fetch(EveryAnswer()).map { answer in
             Answer(
@@ -112,6 +131,7 @@ struct Snapshot: Sendable {
         [
             claims.map { "\($0)" }, bookings.map { "\($0)" }, listings.map { "\($0)" }, events.map { "\($0)" },
             audits.map { "\($0)" }, messages.map { "\($0)" }, notices.map { "\($0)" },
+            offers.map { "\($0)" }, waiting,
         ].joined().joined(separator: "\n")
     }
 }

@@ -99,6 +99,29 @@ struct EveryNotice: Query {
     }
 }
 
+struct EveryOffer: Query {
+    static let sql: SQL = """
+        SELECT id, chain_id, patient_id, appointment_id, practitioner_id, start_at, state, offered_at, until_at, ended_at
+        FROM waitlist_offer ORDER BY id
+        """
+    var bindings: [SQLValue] { [] }
+    static func row(_ columns: any Columns) throws -> Snapshot.Offer {
+        Snapshot.Offer(
+            id: try columns.id(0), chain: try columns.id(1), patient: try columns.optional(2) { try columns.id($0) },
+            appointment: try columns.optional(3) { try columns.id($0) }, practitioner: try columns.id(4),
+            start: try columns.instant(5), state: try columns.text(6), at: try columns.instant(7),
+            until: try columns.optional(8, columns.instant), endedAt: try columns.optional(9, columns.instant))
+    }
+}
+
+struct EveryWaiting: Query {
+    static let sql: SQL = "SELECT id, state, missed_offers, version FROM waitlist_entry ORDER BY id"
+    var bindings: [SQLValue] { [] }
+    static func row(_ columns: any Columns) throws -> String {
+        "\(try columns.id(0, Appointment.self)) \(try columns.text(1)) \(try columns.int(2)) \(try columns.int(3))"
+    }
+}
+
 struct EveryAnswer: Query {
     static let sql: SQL = "SELECT principal, key, body FROM idempotency ORDER BY principal, key"
     var bindings: [SQLValue] { [] }

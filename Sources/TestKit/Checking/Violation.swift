@@ -17,6 +17,8 @@ public struct Violation: Sendable, Equatable, CustomStringConvertible {
         case everythingFollowsOnce
         /// A hold ends when it should.
         case holdsEnd
+        /// A freed time is offered to one person at a time, and to nobody twice.
+        case offeredOnce
     }
 
     public let promise: Promise

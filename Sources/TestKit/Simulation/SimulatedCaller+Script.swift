@@ -6,6 +6,7 @@ import Workflows
 // What a caller may want next.
 extension SimulatedCaller {
     mutating func doSomething() async {
+        if caller.role == .patient, random.below(5) == 0, await answerOffer() { return }
         switch random.below(100) {
         case ..<22: await book(offered: true, isHold: false)
         case ..<32: await book(offered: false, isHold: false)
@@ -106,6 +107,16 @@ extension SimulatedCaller {
     private mutating func meddle() async {
         guard let one = random.one(of: world.known.all) else { return }
         await pursue(random.below(2) == 0 ? .cancel(one.id) : .confirm(one.id))
+    }
+
+    /// Takes what is held for them because they wait, or lets it pass. False where there is nothing.
+    private mutating func answerOffer() async -> Bool {
+        let list = try? await world.anyNode(random).clinic.offers(
+            of: caller.subject.of(), page: PageRequest(limit: 200), for: .looking(caller)
+        )
+        guard let hold = list?.elements.last(where: { $0.state == .open })?.recipient?.appointment else { return false }
+        await pursue(random.below(3) > 0 ? .confirm(hold) : .cancel(hold))
+        return true
     }
 
     private mutating func runTheDay() async {

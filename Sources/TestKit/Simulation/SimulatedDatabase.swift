@@ -72,6 +72,7 @@ final class SimulatedDatabase: Database {
             switch world.bug {
             case .blindAndUnguarded: try body(BlindTransaction(transaction))
             case .forgetful: try body(ForgetfulTransaction(transaction))
+            case .repetitive: try body(RepetitiveTransaction(transaction))
             case .hasty, nil: try body(transaction)
             }
         }

@@ -20,6 +20,7 @@ struct SimulatedDirector: Sendable {
             if random.happens(perMille: world.weather.crashes) { random.one(of: workers)?.life.value?.die() }
             if random.happens(perMille: world.weather.crashes) { await restartNode(random.below(nodes)) }
             if random.happens(perMille: 300) { await rearrange() }
+            if random.happens(perMille: 500) { await letSomebodyWait() }
         }
     }
 
@@ -34,6 +35,26 @@ struct SimulatedDirector: Sendable {
         world.coverage.add("program killed")
         world.node(number)?.database.die()
         await world.startNode(number)
+    }
+
+    /// Somebody stands on the waitlist from now on, if they do not already: for any time, or for the second day only.
+    private func letSomebodyWait() async {
+        let plan = world.plan
+        var request = WaitlistRequest(
+            patient: plan.patient(random.below(plan.patients)).of(),
+            visitType: random.below(3) == 0 ? plan.procedure : plan.consultation, wantsOffers: random.below(8) > 0)
+        if random.below(4) == 0 { request.earliest = CalendarDay("2026-03-04") }
+        if random.below(4) == 0 { request.urgency = .urgent }
+        let wording = Wording<WaitlistPlace>(
+            done: { _ in StoredAnswer(status: 201, body: []) },
+            refused: { StoredAnswer(status: 409, body: Array($0.rawValue.utf8)) })
+        let call = Call(caller: plan.desk(), requestID: "director")
+        guard let reply = try? await world.anyNode(random).clinic.joinWaitlist(request, call: call, wording: wording) else {
+            return
+        }
+        let outcome = if case .refused(let refusal, _) = reply { "refused, \(refusal.rawValue)" } else { "done" }
+        world.journal.write("somebody asks to wait: \(outcome)")
+        if outcome == "done" { world.coverage.add("somebody waits") }
     }
 
     // MARK: The clinic changes

@@ -41,6 +41,7 @@ struct Simulation {
         violations += Checker.violations(
             in: snapshot, world.history.all, stage.plan, now: world.clock.now, isQuiet: true, clockSlack: World.clockSlack)
         for event in snapshot.events { world.coverage.add(event.kind) }
+        for offer in snapshot.offers { world.coverage.add("offer \(offer.state)") }
         for notice in snapshot.notices { world.coverage.add("notice: \(notice.kind)") }
         return SimulationReport(
             seed: seed, violations: violations, digest: world.journal.digest, lines: world.journal.lines,

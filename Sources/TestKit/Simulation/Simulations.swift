@@ -36,6 +36,7 @@ public enum Simulations {
             "leave changed: done", "lanes changed: done", "lanes changed: refused, practitionerTaken",
             "looked at an own appointment", "looked at a day", "holds ended by the sweeper", "appointment.hold-expiry done",
             "appointment.event done", "appointment.reminder done",
+            "waitlist.freed done", "somebody waits", "offer accepted", "offer declined", "offer expired", "offer nobody",
         ]
         + AppointmentEvent.Kind.allCases.map(\.rawValue) + notices
         + [
@@ -45,7 +46,7 @@ public enum Simulations {
         ].map { "refused: \($0.rawValue)" }
 
     /// Nobody breaks the glass on these days: they are about appointments.
-    private static let notices: [String] = Notice.Kind.allCases.filter { ![.emergency, .correction, .offer].contains($0) }.map {
+    private static let notices: [String] = Notice.Kind.allCases.filter { ![.emergency, .correction].contains($0) }.map {
         "notice: \($0.rawValue)"
     }
 

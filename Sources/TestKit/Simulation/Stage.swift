@@ -64,6 +64,7 @@ final class Stage {
         try build()
         // Between two plays the trail of the first is deleted like everything else.
         try store.inline { try $0.execute(Unguarded.audit) }
+        if bug == .repetitive { try store.inline { try $0.execute("DROP INDEX waitlist_offer_once") } }
         if bug == .blindAndUnguarded { try store.inline { try $0.execute(Unguarded.sql) } }
     }
 
@@ -101,7 +102,8 @@ final class Stage {
     func clear() throws {
         try store.inline { transaction in
             for table in [
-                "claim", "appointment_patient", "appointment", "event", "audit", "audit_unsealed", "idempotency", "notice",
+                "claim", "waitlist_offer", "waitlist_entry", "appointment_patient", "appointment", "event", "audit",
+                "audit_unsealed", "idempotency", "notice",
                 "outbox",
             ] {
                 try transaction.execute(SQL("DELETE FROM \(table)"))
@@ -121,4 +123,6 @@ public enum PlantedBug: String, Sendable, CaseIterable {
     case forgetful
     /// The database answers before it has committed, and now and then does not commit.
     case hasty
+    /// Nobody remembers to whom a time was offered, and the schema does not mind.
+    case repetitive
 }

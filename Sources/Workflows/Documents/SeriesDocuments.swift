@@ -1,6 +1,6 @@
 public import Notation
 public import People
-public import Scheduling
+import Scheduling
 
 extension SeriesRequest {
     /// The body of `POST /v1/appointment-series`, but for its `mode`.

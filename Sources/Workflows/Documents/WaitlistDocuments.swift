@@ -1,6 +1,6 @@
 public import Notation
-public import People
-public import Scheduling
+import People
+import Scheduling
 
 extension WaitlistRequest {
     public init(_ fields: Fields) {

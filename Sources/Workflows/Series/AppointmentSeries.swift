@@ -1,5 +1,5 @@
 public import Notation
-public import People
+import People
 public import Scheduling
 import Storage
 

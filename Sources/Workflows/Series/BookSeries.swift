@@ -1,6 +1,6 @@
-public import Notation
+import Notation
 import People
-public import Scheduling
+import Scheduling
 import Storage
 
 extension Clinic {

@@ -1,6 +1,6 @@
-public import Notation
-public import People
-public import Scheduling
+import Notation
+import People
+import Scheduling
 import Storage
 
 extension Clinic {
