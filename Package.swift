@@ -240,7 +240,7 @@ let package = Package(
         suite(
             "TenantTests",
             uses: ["LoopbackClient", "Processes", "PostgresCluster", "TestKit", "Workflows", "Notation"]),
-        suite("CrashTests", uses: ["LoopbackClient", "PostgresCluster", "Processes", "StorageSQLite", "TrialMail"]),
+        suite("CrashTests", uses: ["LoopbackClient", "Notation", "PostgresCluster", "Processes", "StorageSQLite", "TrialMail"]),
         suite(
             "PromiseTests",
             uses: [

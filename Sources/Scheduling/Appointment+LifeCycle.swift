@@ -16,6 +16,15 @@ extension Appointment {
         return next
     }
 
+    /// A hold that was confirmed here, and keeps its time until then while somebody else's calendar is asked (GF-2). Refuses like
+    /// `confirmed`.
+    public func awaiting(until: Instant, at now: Instant) throws(Refusal) -> Appointment {
+        var next = try confirmed(at: now)
+        next.state = .pending
+        next.heldUntil = until
+        return next
+    }
+
     public func arrived(at now: Instant) throws(Refusal) -> Appointment { try changed(by: .arrive, at: now) }
 
     public func checkedIn(at now: Instant) throws(Refusal) -> Appointment { try changed(by: .checkIn, at: now) }

@@ -63,6 +63,8 @@ public struct Appointment: Sendable, Equatable {
     public var updatedAt: Instant
     /// Counts changes, from 1; the strong ETag.
     public var version: Int
+    /// What somebody else's calendar says to it. Kept apart from the rest, and only there where it was read.
+    public var external: ExternalConfirmation?
 
     public init(
         id: ID<Appointment>, state: AppointmentState, visitType: ID<VisitType>, practitioner: ID<Resource>,

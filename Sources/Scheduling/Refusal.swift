@@ -13,6 +13,7 @@ public enum Refusal: String, Error, Sendable, CaseIterable {
     case roomUnknown
     case deviceUnknown
     case locationUnknown
+    case providerUnknown
     case recordUnknown
     // The record has moved on
     case patientClosed

@@ -36,13 +36,16 @@ public struct Resource: Sendable, Equatable {
     public var tags: Set<String>
     /// For a practitioner: how many appointments at most on one local day.
     public var maximumPerDay: Int?
+    /// For a practitioner: the calendar of somebody else's that has to agree to each appointment, by its name in the settings (GF-2).
+    public var provider: String?
     public var active: Bool
     /// Counts changes, for `If-Match`.
     public var version: Int
 
     public init(
         id: ID<Resource>, kind: Kind, name: String, location: ID<Location>, lanes: Int = 1, lanesOffered: Int? = nil,
-        specialty: String? = nil, tags: Set<String> = [], maximumPerDay: Int? = nil, active: Bool = true, version: Int = 1
+        specialty: String? = nil, tags: Set<String> = [], maximumPerDay: Int? = nil, provider: String? = nil, active: Bool = true,
+        version: Int = 1
     ) {
         self.id = id
         self.kind = kind
@@ -53,6 +56,7 @@ public struct Resource: Sendable, Equatable {
         self.specialty = specialty
         self.tags = tags
         self.maximumPerDay = maximumPerDay
+        self.provider = provider
         self.active = active
         self.version = version
     }

@@ -103,6 +103,11 @@ public struct ClinicSettings: Sendable {
     /// How long before the visit reminders go out.
     public var remindersBefore: [Span] = [.hours(24), .hours(2)]
 
+    /// The calendars of others that this clinic can ask, by their names (GF-5).
+    public var schedulingProviders: Set<String> = []
+    /// How long one of them is asked before an appointment is given up.
+    public var confirmedWithin: Span = .minutes(15)
+
     /// What a patient may have at once who books without the staff; nil counts nothing.
     public var patientLimits: PatientLimits?
 

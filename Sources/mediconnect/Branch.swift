@@ -104,17 +104,22 @@ final class Branch: Sendable {
         }
         let meters = OutboxMeters(logger: logger)
         let post = MessagePost(stationery: stationery, letters: carrier, texts: ways.texts)
-        let handlers = clinic.deliveries.merging(premises.accounts.deliveries(by: carrier, on: stationery)) { $1 }
+        var handlers = clinic.deliveries.merging(premises.accounts.deliveries(by: carrier, on: stationery)) { $1 }
             .merging(premises.accounts.messages.deliveries(by: post)) { $1 }
             .merging(ways.payments.map { clinic.deliveries(by: $0) } ?? [:]) { $1 }
+        var sweeps = clinic.sweeps() + (ways.payments.map { [clinic.sweep(ofPaymentsAt: $0)] } ?? [])
+        if let partner = ways.scheduling {
+            let meters = SchedulingMeters(logger: logger)
+            let desk = SchedulingDesk(clinic, partner: partner) { meters.note($0) }
+            handlers.merge(desk.deliveries) { $1 }
+            sweeps.append(desk.sweep())
+        }
         var work = OutboxSettings()
         if !house.settings.roles.contains(.api) { work.modesty = 0 }
         sealer = AuditSealer(
             clinic, key: try House.sealKey(house.settings), anchorPath: house.settings.anchorPath,
             clock: house.surroundings.clock, logger: logger)
-        sweeper = Sweeper(
-            clinic.sweeps() + (ways.payments.map { [clinic.sweep(ofPaymentsAt: $0)] } ?? []), clock: house.surroundings.clock,
-            logger: logger)
+        sweeper = Sweeper(sweeps, clock: house.surroundings.clock, logger: logger)
         outbox = Outbox(
             database: house.database.doing(.background), surroundings: house.surroundings, workerName: name, settings: work,
             handlers: handlers, bell: bell, election: Election { neighbourhood.leads }, report: { meters.note($0) })

@@ -5,12 +5,15 @@ import Notation
 import Outbound
 import Partners
 import Resilience
+import Scheduling
 
 /// Whom the clinic works with outside, and how it reaches them. What is not set is nil, and then nobody is asked.
 struct PartnerSettings: Sendable {
     var texts: TextSettings?
     var payments: PaymentSettings?
     var scheduling: SchedulingSettings?
+    /// How long another calendar is asked.
+    var confirmedWithin = Span.minutes(15)
     var mail: MailServiceSettings?
     var records: RecordsSettings?
     var push: PushSettings?
@@ -26,11 +29,15 @@ struct PartnerSettings: Sendable {
 
     static let destinations = ["sms", "mail", "payments", "scheduling", "ehr", "push", "broker"]
 
+    /// The names of the other calendars that can be asked.
+    var calendars: Set<String> { Set(scheduling.map { Array($0.providers.keys) } ?? []) }
+
     /// For `check`: no secrets.
     var listing: [(name: String, value: String)] {
         [
             ("sms.url", texts?.base ?? "none"), ("payments.url", payments?.base ?? "none"),
             ("scheduling.providers", scheduling.map { $0.providers.keys.sorted().joined(separator: ",") } ?? "none"),
+            ("scheduling.seconds", "\(Int(confirmedWithin.seconds))"),
             ("mail.service.url", mail?.base ?? "none"), ("records.url", records?.base ?? "none"),
             ("push.account.file", push.map { "the project \($0.account.project)" } ?? "none"),
             ("broker.url", broker.map { "amqp\($0.isEncrypted ? "s" : "")://\($0.host):\($0.port)" } ?? "none"),
@@ -110,11 +117,19 @@ extension PartnerSettings {
         var providers: [String: String] = [:]
         for part in text("scheduling.providers")?.split(separator: ",") ?? [] {
             let halves = part.split(separator: "=", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
-            guard halves.count == 2, (1...64).contains(halves[0].count), providers[halves[0]] == nil else {
+            guard halves.count == 2, ExternalConfirmation.isName(halves[0]), providers[halves[0]] == nil else {
                 problems.append("scheduling.providers: must be name=https://…, or several such with commas, each name once")
                 continue
             }
             providers[halves[0]] = halves[1]
+        }
+        // scheduling.seconds: how long a calendar is asked before an appointment is given up, 10 to 86400; default 900.
+        if let seconds = text("scheduling.seconds") {
+            if let seconds = Int(seconds), (10...86_400).contains(seconds) {
+                confirmedWithin = .seconds(seconds)
+            } else {
+                problems.append("scheduling.seconds: must be from 10 to 86400")
+            }
         }
         scheduling = whole([("scheduling.providers", !providers.isEmpty), ("scheduling.token.file", bearer != nil)]) {
             SchedulingSettings(providers: providers, token: bearer!)

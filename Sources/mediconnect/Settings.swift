@@ -101,6 +101,8 @@ struct Settings: Sendable {
         var clinic = ClinicSettings()
         clinic.patientLimits = patientLimits
         clinic.remindersBefore = mail.reminders
+        clinic.schedulingProviders = partners.calendars
+        clinic.confirmedWithin = partners.confirmedWithin
         return clinic
     }
 

@@ -222,7 +222,8 @@ extension Promises.NobodyReadsTheDatabase {
     /// What stands as it is: what hangs on the clinic's door, principals and other identifiers, choices from a list, addresses of
     /// providers, documents of identifiers and times.
     private static let open: [String: [String]] = [
-        "revision": ["name"], "location": ["name", "zone", "address"], "resource": ["kind", "name", "specialty", "tags"],
+        "revision": ["name"], "location": ["name", "zone", "address"],
+        "resource": ["kind", "name", "specialty", "tags", "provider"],
         "visit_type": ["name", "specialty", "practitioners", "room_tag", "device_tag", "price"], "working_hours": ["zone"],
         "schedule_exception": ["kind"], "holiday": ["name"],
         "appointment": ["state", "patients", "cancelled_by", "cancellation_reason"], "event": ["kind", "payload", "touched"],
@@ -239,6 +240,7 @@ extension Promises.NobodyReadsTheDatabase {
         "correction": ["field", "state", "asked_by", "decided_by", "basis"], "patient_closure": ["closed_by", "accounts"],
         "waitlist_entry": ["practitioners", "locations", "asked_by", "state"], "waitlist_offer": ["state", "explanation"],
         "appointment_series": ["patients", "rule", "zone", "exceptions", "created_by"],
+        "external_entry": ["provider", "state", "last_answer"],
         "task": ["kind", "dedupe_key", "details", "state", "done_by"],
         "message": [
             "kind", "not_by", "state", "reason", "channel", "language", "carrier_id", "answer", "answered_by", "settled_by",

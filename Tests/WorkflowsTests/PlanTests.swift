@@ -75,6 +75,9 @@ import Workflows
         ("ForgetOldAssertions", "INDEX service_assertion_expiry (expires_at<?)"),
         ("TaskByKey", "INDEX task_key (kind=? AND dedupe_key=?)"), ("OpenTasks", "INDEX task_open ((at,id)>(?,?))"),
         ("TaskDepth", "INDEX task_open (at>?)"), ("TasksAfter", "PRIMARY KEY (id>?)"),
+        ("ExternalEntriesOf", "INDEX external_entry_of_appointment (appointment_id=?)"),
+        ("LastExternalEntry", "INDEX external_entry_of_appointment (appointment_id=?)"),
+        ("UnsettledEntries", "INDEX external_entry_unsettled (updated_at<?)"), ("IsOnItsWay", "outbox_order (order_key=?"),
         ("WaitingFor", "INDEX outbox_subject (subject>?)"),
         ("ClaimedAppointments", "INDEX appointment_of_day (start_at>?"),
         ("ClaimsInOrder", "PRIMARY KEY ((holder_id,from_at,lane)>(?,?,?))"),
@@ -90,6 +93,7 @@ import Workflows
         "MessagesOfPatient", "NewestMessagesTo", "OpenCalls",
         "UnsettledPayments", "UnsettledRefunds", "RefundsOfPayment", "InvoicesOfPatient", "InvoicesAfter",
         "WaitingPlaces", "WaitingLine", "PlacesOfPatient", "PlacesAfter", "OffersOfPatient", "OffersAfter", "VisitsOfSeries",
+        "ExternalEntriesOf", "LastExternalEntry", "UnsettledEntries",
     ]
 
     /// There to refuse: a second key that seals, a third try of a message. Nobody looks through them.
@@ -133,6 +137,7 @@ import Workflows
             "refund_of_payment", "refund_unsettled", "invoice_of_payment", "invoice_number", "invoice_of_patient",
             "waitlist_line", "waitlist_of_patient", "waitlist_offer_hold", "waitlist_offer_once", "waitlist_offer_of_patient",
             "series_visit_once",
+            "external_entry_of_appointment", "external_entry_unsettled",
         ] {
             let database = try clinic()
             try database.execute("DROP INDEX \(index)")

@@ -75,6 +75,8 @@ import Workflows
         ("InvoicesOfPatient", "invoice_of_patient", ["patient_id = ", "number >"]),
         ("ForgetOldAssertions", "service_assertion_expiry", ["expires_at <"]),
         ("TaskByKey", "task_key", ["kind = ", "dedupe_key = "]), ("OpenTasks", "task_open", ["at"]),
+        ("ExternalEntriesOf", "external_entry_of_appointment", ["appointment_id = "]),
+        ("UnsettledEntries", "external_entry_unsettled", ["updated_at <"]),
         ("ClaimedAppointments", "appointment_of_day", ["start_at"]), ("ClaimsInOrder", "claim_pkey", ["holder_id"]),
     ]
 

@@ -1,5 +1,6 @@
 import Letters
 import People
+import Scheduling
 import Workflows
 
 /// The shapes of bodies as JSON Schema (2020-12), by the names the routes use. Published in `/openapi.json`; the import's
@@ -77,6 +78,13 @@ public enum Schemas {
     }()
     private static let deadLetters: KeyValuePairs = ["topic": text(64), "diedFrom": instant, "diedBefore": instant]
     private static let namingSome = #""anyOf":[{"required":["topic"]},{"required":["diedFrom"]},{"required":["diedBefore"]}]"#
+    /// What somebody else's calendar says; for staff.
+    private static let externalConfirmation = object(
+        [
+            "provider": text(64), "requestId": text(64), "state": choice(ExternalConfirmation.State.allCases.map(\.rawValue)),
+            "attempts": whole(0...Int(Int32.max)), "lastAnswer": text(200), "askedUntil": instant, "updatedAt": instant,
+        ], required: ["provider", "requestId", "state", "attempts", "askedUntil", "updatedAt"])
+    private static let calendar = #"{"type":"string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z0-9_.-]+$"}"#
     private static let recordFields = RecordField.allCases.map(\.rawValue)
     private static let bases = Correction.Basis.allCases.map(\.rawValue)
     private static let verdicts = EmergencyAccess.Verdict.allCases.map(\.rawValue)
@@ -127,7 +135,7 @@ public enum Schemas {
         "Practitioner": object(
             [
                 "id": uuid, "name": name, "location": uuid, "specialty": text(64), "lanes": whole(1...64),
-                "lanesOffered": whole(1...64), "maximumPerDay": whole(1...288), "active": truth,
+                "lanesOffered": whole(1...64), "maximumPerDay": whole(1...288), "provider": calendar, "active": truth,
             ], required: ["name", "location", "specialty"], closed: true),
         "Room": place, "Device": place,
         "VisitType": object(
@@ -187,6 +195,7 @@ public enum Schemas {
                 "location": uuid, "patients": list(uuid), "start": instant, "end": instant, "heldUntil": instant,
                 "cancellation": object(["by": text(64), "at": instant, "reason": choice(cancelReasons)]),
                 "overrideReason": text(500), "createdAt": instant, "updatedAt": instant, "version": whole(1...Int(Int32.max)),
+                "externalConfirmation": externalConfirmation,
             ], required: ["id", "state", "visitType", "practitioner", "location", "patients", "start", "end", "version"]),
         "FreeTime": object(
             ["start": instant, "end": instant, "practitioner": uuid, "room": uuid, "device": uuid, "location": uuid],

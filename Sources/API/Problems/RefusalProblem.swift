@@ -36,7 +36,8 @@ extension Refusal {
         case .notPermitted: .notPermitted
         case .appointmentUnknown, .recordUnknown: .notFound
         case .identifierAlreadyUsed: .identifierAlreadyUsed
-        case .patientUnknown, .visitTypeUnknown, .practitionerUnknown, .roomUnknown, .deviceUnknown, .locationUnknown:
+        case .patientUnknown, .visitTypeUnknown, .practitionerUnknown, .roomUnknown, .deviceUnknown, .locationUnknown,
+            .providerUnknown:
             .unknownReference
         case .patientClosed: .recordClosed
         case .nameDiffers, .birthDateDiffers, .emailDiffers, .phoneDiffers, .recordNumberDiffers: .recordDiffers
@@ -76,6 +77,7 @@ extension Refusal {
         case .roomUnknown: "There is no such room."
         case .deviceUnknown: "There is no such device."
         case .locationUnknown: "There is no such location."
+        case .providerUnknown: "There is no such scheduling provider in the settings."
         case .recordUnknown: "There is no such record."
         case .patientClosed: "The patient's record is closed."
         case .nameDiffers: "The record says another name by now."

@@ -32,6 +32,7 @@ extension ClinicPlan {
             json.member("lanes", lanes)
             json.member("lanesOffered", lanesOffered)
             json.member("maximumPerDay", maximumPerDay)
+            json.member("provider", provider)
         }
         list(&json, "rooms", rooms) { json, number in place(&json, room(number), "Room \(number)", tag: "treatment") }
         list(&json, "devices", devices) { json, number in place(&json, device(number), "Device \(number)", tag: "scanner") }

@@ -16,6 +16,8 @@ public struct ClinicPlan: Sendable {
     public var lanes = 1
     public var lanesOffered = 1
     public var maximumPerDay: Int?
+    /// Whose calendar has to agree, of every practitioner.
+    public var provider: String?
     public var visitMinutes = 30
     /// Of a procedure.
     public var bufferAfterMinutes = 10

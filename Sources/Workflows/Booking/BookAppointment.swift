@@ -128,9 +128,12 @@ extension Story {
             clinic.database.gainsFromForesight ? Prospect(directory: directory, board: clinic.availability) : nil
         let calendar = TransactionCalendar(transaction: transaction, prospect: prospect)
         let placement = try directory.place(request.wish(limits: patientLimits), in: calendar, now: now)
-        let appointment = appointment(request, placement)
+        // Somebody else's calendar is asked for what is booked, and not yet for what is only held.
+        let provider = request.isHold ? nil : provider(of: placement.practitioner)
+        var appointment = appointment(request, placement, isAsked: provider != nil)
         try store(appointment, placement, content: request.content)
-        try rememberHold(appointment)
+        if let provider { appointment.external = try askElsewhere(appointment, provider).confirmation }
+        if request.isHold { try rememberHold(appointment) }
         try tell(
             appointment.state == .pending ? .held : .booked, of: appointment, from: nil, reason: request.overrideReason,
             overridden: placement.overridden)
@@ -138,8 +141,10 @@ extension Story {
         return appointment
     }
 
-    /// Books the time of an appointment that has lost it once more, if the rules and the calendar still give it: for who has paid for it.
+    /// Books the time of an appointment that has lost it once more, if the rules and the calendar still give it: for who has paid for it. What
+    /// somebody else's calendar has to agree to is not, because by then it has given the time to others.
     func bookAnew(_ lost: Appointment) throws -> Appointment {
+        if provider(of: lost.practitioner) != nil { throw Refusal.practitionerTaken }
         let wish = Wish(
             visitType: lost.visitType, practitioner: lost.practitioner, start: lost.visit.from, patients: lost.patients)
         for patient in lost.patients where try transaction.first(PatientExists(id: patient.of())) != true {
@@ -156,13 +161,14 @@ extension Story {
         return appointment
     }
 
-    private func appointment(_ request: BookingRequest, _ placement: Placement) -> Appointment {
+    private func appointment(_ request: BookingRequest, _ placement: Placement, isAsked: Bool) -> Appointment {
         let holdMinutes = directory.visitTypes[request.visitType]?.policy.holdMinutes ?? 5
+        let heldUntil = isAsked ? keptMeanwhile : request.isHold ? now + .minutes(holdMinutes) : nil
         return Appointment(
-            id: request.id ?? newID(), state: request.isHold ? .pending : .booked, visitType: request.visitType,
+            id: request.id ?? newID(), state: heldUntil == nil ? .booked : .pending, visitType: request.visitType,
             practitioner: placement.practitioner, room: placement.room, device: placement.device,
             patients: request.patients, location: placement.location, visit: placement.visit,
-            heldUntil: request.isHold ? now + .minutes(holdMinutes) : nil,
+            heldUntil: heldUntil,
             overrideReason: placement.overridden.isEmpty ? nil : request.overrideReason, createdAt: now, updatedAt: now)
     }
 

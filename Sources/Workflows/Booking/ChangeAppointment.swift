@@ -85,9 +85,14 @@ extension Clinic {
 }
 
 extension Story {
-    /// A hold becomes a booking, by its patient, the desk or a payment.
+    /// A hold becomes a booking, by its patient, the desk or a payment; where somebody else's calendar has to agree, that is asked first.
     @discardableResult
     func confirm(_ hold: Appointment, reason: Personal<String>? = nil) throws -> Appointment {
+        try mustNotBeAsked(hold.id)
+        if let provider = provider(of: hold.practitioner), hold.state == .pending {
+            try noteConfirmation(of: hold)
+            return try awaitElsewhere(hold, provider)
+        }
         let confirmed = try hold.confirmed(at: now)
         try update(confirmed)
         try transaction.run(ForgetHold(appointment: confirmed.id))
@@ -122,6 +127,7 @@ extension Story {
     /// waits for that time is next.
     func end(_ ended: Appointment, was: Appointment, kind: AppointmentEvent.Kind, note: Personal<String>? = nil) throws {
         try update(ended)
+        try withdrawElsewhere(was.id)
         try noteLapse(of: was)
         try releaseClaims(of: was)
         try cancelFollowUps(of: was)

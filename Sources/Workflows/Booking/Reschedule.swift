@@ -52,12 +52,14 @@ extension Story {
             patients: appointment.patients, room: move.room, device: move.device, isOverride: move.overrideReason != nil)
         try requireNoOffer(appointment)
         try appointment.mayMove(at: now, policy: policy(of: appointment), byStaff: call.caller.isStaff)
+        try mustNotBeAsked(appointment.id)
         let placement = try directory.place(
             wish, in: TransactionCalendar(transaction: transaction), now: now, moving: appointment.id)
-        let moved = try appointment.moved(
+        var moved = try appointment.moved(
             to: placement, at: now, policy: policy(of: appointment), byStaff: call.caller.isStaff,
             overrideReason: placement.overridden.isEmpty ? nil : move.overrideReason)
         try exchange(appointment, for: moved, placement)
+        moved.external = try carryMoveElsewhere(moved, from: appointment)
         try tell(
             .rescheduled, of: moved, from: appointment.state, reason: move.overrideReason, overridden: placement.overridden)
         return moved

@@ -90,6 +90,9 @@ extension Story {
         case .storeLocation, .removeHours, .removeException, .removeHoliday: break
         case .storeResource(let resource):
             if directory.locations[resource.location] == nil { throw .locationUnknown }
+            if let provider = resource.provider, !clinic.settings.schedulingProviders.contains(provider) {
+                throw .providerUnknown
+            }
             if let known = directory.resources[resource.id], known.kind != resource.kind {
                 throw resource.version == 1 ? .identifierAlreadyUsed : .recordUnknown
             }

@@ -68,7 +68,7 @@ struct StoreLocation: Command {
 
 struct AllResources: Query {
     static let sql: SQL = """
-        SELECT id, kind, name, location_id, lanes, lanes_offered, specialty, tags, maximum_per_day, active, version
+        SELECT id, kind, name, location_id, lanes, lanes_offered, specialty, tags, maximum_per_day, active, version, provider
         FROM resource ORDER BY id
         """
     var bindings: [SQLValue] { [] }
@@ -76,19 +76,21 @@ struct AllResources: Query {
         Resource(
             id: try columns.id(0), kind: try columns.choice(1), name: try columns.text(2), location: try columns.id(3),
             lanes: try columns.int(4), lanesOffered: try columns.int(5), specialty: try columns.optional(6, columns.text),
-            tags: Set(try columns.texts(7)), maximumPerDay: try columns.optional(8, columns.int), active: try columns.bool(9),
-            version: try columns.int(10))
+            tags: Set(try columns.texts(7)), maximumPerDay: try columns.optional(8, columns.int),
+            provider: try columns.optional(11, columns.text), active: try columns.bool(9), version: try columns.int(10))
     }
 }
 
 /// Writes a new resource (version 1) or the next version of one. No row changed means somebody else changed it meanwhile.
 struct StoreResource: Command {
     static let sql: SQL = """
-        INSERT INTO resource (id, kind, name, location_id, lanes, lanes_offered, specialty, tags, maximum_per_day, active, version)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        INSERT INTO resource (id, kind, name, location_id, lanes, lanes_offered, specialty, tags, maximum_per_day, active, version,
+            provider)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
         ON CONFLICT (id) DO UPDATE SET name = excluded.name, location_id = excluded.location_id, lanes = excluded.lanes,
             lanes_offered = excluded.lanes_offered, specialty = excluded.specialty, tags = excluded.tags,
-            maximum_per_day = excluded.maximum_per_day, active = excluded.active, version = excluded.version
+            maximum_per_day = excluded.maximum_per_day, active = excluded.active, version = excluded.version,
+            provider = excluded.provider
         WHERE resource.version = excluded.version - 1 AND resource.kind = excluded.kind
         """
     let resource: Resource
@@ -97,6 +99,7 @@ struct StoreResource: Command {
             .id(resource.id), .text(resource.kind.rawValue), .text(resource.name), .id(resource.location),
             .integer(resource.lanes), .integer(resource.lanesOffered), .text(resource.specialty),
             .texts(resource.tags.sorted()), .integer(resource.maximumPerDay), .bool(resource.active), .integer(resource.version),
+            .text(resource.provider),
         ]
     }
 }

@@ -51,10 +51,28 @@ extension Appointment {
                     json.member("reason", cancellation.reason.rawValue)
                 }
             }
+            if caller.isStaff, let external {
+                json.name("externalConfirmation")
+                external.write(to: &json)
+            }
             if caller.may(.readFreeText) { json.member("overrideReason", overrideReason?.revealed) }
             json.member("createdAt", createdAt)
             json.member("updatedAt", updatedAt)
             json.member("version", version)
+        }
+    }
+}
+
+extension ExternalConfirmation {
+    fileprivate func write(to json: inout JSONWriter) {
+        json.object { json in
+            json.member("provider", provider)
+            json.member("requestId", requestID)
+            json.member("state", state.rawValue)
+            json.member("attempts", attempts)
+            json.member("lastAnswer", lastAnswer)
+            json.member("askedUntil", askedUntil)
+            json.member("updatedAt", updatedAt)
         }
     }
 }

@@ -44,6 +44,13 @@ extension Fields {
         return ids(name, count: count)
     }
 
+    /// The name of another calendar.
+    func calendar(_ name: String) -> String? {
+        guard let text = optionalText(name, max: 64) else { return nil }
+        if !ExternalConfirmation.isName(text) { reject(name, "must be 1 to 64 letters, digits and -_.") }
+        return text
+    }
+
     func optionalZone(_ name: String) -> String? { has(name) ? zone(name) : optionalText(name) }
 
     /// `09:30` as minutes since midnight, on the five-minute grid; `24:00` where the range allows it.

@@ -32,6 +32,7 @@ extension Resource {
             specialty: kind == .practitioner ? fields.text("specialty", max: 64) : nil,
             tags: kind == .practitioner ? [] : Set(fields.texts("tags", count: 0...32)),
             maximumPerDay: kind == .practitioner ? fields.optionalInteger("maximumPerDay", in: 1...288) : nil,
+            provider: kind == .practitioner ? fields.calendar("provider") : nil,
             active: fields.optionalBool("active") ?? true, version: version)
     }
 
@@ -45,6 +46,7 @@ extension Resource {
             json.member("specialty", specialty)
             if kind != .practitioner { json.member("tags", tags.sorted()) }
             json.member("maximumPerDay", maximumPerDay)
+            json.member("provider", provider)
             json.member("active", active)
         }
     }

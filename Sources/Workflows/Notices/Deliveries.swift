@@ -30,12 +30,15 @@ extension Clinic {
         guard let kind = event["kind"]?.string.flatMap(AppointmentEvent.Kind.init)?.notice else { return .done }
         let appointment = try delivery.appointment()
         let start = event["start"]?.string ?? ""
+        // Who is told that it is over, and did not end it, hears whose word it was.
+        let isTheirs = event["reason"]?.string == Cancellation.Reason.providerFailed.rawValue
+        let payload = isTheirs ? #"{"start":"\#(start)","reason":"provider-failed"}"# : #"{"start":"\#(start)"}"#
         let patients = (event["patients"]?.array ?? []).compactMap { $0.string.flatMap { ID<Caller>($0) } }
         for patient in patients {
-            try tell(patient, .patient, kind, appointment, payload: #"{"start":"\#(start)"}"#, in: transaction)
+            try tell(patient, .patient, kind, appointment, payload: payload, in: transaction)
         }
         if let practitioner = event["practitioner"]?.string.flatMap({ ID<Caller>($0) }) {
-            try tell(practitioner, .practitioner, kind, appointment, payload: #"{"start":"\#(start)"}"#, in: transaction)
+            try tell(practitioner, .practitioner, kind, appointment, payload: payload, in: transaction)
         }
         return .done
     }

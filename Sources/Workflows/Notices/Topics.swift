@@ -10,6 +10,9 @@ public enum Topic {
     public static let holdExpiry = "appointment.hold-expiry"
     /// A time was given back for which somebody waits.
     public static let freedTime = "waitlist.freed"
+    /// Somebody else's calendar is asked, and told that something is given up. In order for each time that is asked for.
+    public static let schedulingRequest = "scheduling.request"
+    public static let schedulingCancel = "scheduling.cancel"
     /// Somebody broke the glass: the privacy officer is to know.
     public static let emergency = "emergency.begun"
     /// What partners have told; see `Clinic.hearing`.

@@ -13,9 +13,13 @@ public enum AppointmentList: Sendable {
 extension Clinic {
     /// One appointment. Somebody who may not see it hears that there is none.
     public func appointment(_ id: ID<Appointment>, for call: Call) async throws -> Appointment {
+        let works = settings.schedulingProviders
         let sealed = try await disclose("read.appointment", id, to: call) { look in
-            guard let appointment = try look.appointment(id), try look.permits(appointment.seeing, with: appointment) else {
+            guard var appointment = try look.appointment(id), try look.permits(appointment.seeing, with: appointment) else {
                 throw Refusal.appointmentUnknown
+            }
+            if !works.isEmpty, call.caller.isStaff {
+                appointment.external = try look.looking.first(LastExternalEntry(appointment: id))?.confirmation
             }
             return Sealed(kept: appointment)
         }

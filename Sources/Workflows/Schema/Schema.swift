@@ -30,6 +30,7 @@ public enum Schema {
         Migration(number: 20, name: "visits are paid", up: PaymentTables.up, down: PaymentTables.down),
         Migration(number: 21, name: "people wait for a time", up: WaitlistTables.up, down: WaitlistTables.down),
         Migration(number: 22, name: "appointments come in series", up: SeriesTables.up, down: SeriesTables.down),
+        Migration(number: 23, name: "other calendars agree", up: ExternalTables.up, down: ExternalTables.down),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).
@@ -45,5 +46,6 @@ public enum Schema {
         "message", "contact_preference", "contact_consent",
         "payment", "refund", "invoice",
         "waitlist_entry", "waitlist_offer", "appointment_series", "series_visit",
+        "external_entry",
     ]
 }

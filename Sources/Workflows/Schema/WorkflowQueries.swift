@@ -82,6 +82,9 @@ public enum WorkflowQueries {
     private static let sweeps: [any Statement.Type] = [
         TaskByKey.self, InsertTask.self, TaskToChange.self, CompleteTask.self, OpenTasks.self, TasksAfter.self, TaskDepth.self,
         WaitingFor.self, ClaimedAppointments.self, ClaimsInOrder.self,
+        InsertExternalEntry.self, UpdateExternalEntry.self, ExternalEntryByID.self, ExternalEntriesOf.self,
+        LastExternalEntry.self,
+        UnsettledEntries.self, IsOnItsWay.self,
     ]
 
     private static let incoming: [any Statement.Type] = [

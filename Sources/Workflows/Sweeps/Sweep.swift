@@ -13,6 +13,8 @@ public struct Sweep: Sendable {
         case claims
         /// Payments and refunds, against what the provider has.
         case payments
+        /// What other calendars say, against what stands here.
+        case scheduling
     }
 
     public let name: Name

@@ -16,6 +16,16 @@ public struct ClinicTask: Sendable, Equatable {
         case paymentUnknown = "payment-unknown"
         /// Money was to go back and did not.
         case refundFailed = "refund-failed"
+        /// Somebody else's calendar refused a move: the appointment is over, and the patient had one.
+        case providerMoveRefused = "provider-move-refused"
+        /// What is given up here stands in somebody else's calendar still.
+        case providerWithdrawalStuck = "provider-withdrawal-stuck"
+        /// Somebody else's calendar has ended what is booked here.
+        case providerCancelled = "provider-cancelled"
+        /// Somebody else's calendar has it at another time.
+        case providerTimeDiffers = "provider-time-differs"
+        /// Somebody else's calendar has something of ours that nobody here knows.
+        case providerEntryUnknown = "provider-entry-unknown"
     }
 
     public enum State: String, Sendable, CaseIterable { case open, done }

@@ -55,7 +55,10 @@ final class House: Sendable {
         desk = TrialDesk(clock)
         let surroundings = Surroundings(
             clock: clock, identifiers: Version7Identifiers(clock: clock, random: MachineRandom()), random: MachineRandom())
-        clinic = Clinic(database: database, surroundings: surroundings, master: Known.master)
+        var clinicSettings = ClinicSettings()
+        clinicSettings.schedulingProviders = ["north"]
+        clinic = Clinic(
+            database: database, surroundings: surroundings, master: Known.master, settings: clinicSettings)
         keyring = LiveKeyring(Keyring(secret: Array(repeating: secret, count: 32)))
         tokens = Tokens(keyring, clock: clock)
         var accountSettings = AccountSettings()

@@ -70,7 +70,7 @@ enum Mutants {
             wrong.append(("too long", JSON(.string(String(repeating: "x", count: Int(most) + 1)))))
         }
         if form["format"] != nil || form["enum"] != nil || form["pattern"] != nil {
-            wrong.append(("rubbish", JSON(.string("rubbish"))))
+            wrong.append(("rubbish", JSON(.string("~ rubbish ~"))))
         }
         if form["format"]?.string == "date-time" {
             wrong += ["2026-02-30T09:00:00Z", "2026-03-10T09:00:00", "2026-03-10", "10.03.2026 09:00"].map {
