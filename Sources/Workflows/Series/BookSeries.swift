@@ -23,6 +23,7 @@ extension Clinic {
 extension Story {
     fileprivate func book(_ request: SeriesRequest) throws -> SeriesWithVisits {
         try requireOpen(request.patients)
+        if directory.visitTypes[request.visitType]?.price != nil, !call.caller.isStaff { throw Refusal.paymentNeeded }
         let (name, zone) = try request.clock(in: directory)
         let starts = try request.plan.starts(in: zone)
         let series = AppointmentSeries(
@@ -49,6 +50,8 @@ extension Story {
     /// One visit, as a single booking has it. What is written is seen by the next one, so no two of a series overlap.
     private func book(_ wish: Wish) throws -> Appointment {
         let placement = try directory.place(wish, in: TransactionCalendar(transaction: transaction), now: now)
+        // Who else has to agree may agree to some and not to others.
+        if provider(of: placement.practitioner) != nil { throw Refusal.practitionerUnsuitable }
         let visit = Appointment(
             id: newID(), state: .booked, visitType: wish.visitType, practitioner: placement.practitioner, room: placement.room,
             device: placement.device, patients: wish.patients, location: placement.location, visit: placement.visit,

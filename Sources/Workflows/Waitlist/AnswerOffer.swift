@@ -11,7 +11,9 @@ extension Clinic {
         try await perform(call, wording: wording) { story in
             try story.offered(id)
         } act: { story, hold in
-            try story.confirm(hold)
+            // What costs something is paid, and taken with that.
+            if try !call.caller.isStaff && story.mustBePaid(hold) { throw Refusal.paymentNeeded }
+            return try story.confirm(hold)
         }
     }
 
