@@ -33,6 +33,7 @@ public struct API: Sendable {
             SignOnRoutes().routes,
             DeadLetterRoutes().routes,
             TaskRoutes().routes,
+            SyncRoutes().routes,
             IncomingRoutes().routes,
             PreferenceRoutes().routes,
             CallRequestRoutes().routes,

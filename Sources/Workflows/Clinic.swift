@@ -107,6 +107,8 @@ public struct ClinicSettings: Sendable {
     public var schedulingProviders: Set<String> = []
     /// How long one of them is asked before an appointment is given up.
     public var confirmedWithin: Span = .minutes(15)
+    /// Whether a hospital's records are kept in step.
+    public var keepsRecords = false
 
     /// What a patient may have at once who books without the staff; nil counts nothing.
     public var patientLimits: PatientLimits?

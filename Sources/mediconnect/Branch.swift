@@ -114,6 +114,12 @@ final class Branch: Sendable {
             handlers.merge(desk.deliveries) { $1 }
             sweeps.append(desk.sweep())
         }
+        if let records = ways.records {
+            let meters = RecordsMeters(logger: logger)
+            let desk = RecordsDesk(clinic, records: records) { meters.note($0) }
+            handlers.merge(desk.deliveries) { $1 }
+            sweeps.append(desk.sweep())
+        }
         var work = OutboxSettings()
         if !house.settings.roles.contains(.api) { work.modesty = 0 }
         sealer = AuditSealer(

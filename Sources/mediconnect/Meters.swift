@@ -91,6 +91,9 @@ final class HouseGauges: Sendable {
         var correctionsOverdue = 0
         var tasks = 0
         var oldestTaskSeconds = 0.0
+        var syncFailures = 0
+        var syncWaiting = 0
+        var syncLagSeconds = 0.0
     }
 
     private let clinics: any Clinics
@@ -142,6 +145,7 @@ final class HouseGauges: Sendable {
         registerCorrections(metrics)
         registerTasks(metrics)
         registerSweeps(metrics)
+        registerSync(metrics)
     }
 
     private func registerTasks(_ metrics: PrometheusRegistry) {
@@ -150,6 +154,19 @@ final class HouseGauges: Sendable {
         }
         metrics.registerGauge("mediconnect_tasks_oldest_seconds", help: "How long the oldest of them has waited") { [self] in
             depth.withLock { $0.oldestTaskSeconds }
+        }
+    }
+
+    private func registerSync(_ metrics: PrometheusRegistry) {
+        metrics.registerGauge("mediconnect_sync_failures", help: "Failures in a row of a system the clinic keeps in step with") {
+            [self] in
+            Double(depth.withLock { $0.syncFailures })
+        }
+        metrics.registerGauge("mediconnect_sync_waiting", help: "Changes that are not there yet") { [self] in
+            Double(depth.withLock { $0.syncWaiting })
+        }
+        metrics.registerGauge("mediconnect_sync_lag_seconds", help: "How long ago the oldest of them was made") { [self] in
+            depth.withLock { $0.syncLagSeconds }
         }
     }
 
@@ -179,15 +196,17 @@ final class HouseGauges: Sendable {
     /// Keeps the last figures when the database does not answer; the health page says so.
     func refresh() async {
         let now = clock.now
-        let depths = await withTaskGroup(of: (OutboxDepth, (open: Int, overdue: Int), (open: Int, oldest: Instant?))?.self) {
+        let depths = await withTaskGroup(
+            of: (OutboxDepth, (open: Int, overdue: Int), (open: Int, oldest: Instant?), [SyncState])?.self
+        ) {
             group in
             for branch in clinics.open {
                 group.addTask {
                     guard let outbox = try? await branch.outbox.depth(),
                         let corrections = try? await branch.clinic.correctionDepth(),
-                        let tasks = try? await branch.clinic.taskDepth()
+                        let tasks = try? await branch.clinic.taskDepth(), let sync = try? await branch.clinic.syncStates()
                     else { return nil }
-                    return (outbox, corrections, tasks)
+                    return (outbox, corrections, tasks, sync)
                 }
             }
             return await group.reduce(into: []) { $0.append($1) }
@@ -196,7 +215,13 @@ final class HouseGauges: Sendable {
         if known.isEmpty && !depths.isEmpty { return }
         depth.withLock {
             $0 = known.reduce(into: Depth()) { sum, all in
-                let (depth, corrections, tasks) = all
+                let (depth, corrections, tasks, sync) = all
+                for state in sync {
+                    sum.syncFailures = max(sum.syncFailures, state.failures)
+                    sum.syncWaiting += state.waiting
+                    sum.syncLagSeconds = max(
+                        sum.syncLagSeconds, state.oldestWaiting.map { max(0, (now - $0).seconds) } ?? 0)
+                }
                 sum.tasks += tasks.open
                 sum.oldestTaskSeconds = max(sum.oldestTaskSeconds, tasks.oldest.map { max(0, (now - $0).seconds) } ?? 0)
                 sum.corrections += corrections.open

@@ -103,6 +103,7 @@ struct Settings: Sendable {
         clinic.remindersBefore = mail.reminders
         clinic.schedulingProviders = partners.calendars
         clinic.confirmedWithin = partners.confirmedWithin
+        clinic.keepsRecords = partners.records != nil
         return clinic
     }
 

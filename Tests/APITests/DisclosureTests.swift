@@ -50,8 +50,8 @@ extension Visitor {
         "appointments": true, "patients": true, "mailbox": true, "emergency-accesses": true, "corrections": true,
         // One letter may be somebody's; of many each leaves a record of its own, and the request none.
         "dead-letters": true, "dead-letter-replays": false, "dead-letter-discards": false,
-        "tasks": true,
         "waitlist": true, "waitlist-offers": true, "appointment-series": true,
+        "tasks": true, "sync": false,
         "free-times": false, "locations": false, "practitioners": false, "rooms": false, "devices": false, "visit-types": false,
         "resources": false, "specialties": false, "sessions": false, "session": false, "session-continuations": false,
         "password": false, "second-factor": false, "account": false, "accounts": false, "email-changes": false,

@@ -189,9 +189,9 @@ import Workflows
         let isOfPeople = [
             "listSessions", "listServices", "readAccount", "readMailbox", "listScheduleExceptions", "listEmergencyAccesses",
             "listCorrections", "readCorrection", "readRetention", "listDeadLetters", "readDeadLetter",
-            "listTasks",
             "readPreferences", "listMessages", "listCallRequests", "listMessageTemplates",
             "listWaitlist", "listOffers",
+            "listTasks", "readSync",
         ].contains(operation)
         return isDirectory && !isOfPeople ? "system/Schedule.r" : nil
     }

@@ -79,6 +79,8 @@ import Workflows
         ("LastExternalEntry", "INDEX external_entry_of_appointment (appointment_id=?)"),
         ("UnsettledEntries", "INDEX external_entry_unsettled (updated_at<?)"), ("IsOnItsWay", "outbox_order (order_key=?"),
         ("WaitingFor", "INDEX outbox_subject (subject>?)"),
+        ("RecordsInStep", "INDEX appointment_of_day (start_at>?"), ("WaitingOfTopic", "INDEX outbox_ready (topic=?"),
+        ("HurryTopic", "INDEX outbox_ready (topic=?"),
         ("ClaimedAppointments", "INDEX appointment_of_day (start_at>?"),
         ("ClaimsInOrder", "PRIMARY KEY ((holder_id,from_at,lane)>(?,?,?))"),
     ]
@@ -187,7 +189,7 @@ import Workflows
         let fixed: Set<String> = [
             "revision", "location", "resource", "visit_type", "working_hours", "schedule_exception", "holiday",
             "schema_migration", "data_key", "key_walk", "retention_rule", "message_template",
-            "counter",
+            "counter", "sync_state",
         ]
         #expect(tables == Schema.growingTables.union(fixed))
         #expect(Schema.growingTables.isDisjoint(with: fixed))

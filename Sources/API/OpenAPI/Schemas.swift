@@ -255,6 +255,11 @@ public enum Schemas {
                 "disagreedAt": instant, "version": whole(1...Int(Int32.max)),
             ],
             required: ["id", "patient", "field", "statement", "state", "askedBy", "askedAt", "dueAt", "overdue", "version"]),
+        "SyncState": object(
+            [
+                "system": text(64), "lastSuccessAt": instant, "lastFailureAt": instant, "failures": whole(0...Int(Int32.max)),
+                "lastError": text(500), "waiting": whole(0...10_000), "oldestWaitingAt": instant,
+            ], required: ["system", "failures", "waiting"]),
         "Task": object(
             [
                 "id": uuid, "kind": choice(ClinicTask.Kind.allCases.map(\.rawValue)), "appointment": uuid, "patient": uuid,
@@ -462,6 +467,7 @@ public enum Schemas {
         lists["MessageTemplateList"] = object(["items": list(reference("MessageTemplate"))], required: ["items"])
         lists["CorrectionPage"] = object(["items": list(reference("Correction")), "next": text(64)], required: ["items"])
         lists["DeadLetterPage"] = object(["items": list(reference("DeadLetter")), "next": text(64)], required: ["items"])
+        lists["SyncList"] = object(["items": list(reference("SyncState"))], required: ["items"])
         lists["TaskPage"] = object(["items": list(reference("Task")), "next": text(64)], required: ["items"])
         for record in ["WaitlistEntry", "WaitlistOffer"] {
             lists["\(record)Page"] = object(["items": list(reference(record)), "next": text(64)], required: ["items"])

@@ -50,6 +50,9 @@ extension Story {
                 fromState: from, toState: appointment.state, reason: reason, overridden: overridden.map(\.rawValue),
                 requestID: call.requestID, circumstances: circumstances()))
         try transaction.post(.event(event, version: appointment.version, newID(), now))
+        if clinic.settings.keepsRecords {
+            try transaction.post(.recordsChange(appointment.id, version: appointment.version, newID(), now))
+        }
     }
 
     /// Writes down who did what, and that it waits for its seal.

@@ -13,6 +13,8 @@ public enum Topic {
     /// Somebody else's calendar is asked, and told that something is given up. In order for each time that is asked for.
     public static let schedulingRequest = "scheduling.request"
     public static let schedulingCancel = "scheduling.cancel"
+    /// An appointment has another version, for a hospital's records. In order for each appointment.
+    public static let recordsChange = "records.change"
     /// Somebody broke the glass: the privacy officer is to know.
     public static let emergency = "emergency.begun"
     /// What partners have told; see `Clinic.hearing`.

@@ -31,6 +31,7 @@ public enum Schema {
         Migration(number: 21, name: "people wait for a time", up: WaitlistTables.up, down: WaitlistTables.down),
         Migration(number: 22, name: "appointments come in series", up: SeriesTables.up, down: SeriesTables.down),
         Migration(number: 23, name: "other calendars agree", up: ExternalTables.up, down: ExternalTables.down),
+        Migration(number: 24, name: "records are kept in step", up: SyncTables.up, down: SyncTables.down),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).
@@ -46,6 +47,6 @@ public enum Schema {
         "message", "contact_preference", "contact_consent",
         "payment", "refund", "invoice",
         "waitlist_entry", "waitlist_offer", "appointment_series", "series_visit",
-        "external_entry",
+        "external_entry", "records_link",
     ]
 }

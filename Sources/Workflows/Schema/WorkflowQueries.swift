@@ -85,6 +85,8 @@ public enum WorkflowQueries {
         InsertExternalEntry.self, UpdateExternalEntry.self, ExternalEntryByID.self, ExternalEntriesOf.self,
         LastExternalEntry.self,
         UnsettledEntries.self, IsOnItsWay.self,
+        LinkOfAppointment.self, StoreRecordsLink.self, RecordsInStep.self, SyncStates.self, NoteSyncSuccess.self,
+        NoteSyncFailure.self, WaitingOfTopic.self, HurryTopic.self,
     ]
 
     private static let incoming: [any Statement.Type] = [

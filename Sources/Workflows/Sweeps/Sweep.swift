@@ -15,6 +15,8 @@ public struct Sweep: Sendable {
         case payments
         /// What other calendars say, against what stands here.
         case scheduling
+        /// A hospital's records, against appointments.
+        case records
     }
 
     public let name: Name

@@ -26,6 +26,10 @@ public struct ClinicTask: Sendable, Equatable {
         case providerTimeDiffers = "provider-time-differs"
         /// Somebody else's calendar has something of ours that nobody here knows.
         case providerEntryUnknown = "provider-entry-unknown"
+        /// What somebody changed in a hospital's records was written over with what stands here.
+        case recordsConflict = "records-conflict"
+        /// A hospital's records have not taken a change for hours, or never will.
+        case recordsBehind = "records-behind"
     }
 
     public enum State: String, Sendable, CaseIterable { case open, done }

@@ -1,0 +1,69 @@
+import ArgumentParser
+import Notation
+import Storage
+import Workflows
+
+struct SyncCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sync",
+        abstract: "See how the systems outside do that the clinic keeps in step with, and bring them into step.",
+        discussion: """
+            'status' works beside a running server, and so do the others where the database is a server's. With the embedded database they \
+            need the server stopped.
+            """,
+        subcommands: [StatusOfSync.self, Retry.self, Reconcile.self])
+
+    struct StatusOfSync: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "status", abstract: "Show for each system when it last took a change, and what waits.")
+        @OptionGroup var options: ClinicOptions
+
+        func run() async throws {
+            try await reported {
+                let settings = try await Settings.read(options)
+                let engine = try Engine.looking(settings)
+                let clinic = Clinic(
+                    database: engine.database, surroundings: .machine(), master: House.master(settings))
+                let states = try await clinic.syncStates()
+                await engine.close()
+                if states.isEmpty { print("Nothing was ever sent.") }
+                for state in states {
+                    let waiting =
+                        state.waiting > 0 ? ", \(state.waiting) waiting since \(state.oldestWaiting?.description ?? "-")" : ""
+                    let trouble = state.failures > 0 ? ", \(state.failures) failures in a row: \(state.lastError ?? "-")" : ""
+                    print("\(state.system)  last success \(state.lastSuccess?.description ?? "never")\(waiting)\(trouble)")
+                }
+            }
+        }
+    }
+
+    struct Retry: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Try at once what waits for another try.")
+        @OptionGroup var options: ClinicOptions
+
+        func run() async throws {
+            try await SyncCommand.withClinic(options) { print("\(try await $0.hurrySync()) changes are tried again at once.") }
+        }
+    }
+
+    struct Reconcile: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Compare every appointment ahead with what stands there, and send what is behind.")
+        @OptionGroup var options: ClinicOptions
+
+        func run() async throws {
+            try await SyncCommand.withClinic(options) { print("\(try await $0.reconcileRecords()) appointments are sent again.") }
+        }
+    }
+
+    fileprivate static func withClinic(_ options: ClinicOptions, _ body: @escaping (Clinic) async throws -> Void) async throws {
+        try await withHouse(options) { house in
+            try await house.migrator.up()
+            let clinic = Clinic(
+                database: house.database, surroundings: house.surroundings, master: house.master,
+                settings: house.settings.clinic)
+            try await clinic.readKeys()
+            try await body(clinic)
+        }
+    }
+}

@@ -1,0 +1,275 @@
+import Notation
+import Outbox
+import Partners
+import People
+import Scheduling
+import Storage
+import Synchronization
+import TestKit
+import Testing
+import Workflows
+
+/// A hospital's records, as badly behaved as a test wants them.
+private final class TheirRecords: RecordsSystem {
+    enum Manner: Sendable { case takes, takesUnheard, isDown, refuses }
+
+    struct Record: Sendable {
+        let id: String
+        var version: Int
+        var content: RecordsAppointment
+        /// Of every content it ever had.
+        var history: [RecordsAppointment]
+    }
+
+    private struct State {
+        var records: [String: Record] = [:]
+        var manner = Manner.takes
+        var script: [Manner] = []
+        var doubles = 0
+    }
+    private let state = Mutex(State())
+    /// Who checks no versions writes whatever comes last.
+    private let checksVersions: Bool
+
+    init(checksVersions: Bool = true) { self.checksVersions = checksVersions }
+
+    func become(_ manner: Manner, after script: [Manner] = []) { state.withLock { ($0.manner, $0.script) = (manner, script) } }
+    var all: [Record] { state.withLock { $0.records.values.sorted { $0.id < $1.id } } }
+
+    func change(_ key: String, _ body: (inout Record) -> Void) {
+        state.withLock { state in
+            guard var record = state.records[key] else { return }
+            body(&record)
+            record.version += 1
+            state.records[key] = record
+        }
+    }
+
+    func remove(_ key: String) { state.withLock { $0.records[key] = nil } }
+
+    private static func version(_ record: Record) -> RecordsVersion {
+        RecordsVersion(id: record.id, version: "\(record.version)")
+    }
+
+    private func ask<Value: Sendable>(_ body: (inout State) -> Value) -> Ending<Value> {
+        state.withLock { state in
+            let manner = state.script.isEmpty ? state.manner : state.script.removeFirst()
+            switch manner {
+            case .isDown: return .later(after: nil, reason: "no answer in time")
+            case .refuses: return .never(reason: "422")
+            case .takesUnheard:
+                _ = body(&state)
+                return .later(after: nil, reason: "no answer in time")
+            case .takes: return .done(body(&state))
+            }
+        }
+    }
+
+    func create(_ appointment: RecordsAppointment) async -> Ending<RecordsVersion> {
+        ask { state in
+            if let known = state.records[appointment.identifier.text] { return Self.version(known) }
+            let record = Record(id: "r\(state.records.count)", version: 1, content: appointment, history: [appointment])
+            state.records[appointment.identifier.text] = record
+            return Self.version(record)
+        }
+    }
+
+    func update(_ appointment: RecordsAppointment, at version: RecordsVersion) async -> Ending<RecordsChange> {
+        let checks = checksVersions
+        return ask { state in
+            guard var record = state.records[appointment.identifier.text], !checks || "\(record.version)" == version.version
+            else {
+                return .conflict
+            }
+            record.version += 1
+            record.content = appointment
+            record.history.append(appointment)
+            state.records[appointment.identifier.text] = record
+            return .changed(Self.version(record))
+        }
+    }
+
+    func find(_ identifier: EffectKey) async -> Ending<RecordsVersion?> {
+        ask { $0.records[identifier.text].map(Self.version) }
+    }
+}
+
+extension Promises {
+    /// MC-2, HB-4: what a hospital's records have of an appointment is what it is here, in the end.
+    @Suite struct RecordsAreKeptInStep {
+        private struct Stage {
+            let fixture: ClinicFixture
+            let theirs: TheirRecords
+            let desk: RecordsDesk
+
+            func run(for span: Span = .zero) async throws {
+                let worker = Outbox(
+                    database: fixture.database, surroundings: fixture.surroundings, workerName: "worker",
+                    handlers: fixture.clinic.deliveries.merging(desk.deliveries) { $1 })
+                let end = fixture.clock.now + span
+                while true {
+                    try await worker.rescueLeases()
+                    while try await worker.step() > 0 {}
+                    if fixture.clock.now >= end { return }
+                    fixture.clock.advance(by: min(.minutes(1), end - fixture.clock.now))
+                }
+            }
+
+            func book(_ patient: Int = 0, hour: Int = 9) async throws -> Told {
+                try #require(await fixture.book(patient: patient, at: fixture.plan.time(day: 5, hour: hour)).told)
+            }
+
+            func tasks() async throws -> [ClinicTask] {
+                try await fixture.clinic.tasks(
+                    onlyOpen: true, page: PageRequest(limit: 50), for: .looking(fixture.plan.desk())
+                ).elements
+            }
+
+            func state() async throws -> SyncState {
+                try #require(try await fixture.clinic.syncStates(for: .looking(fixture.plan.desk())).first)
+            }
+        }
+
+        private func open(_ engine: Engine, checksVersions: Bool = true, _ body: (Stage) async throws -> Void) async throws {
+            var settings = ClinicSettings()
+            settings.keepsRecords = true
+            settings.remindersBefore = []
+            try await ClinicFixture.open(engine, settings: settings) { fixture in
+                let theirs = TheirRecords(checksVersions: checksVersions)
+                try await body(Stage(fixture: fixture, theirs: theirs, desk: RecordsDesk(fixture.clinic, records: theirs)))
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `each change stands there, once and in its order`(engine: Engine) async throws {
+            try await open(engine) { stage in
+                let (fixture, desk) = (stage.fixture, stage.fixture.plan.desk())
+                let told = try await stage.book()
+                try await stage.run()
+                let later = fixture.plan.time(day: 5, hour: 11)
+                _ = await fixture.move(told.id, to: later, by: desk)
+                try await stage.run()
+                await fixture.cancel(told.id, by: desk)
+                try await stage.run()
+                let record = try #require(stage.theirs.all.first)
+                #expect(stage.theirs.all.count == 1 && record.version == 3)
+                #expect(record.history.map(\.status) == [.booked, .booked, .cancelled])
+                #expect(record.history.map(\.start) == [told.start, later, later])
+                let state = try await stage.state()
+                #expect(state.failures == 0 && state.lastSuccess == fixture.clock.now && state.waiting == 0)
+                // What was only held, or was over before they heard of it, is none of theirs.
+                let held = try #require(await fixture.hold(patient: 1, at: fixture.plan.time(day: 6, hour: 9)).told)
+                await fixture.cancel(held.id, by: desk)
+                try await stage.run()
+                #expect(stage.theirs.all.count == 1)
+            }
+        }
+
+        @Test(arguments: Engine.allCases)
+        func `it is tried at once, after five minutes, after thirty, and a human hears after two hours`(
+            engine: Engine
+        ) async throws {
+            try await open(engine) { stage in
+                stage.theirs.become(.isDown)
+                let told = try await stage.book()
+                try await stage.run()
+                #expect(try await stage.state().failures == 2, "and once more at once")
+                try await stage.run(for: .minutes(6))
+                #expect(try await stage.state().failures == 3)
+                try await stage.run(for: .minutes(31))
+                #expect(try await stage.state().failures == 4)
+                #expect(try await stage.tasks().isEmpty)
+                try await stage.run(for: .minutes(120))
+                let task = try #require(try await stage.tasks().first)
+                #expect(task.kind == .recordsBehind && task.appointment == told.id)
+                #expect(try await stage.tasks().count == 1)
+                var state = try await stage.state()
+                #expect(state.waiting == 1 && state.lastError == "no answer in time" && state.lastSuccess == nil)
+                stage.theirs.become(.takes)
+                #expect(try await stage.fixture.clinic.hurrySync() == 1)
+                try await stage.run()
+                state = try await stage.state()
+                #expect(state.failures == 0 && stage.theirs.all.count == 1, "by hand, without waiting")
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `an answer that was lost leaves one record, as the appointment is`(engine: Engine)
+            async throws
+        {
+            try await open(engine) { stage in
+                stage.theirs.become(.takes, after: [.takesUnheard])
+                let told = try await stage.book()
+                try await stage.run(for: .minutes(10))
+                #expect(stage.theirs.all.count == 1 && stage.theirs.all.first?.content.status == .booked)
+                stage.theirs.become(.takes, after: [.takesUnheard])
+                await stage.fixture.cancel(told.id, by: stage.fixture.plan.desk())
+                try await stage.run(for: .minutes(10))
+                #expect(stage.theirs.all.first?.content.status == .cancelled)
+                #expect(try await stage.tasks().isEmpty, "our own word is nobody else's")
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `what somebody changed there is written over, and a human hears of it`(
+            engine: Engine
+        )
+            async throws
+        {
+            try await open(engine) { stage in
+                let (told, desk) = (try await stage.book(), stage.fixture.plan.desk())
+                try await stage.run()
+                stage.theirs.change("\(told.id)") { _ in }
+                await stage.fixture.cancel(told.id, by: desk)
+                try await stage.run()
+                let record = try #require(stage.theirs.all.first)
+                #expect(record.version == 3 && record.content.status == .cancelled)
+                #expect(try await stage.tasks().map(\.kind) == [.recordsConflict])
+                // And what somebody took away there is there again.
+                let second = try await stage.book(1, hour: 12)
+                try await stage.run()
+                stage.theirs.remove("\(second.id)")
+                _ = await stage.fixture.move(second.id, to: stage.fixture.plan.time(day: 5, hour: 13), by: desk)
+                try await stage.run()
+                #expect(stage.theirs.all.contains { $0.content.start == stage.fixture.plan.time(day: 5, hour: 13) })
+                #expect(try await stage.tasks().count == 2)
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `would be seen: records without versions are written over and nobody hears`(
+            engine: Engine
+        ) async throws {
+            try await open(engine, checksVersions: false) { stage in
+                let told = try await stage.book()
+                try await stage.run()
+                stage.theirs.change("\(told.id)") { _ in }
+                await stage.fixture.cancel(told.id, by: stage.fixture.plan.desk())
+                try await stage.run()
+                #expect(try await stage.tasks().isEmpty, "the negative control")
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `what is refused for good is shown to a human at once`(engine: Engine) async throws
+        {
+            try await open(engine) { stage in
+                stage.theirs.become(.refuses)
+                _ = try await stage.book()
+                try await stage.run()
+                #expect(try await stage.tasks().map(\.kind) == [.recordsBehind])
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `a change whose message was lost is found by looking`(engine: Engine) async throws
+        {
+            try await open(engine) { stage in
+                let told = try await stage.book()
+                try await stage.fixture.execute("DELETE FROM outbox WHERE topic = 'records.change'")
+                try await stage.run(for: .minutes(3))
+                #expect(stage.theirs.all.isEmpty, "the negative control: nobody sends it")
+                let found = try await stage.desk.sweep().round()
+                #expect(found.repaired == 1 && found.oldest != nil)
+                try await stage.run()
+                #expect(stage.theirs.all.count == 1, "\(told)")
+                #expect(try await stage.desk.sweep().round() == SweepOutcome())
+                #expect(try await stage.fixture.clinic.reconcileRecords() == 0)
+            }
+        }
+    }
+}
