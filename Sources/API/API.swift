@@ -21,7 +21,6 @@ public struct API: Sendable {
             MailboxRoutes().routes,
             SessionRoutes().routes,
             SecondFactorRoutes().routes,
-            EmergencyRoutes().routes,
             CorrectionRoutes().routes,
             RetentionRoutes().routes,
             PasswordResetRoutes().routes,
@@ -42,6 +41,7 @@ public struct API: Sendable {
             VisitPageRoutes().routes,
             SeriesRoutes().routes,
             WaitlistRoutes().routes,
+            EmergencyRoutes().routes,
         ]
         let house = OperationsRoutes(operations: operations).routes
         let described = clinics.flatMap(\.self) + house

@@ -76,9 +76,9 @@ import Testing
         "verifyEmail": "link-over", "changeEmail": "link-over", "undoEmailChange": "link-over", "issueToken": "service-unknown",
     ]
     /// What these are asked with belongs to nobody, or is looked at in another test.
-    private static let others: Set = ["signIn", "askForPasswordReset", "startSignOn", "finishSignOn"]
+    private static let others: Set = ["signIn", "askForPasswordReset", "startSignOn", "finishSignOn", "hearOfPayment", "hearOfText"]
 
-    private static let pages = Sample.pages.keys.filter { $0.hasPrefix("take") }
+    private static let pages = (Array(Sample.pages.keys) + Sample.messages.keys).filter { $0.hasPrefix("take") }
 
     @Test(arguments: TwoClinics.Way.allCases)
     func `opens nothing here with what was given out there`(way: TwoClinics.Way) async throws {

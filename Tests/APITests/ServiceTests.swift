@@ -189,6 +189,7 @@ import Workflows
         let isOfPeople = [
             "listSessions", "listServices", "readAccount", "readMailbox", "listScheduleExceptions", "listEmergencyAccesses",
             "listCorrections", "readCorrection", "readRetention", "listDeadLetters", "readDeadLetter",
+            "readPayment", "listInvoices", "readInvoice",
             "readPreferences", "listMessages", "listCallRequests", "listMessageTemplates",
             "listWaitlist", "listOffers",
             "listTasks", "readSync",

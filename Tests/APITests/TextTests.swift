@@ -27,18 +27,23 @@ import Testing
     @Test(arguments: Shelter.allCases) func `is text, comes back byte for byte, and touches nothing else`(shelter: Shelter)
         async throws
     {
-        try await inHouse(shelter: shelter) { visitor in
-            let untouched = try await others(visitor)
-            // A third of them where each costs a conversation with a server.
-            let texts = TextInEveryField.texts.enumerated().filter { shelter == .sqlite || $0.offset.isMultiple(of: 3) }
-            var stored = 0
-            for route in visitor.house.api.routes where route.takes != nil {
-                for (index, text) in texts {
-                    stored += try await send(text, to: route, by: visitor, only: index)
+        // Each of several houses has some of the routes: one calendar has not enough times for all of them.
+        let parts = 3
+        for part in 0..<parts {
+            try await inHouse(shelter: shelter) { visitor in
+                let untouched = try await others(visitor)
+                // A third of them where each costs a conversation with a server.
+                let texts = TextInEveryField.texts.enumerated().filter { shelter == .sqlite || $0.offset.isMultiple(of: 3) }
+                var stored = 0
+                let routes = visitor.house.api.routes.filter { $0.takes != nil }
+                for (number, route) in routes.enumerated() where number % parts == part {
+                    for (index, text) in texts {
+                        stored += try await send(text, to: route, by: visitor, only: index)
+                    }
+                    #expect(try await others(visitor) == untouched, "\(route.operation) touched something else")
                 }
-                #expect(try await others(visitor) == untouched, "\(route.operation) touched something else")
+                #expect(stored > texts.count, "most of it is text that may be kept: \(stored)")
             }
-            #expect(stored > texts.count * 5, "most of it is text that may be kept: \(stored)")
         }
     }
 

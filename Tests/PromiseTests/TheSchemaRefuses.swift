@@ -150,7 +150,7 @@ extension Promises {
             ],
         ]
         private static let sameWithOneLane = """
-            SELECT id, kind, name, location_id, 1, 1, specialty, tags, maximum_per_day, active, version
+            SELECT id, kind, name, location_id, 1, 1, specialty, tags, maximum_per_day, active, version, provider
             FROM resource WHERE id = $0
             """
         private static let upsertOfOneLane = """

@@ -460,7 +460,8 @@ public enum Schemas {
                 "audit": list(reference("AuditEntry")),
             ],
             required: [
-                "exportedAt", "patient", "logins", "appointments", "notices", "messages", "preferences", "corrections", "invoices",
+                "exportedAt", "patient", "logins", "appointments", "notices", "messages", "preferences", "corrections",
+                "invoices",
                 "waitlist", "offers", "audit",
             ])
         lists["MessagePage"] = object(["items": list(reference("Message")), "next": text(64)], required: ["items"])
