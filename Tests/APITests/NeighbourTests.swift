@@ -76,7 +76,9 @@ import Testing
         "verifyEmail": "link-over", "changeEmail": "link-over", "undoEmailChange": "link-over", "issueToken": "service-unknown",
     ]
     /// What these are asked with belongs to nobody, or is looked at in another test.
-    private static let others: Set = ["signIn", "askForPasswordReset", "startSignOn", "finishSignOn", "hearOfPayment", "hearOfText"]
+    private static let others: Set = [
+        "signIn", "askForPasswordReset", "startSignOn", "finishSignOn", "hearOfPayment", "hearOfText",
+    ]
 
     private static let pages = (Array(Sample.pages.keys) + Sample.messages.keys).filter { $0.hasPrefix("take") }
 
