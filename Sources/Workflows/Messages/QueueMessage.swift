@@ -44,10 +44,10 @@ extension Clinic {
         guard settings.messages != nil, notice.recipientRole == .patient, let kind = MessageKind(rawValue: notice.kind.rawValue)
         else { return nil }
         let details = try JSON(parsing: notice.payload)
+        let (start, minutes) = (details.instant("start"), details.whole("minutes"))
         return Message(
             id: surroundings.identifiers.next(Message.self), notice: notice.id, patient: notice.recipient.of(),
-            appointment: notice.appointment, kind: kind, start: details["start"]?.string.flatMap { Instant($0) },
-            minutes: details["minutes"]?.integer.map { Int($0) }, place: 1, notBy: nil, state: .queued,
+            appointment: notice.appointment, kind: kind, start: start, minutes: minutes, place: 1, notBy: nil, state: .queued,
             createdAt: notice.at, dueAt: notice.at)
     }
 
@@ -80,6 +80,18 @@ extension Clinic {
             OutboxMessage(
                 id: surroundings.identifiers.next(OutboxMessage.self), topic: Topic.messageWatch, payload: message.outboxPayload,
                 createdAt: now, availableAt: now + patience, dedupeKey: message.id.description, subject: message.patient.of()))
+    }
+}
+
+extension JSON {
+    fileprivate func instant(_ name: String) -> Instant? {
+        guard let text = self[name]?.string else { return nil }
+        return Instant(text)
+    }
+
+    fileprivate func whole(_ name: String) -> Int? {
+        guard let number = self[name]?.integer else { return nil }
+        return Int(number)
     }
 }
 
