@@ -187,8 +187,8 @@ import Testing
     @Test func `every refusal a wish can meet has an example`() {
         let inTheWay = Refusal.allCases.drop { $0 != .practitionerUnsuitable }
         let unknown: Set<Refusal> = [.patientUnknown, .visitTypeUnknown, .practitionerUnknown, .roomUnknown, .deviceUnknown]
-        // Leave is in OpenHoursTests; who overrides without a reason never gets as far as a wish.
-        let elsewhere: Set<Refusal> = [.practitionerAway, .overrideNeedsReason]
+        // Leave is in OpenHoursTests; who overrides without a reason, or asks for a series that is none, never gets as far as a wish.
+        let elsewhere: Set<Refusal> = [.practitionerAway, .overrideNeedsReason, .seriesEmpty, .seriesTooLong]
         #expect(Set(Self.cases.map(\.refusal)) == unknown.union(inTheWay).subtracting(elsewhere))
     }
 

@@ -45,10 +45,13 @@ public enum Simulations {
             .outsideWorkingHours, .practitionerTaken, .patientTaken, .roomTaken,
         ].map { "refused: \($0.rawValue)" }
 
-    /// Nobody breaks the glass on these days: they are about appointments.
-    private static let notices: [String] = Notice.Kind.allCases.filter { ![.emergency, .correction].contains($0) }.map {
-        "notice: \($0.rawValue)"
-    }
+    /// Nobody breaks the glass on these days, pays or runs late: they are about appointments.
+    private static let notices: [String] = Notice.Kind.allCases.filter { kind in
+        switch kind {
+        case .emergency, .correction, .delay, .honoured, .refund: false
+        case .confirmation, .cancellation, .expiry, .move, .reminder, .offer: true
+        }
+    }.map { "notice: \($0.rawValue)" }
 
     /// Plays one seed.
     public static func play(_ seed: UInt64, bug: PlantedBug? = nil, on engine: SimulatedEngine = .sqlite) throws
