@@ -52,8 +52,9 @@ struct CalendarScenarios {
             try await clinic.set(#"{"errors":0.4,"errorsAreDone":true}"#)
             let seen = try await settle(24..<44)
             try await clinic.set("{}")
+            // Booked in the end, or given up after all the time there was: never anything between.
             result.expect(
-                seen.allSatisfy(\.json.isBooked), "\(seen.filter { !$0.json.isBooked }.count) were not booked in the end")
+                seen.allSatisfy { $0.json.isBooked || $0.json["state"]?.string == "cancelled" }, "not all came to an end")
             result.expect(seen.contains { $0.json.attempts > 1 }, "nobody had to ask again")
             try await looksRight(seen, &result)
         }
