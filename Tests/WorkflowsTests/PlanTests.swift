@@ -57,6 +57,8 @@ import Workflows
         ("VoidLetters", "INDEX letter_of_account (account_id=?)"), ("ForgetOldLetters", "INDEX letter_expiry (expires_at<?)"),
         ("WaitingForVisit", "INDEX waitlist_once (patient_id=? AND visit_type_id=?)"),
         ("WaitingPlaces", "INDEX waitlist_once (patient_id=?)"),
+        ("LooseEnds", "INDEX waitlist_line (visit_type_id=?)"), ("LooseEnds", "INDEX payment_of_appointment (appointment_id=?)"),
+        ("LooseEnds", "INDEX waitlist_offer_hold (appointment_id=?)"),
         ("SomebodyWaits", "INDEX waitlist_line (visit_type_id=?)"), ("WaitingLine", "INDEX waitlist_line (visit_type_id=?"),
         ("PlacesOfPatient", "INDEX waitlist_of_patient (patient_id=? AND id>?)"), ("PlacesAfter", "PRIMARY KEY (id>?)"),
         ("OpenOfferOfHold", "INDEX waitlist_offer_hold (appointment_id=?)"),

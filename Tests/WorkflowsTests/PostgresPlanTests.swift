@@ -57,6 +57,8 @@ import Workflows
         ("WaitingForVisit", "waitlist_once", ["patient_id = ", "visit_type_id = "]),
         ("WaitingLine", "waitlist_line", ["visit_type_id = "]), ("SomebodyWaits", "waitlist_line", ["visit_type_id = "]),
         ("PlacesOfPatient", "waitlist_of_patient", ["patient_id = ", "id >"]),
+        ("LooseEnds", "payment_of_appointment", ["appointment_id = "]),
+        ("LooseEnds", "waitlist_offer_hold", ["appointment_id = "]),
         ("OpenOfferOfHold", "waitlist_offer_hold", ["appointment_id = "]),
         ("OpenOfferAt", "waitlist_offer_open", ["practitioner_id = ", "start_at = "]),
         ("OffersOfTime", "waitlist_offer_once", ["practitioner_id = ", "start_at = "]),

@@ -109,7 +109,8 @@ public enum WorkflowQueries {
     ]
 
     private static let waiting: [any Statement.Type] = [
-        WaitlistPlaceByID.self, WaitlistPlaceToChange.self, WaitingForVisit.self, WaitingPlaces.self, SomebodyWaits.self,
+        LooseEnds.self, WaitlistPlaceByID.self, WaitlistPlaceToChange.self, WaitingForVisit.self, WaitingPlaces.self,
+        SomebodyWaits.self,
         WaitingLine.self, PlacesOfPatient.self, PlacesAfter.self, InsertWaitlistPlace.self, UpdateWaitlistPlace.self,
         OpenOfferOfHold.self, OpenOfferAt.self, OffersOfTime.self, OfferByID.self, OffersOfPatient.self, OffersAfter.self,
         InsertOffer.self, EndOffer.self, EraseOffers.self, EraseWaiting.self, SeriesByID.self, SeriesToChange.self,
