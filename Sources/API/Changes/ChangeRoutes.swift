@@ -10,7 +10,8 @@ struct ChangeRoutes {
             .get, "/v1/changes", "listChanges", "What has changed, in an order that leaves nothing out",
             query: [
                 QueryParameter(
-                    "after", "changes", "`next` of the answer before; `now` for nothing that has happened so far; default: from the beginning"),
+                    "after", "changes",
+                    "`next` of the answer before; `now` for nothing that has happened so far; default: from the beginning"),
                 QueryParameter("limit", "changesLimit", "How many at most, 1 to 1000; the default is 100"),
             ], gives: "ChangeFeed", problems: [.cursorGone]
         ) { exchange, clinic in

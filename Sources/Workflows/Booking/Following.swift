@@ -42,7 +42,8 @@ extension Story {
         answerSubject = appointment.id.of()
         let id: ID<AppointmentEvent> = newID()
         let event = AppointmentEvent(
-            id: clinic.database.isShared ? id : try clinic.events.next(id, in: transaction), kind: kind, appointment: appointment.id, at: now, payload: appointment.eventPayload(kind))
+            id: clinic.database.isShared ? id : try clinic.events.next(id, in: transaction), kind: kind,
+            appointment: appointment.id, at: now, payload: appointment.eventPayload(kind))
         told(event.id)
         try transaction.post(InsertEvent(event: event, touched: clinic.database.isShared ? touchedTimes : nil))
         try record(

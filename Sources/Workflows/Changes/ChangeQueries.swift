@@ -60,7 +60,9 @@ struct OldestHiddenChange: Query {
 
 /// The highest identifier an event has, for `EventOrder`.
 struct LastEvent: Query {
-    static let sql: SQL = "SELECT id FROM event WHERE id = (SELECT MAX(id) FROM event)"
+    static let sql = SQL(
+        sqlite: "SELECT id FROM event WHERE id = (SELECT MAX(id) FROM event)",
+        postgres: "SELECT id FROM event ORDER BY id DESC LIMIT 1")
     var bindings: [SQLValue] { [] }
     static func row(_ columns: any Columns) throws -> ID<AppointmentEvent> { try columns.id(0) }
 }
