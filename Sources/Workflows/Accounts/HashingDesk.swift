@@ -8,7 +8,7 @@ import Synchronization
 #endif
 
 /// Where passwords are compared: on threads of its own, half as many as there are cores, so that however many people sign in at once,
-/// or pretend to, the other half books.
+/// or pretend to, the other half books; and where there is one core only, after whatever takes a moment.
 final class HashingDesk: Sendable {
     /// The one of this process, whatever number of clinics it serves.
     static let shared = HashingDesk(lanes: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2))
@@ -41,7 +41,9 @@ final class HashingDesk: Sendable {
         func run<Answer: Sendable>(_ work: @escaping @Sendable () throws -> Answer) async throws -> Answer {
             let thread = WorkerThread()
             return try await withCheckedThrowingContinuation { caller in
-                do { try thread.start { caller.resume(with: Result { try work() }) } } catch { caller.resume(throwing: error) }
+                do {
+                    try thread.start(givingWay: true) { caller.resume(with: Result { try work() }) }
+                } catch { caller.resume(throwing: error) }
             }
         }
     }
