@@ -13,8 +13,17 @@ package enum GivingWay {
     /// when both want the same core, and as much as it likes when nobody else does. Elsewhere nothing changes.
     package static func fromNowOn() {
         #if os(Linux)
-            // Raising the nice value needs no rights, and cannot fail for the thread itself (setpriority(2)).
-            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 5)
+            // Raising one's own nice value needs no rights and cannot fail (setpriority(2)).
+            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, min(19, niceness + 5))
+        #endif
+    }
+
+    /// The calling thread's nice value: -20 to 19, and the higher, the later its turn.
+    package static var niceness: Int32 {
+        #if os(Linux)
+            getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0)
+        #else
+            0
         #endif
     }
 }
