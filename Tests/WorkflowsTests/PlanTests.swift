@@ -80,7 +80,7 @@ import Workflows
         ("ExternalEntriesOf", "INDEX external_entry_of_appointment (appointment_id=?)"),
         ("LastExternalEntry", "INDEX external_entry_of_appointment (appointment_id=?)"),
         ("UnsettledEntries", "INDEX external_entry_unsettled (updated_at<?)"), ("IsOnItsWay", "outbox_order (order_key=?"),
-        ("WaitingFor", "INDEX outbox_subject (subject>?)"),
+        ("WaitingFor", "INDEX outbox_subject (subject>?)"), ("ChangesAfter", "PRIMARY KEY (id>?)"),
         ("RecordsInStep", "INDEX appointment_of_day (start_at>?"), ("WaitingOfTopic", "INDEX outbox_ready (topic=?"),
         ("HurryTopic", "INDEX outbox_ready (topic=?"),
         ("ClaimedAppointments", "INDEX appointment_of_day (start_at>?"),
