@@ -58,6 +58,8 @@ public enum Act: Sendable, Hashable {
     case keepTasks
     /// To follow what changes, of everybody: identifiers alone.
     case followChanges
+    /// To say who outside is told what changes.
+    case keepWebhooks
 }
 
 /// On what somebody may do something. Any one of them is enough.
@@ -111,7 +113,7 @@ extension Role {
 
         case (.desk, .changeDirectory), (.desk, .replayDeadLetters), (.desk, .reviewEmergencies), (.desk, .inviteStaff),
             (.desk, .keepServices), (.desk, .decideCorrections), (.desk, .keepClosedRecords), (.desk, .readInvoices),
-            (.desk, .followChanges):
+            (.desk, .followChanges), (.desk, .keepWebhooks):
             []
         case (.desk, .seeAppointment): [.place, .emergency]
         case (.desk, .readMailbox): [.own, .place]
@@ -177,7 +179,7 @@ extension Caller {
         case .searchTimes, .readDirectory, .changeDirectory, .readAbsences, .changePatients, .readFreeText, .correctMistake,
             .listOfDay, .readWholeMailbox, .replayDeadLetters, .reviewEmergencies, .invitePatients, .inviteStaff,
             .keepServices, .decideCorrections, .closeRecords, .keepClosedRecords, .keepTasks, .readInvoices(nil),
-            .keepWaitlist, .followChanges:
+            .keepWaitlist, .followChanges, .keepWebhooks:
             false
         }
     }

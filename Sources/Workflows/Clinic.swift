@@ -1,4 +1,5 @@
 public import Notation
+public import Outbound
 public import Scheduling
 public import Secrecy
 public import Storage
@@ -110,6 +111,10 @@ public struct ClinicSettings: Sendable {
     public var confirmedWithin: Span = .minutes(15)
     /// Whether a hospital's records are kept in step.
     public var keepsRecords = false
+    /// Whether changes are published to a message broker.
+    public var publishesEvents = false
+    /// Where webhooks may be told: on the internet, unless this is a trial.
+    public var webhookPolicy = OutboundPolicy.forStrangers
 
     /// What a patient may have at once who books without the staff; nil counts nothing.
     public var patientLimits: PatientLimits?

@@ -19,6 +19,8 @@ final class Branch: Sendable {
     let house: House
     let premises: Premises
     let outbox: Outbox
+    /// What goes to subscribers and to the message broker: apart, so that whoever of them is slow keeps no letter and no payment waiting.
+    let eventOutbox: Outbox
     /// How this node reaches whom the clinic works with: one for all clinics in it.
     let ways: Ways
     /// What keeps calls from destinations that fail, by what they are.
@@ -94,12 +96,13 @@ final class Branch: Sendable {
                 payments: ways.payments, texts: ways.texts, textAddress: house.settings.partners.texts?.callback),
             stationery: stationery
         )
-        let bell = OutboxBell()
+        let (bell, eventBell) = (OutboxBell(), OutboxBell())
         let name = "node-\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"
         let neighbourhood = try Neighbourhood(house.engine, house.settings, name: name, surroundings: house.surroundings)
         self.neighbourhood = neighbourhood
         clinic.onChange {
             bell.ring()
+            eventBell.ring()
             neighbourhood.tell()
         }
         let meters = OutboxMeters(logger: logger)
@@ -120,6 +123,11 @@ final class Branch: Sendable {
             handlers.merge(desk.deliveries) { $1 }
             sweeps.append(desk.sweep())
         }
+        let eventMeters = EventMeters(logger: logger)
+        var events = WebhookDesk(clinic, carrier: ways.webhooks) { eventMeters.note($0) }.deliveries
+        if let broker = ways.broker {
+            events.merge(BusDesk(clinic, broker: broker) { eventMeters.note($0) }.deliveries) { $1 }
+        }
         var work = OutboxSettings(lease: .seconds(house.settings.leaseSeconds))
         if !house.settings.roles.contains(.api) { work.modesty = 0 }
         sealer = AuditSealer(
@@ -129,6 +137,11 @@ final class Branch: Sendable {
         outbox = Outbox(
             database: house.database.doing(.background), surroundings: house.surroundings, workerName: name, settings: work,
             handlers: handlers, bell: bell, election: Election { neighbourhood.leads }, report: { meters.note($0) })
+        // Room for every webhook to hang as often as its own way allows. What the first rescues and sweeps is of both.
+        work.concurrency = Webhook.most * WayOutSettings.webhooks.bulkhead.most
+        eventOutbox = Outbox(
+            database: house.database.doing(.background), surroundings: house.surroundings, workerName: name, settings: work,
+            handlers: events, bell: eventBell, election: Election { false }, report: { meters.note($0) })
     }
 
     /// Reads what is ahead into the index of free times, once: a clinic that is only visited to deliver needs none.
@@ -144,7 +157,10 @@ final class Branch: Sendable {
     func work() async throws {
         let roles = house.settings.roles
         try await withThrowingTaskGroup(of: Void.self) { group in
-            if roles.contains(.worker) { group.addTask { try await self.outbox.run() } }
+            if roles.contains(.worker) {
+                group.addTask { try await self.outbox.run() }
+                group.addTask { try await self.eventOutbox.run() }
+            }
             // A command cannot have the embedded database while this program has it.
             if !house.engine.isShared {
                 let request = KeyRequest(house.settings)
@@ -182,7 +198,7 @@ final class Branch: Sendable {
         if roles.contains(.worker) {
             try await outbox.rescueLeases()
             let end = clock.now + .seconds(10)
-            while clock.now < end, try await outbox.step() > 0 {}
+            while clock.now < end, try await outbox.step() + eventOutbox.step() > 0 {}
             try await outbox.sweep()
         }
         if roles.contains(.reconciler) {
@@ -316,6 +332,7 @@ final class Branch: Sendable {
         try await clinic.forgetExpiredAnswers()
         try await clinic.forgetOldHolds()
         try await clinic.forgetOldNews()
+        try await clinic.forgetOldWebhookDeliveries()
         try await premises.accounts.forgetOld()
     }
 }

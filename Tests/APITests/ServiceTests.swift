@@ -193,6 +193,7 @@ import Workflows
             "readPreferences", "listMessages", "listCallRequests", "listMessageTemplates",
             "listWaitlist", "listOffers",
             "listTasks", "readSync",
+            "listWebhooks", "readWebhook", "listWebhookDeliveries",
         ].contains(operation)
         return isDirectory && !isOfPeople ? "system/Schedule.r" : nil
     }

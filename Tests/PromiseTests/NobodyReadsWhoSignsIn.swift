@@ -217,6 +217,7 @@ extension Promises.NobodyReadsTheDatabase {
         "patient_closure.reason", "legal_hold.reason", "incoming.content",
         "message.address", "message.words",
         "payment.payer_secret",
+        "webhook.url", "webhook.description", "webhook.secret", "webhook.old_secret",
     ]
 
     /// What stands as it is: what hangs on the clinic's door, principals and other identifiers, choices from a list, addresses of
@@ -242,6 +243,7 @@ extension Promises.NobodyReadsTheDatabase {
         "appointment_series": ["patients", "rule", "zone", "exceptions", "created_by"],
         "records_link": ["their_id", "their_version"], "sync_state": ["system", "last_error"],
         "external_entry": ["provider", "state", "last_answer"],
+        "webhook": ["events", "state", "disabled_because", "created_by"], "webhook_delivery": ["kind", "state", "last_result"],
         "task": ["kind", "dedupe_key", "details", "state", "done_by"],
         "message": [
             "kind", "not_by", "state", "reason", "channel", "language", "carrier_id", "answer", "answered_by", "settled_by",

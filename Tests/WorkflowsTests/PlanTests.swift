@@ -81,6 +81,8 @@ import Workflows
         ("LastExternalEntry", "INDEX external_entry_of_appointment (appointment_id=?)"),
         ("UnsettledEntries", "INDEX external_entry_unsettled (updated_at<?)"), ("IsOnItsWay", "outbox_order (order_key=?"),
         ("WaitingFor", "INDEX outbox_subject (subject>?)"), ("ChangesAfter", "PRIMARY KEY (id>?)"),
+        ("DeliveriesOfWebhook", "PRIMARY KEY (webhook_id=? AND id<?)"), ("CancelDeliveries", "PRIMARY KEY (webhook_id=?)"),
+        ("ForgetOldWebhookDeliveries", "INDEX webhook_delivery_age (at<?)"),
         ("RecordsInStep", "INDEX appointment_of_day (start_at>?"), ("WaitingOfTopic", "INDEX outbox_ready (topic=?"),
         ("HurryTopic", "INDEX outbox_ready (topic=?"),
         ("ClaimedAppointments", "INDEX appointment_of_day (start_at>?"),
@@ -97,7 +99,7 @@ import Workflows
         "MessagesOfPatient", "NewestMessagesTo", "OpenCalls",
         "UnsettledPayments", "UnsettledRefunds", "RefundsOfPayment", "InvoicesOfPatient", "InvoicesAfter",
         "WaitingPlaces", "WaitingLine", "PlacesOfPatient", "PlacesAfter", "OffersOfPatient", "OffersAfter", "VisitsOfSeries",
-        "ExternalEntriesOf", "LastExternalEntry", "UnsettledEntries",
+        "ExternalEntriesOf", "LastExternalEntry", "UnsettledEntries", "DeliveriesOfWebhook",
     ]
 
     /// There to refuse: a second key that seals, a third try of a message. Nobody looks through them.
@@ -141,7 +143,7 @@ import Workflows
             "refund_of_payment", "refund_unsettled", "invoice_of_payment", "invoice_number", "invoice_of_patient",
             "waitlist_line", "waitlist_of_patient", "waitlist_offer_hold", "waitlist_offer_once", "waitlist_offer_of_patient",
             "series_visit_once",
-            "external_entry_of_appointment", "external_entry_unsettled",
+            "external_entry_of_appointment", "external_entry_unsettled", "webhook_delivery_age",
         ] {
             let database = try clinic()
             try database.execute("DROP INDEX \(index)")
@@ -191,7 +193,7 @@ import Workflows
         let fixed: Set<String> = [
             "revision", "location", "resource", "visit_type", "working_hours", "schedule_exception", "holiday",
             "schema_migration", "data_key", "key_walk", "retention_rule", "message_template",
-            "counter", "sync_state",
+            "counter", "sync_state", "webhook",
         ]
         #expect(tables == Schema.growingTables.union(fixed))
         #expect(Schema.growingTables.isDisjoint(with: fixed))

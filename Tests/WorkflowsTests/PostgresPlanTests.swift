@@ -29,6 +29,8 @@ import Workflows
         ("StoredAttempt", "idempotency_pkey", ["key = ", "principal = "]),
         ("ForgetExpiredAttempts", "idempotency_expiry", ["expires_at <"]),
         ("TouchedSince", "event_position", ["position"]), ("ChangesAfter", "event_position", ["position"]),
+        ("DeliveriesOfWebhook", "webhook_delivery_pkey", ["webhook_id = ", "id <"]),
+        ("ForgetOldWebhookDeliveries", "webhook_delivery_age", ["at <"]),
         ("NewestChange", "event_position", ["position"]), ("OldestHiddenChange", "event_position", ["position"]),
         ("AheadOfPatient", "appointment_patient_pkey", ["patient_id = ", "start_at >"]),
         ("LapsedHolds", "patient_hold_of_patient", ["patient_id = ", "lapsed_at >"]),
@@ -142,6 +144,8 @@ import Workflows
         INSERT INTO refund SELECT gen_random_uuid(), id, 'pi', 1, 'late', CASE WHEN n % 100 = 0 THEN 'asked' ELSE 'done' END, 1, NULL,
             start_at, start_at FROM made;
         INSERT INTO invoice SELECT gen_random_uuid(), n + 1, 'invoice', id, NULL, patient, id, 1, 'eur', start_at FROM made;
+        INSERT INTO webhook_delivery (webhook_id, id, event_id, kind, at, state, attempts)
+            SELECT practitioner, id, id, 'appointment.booked', start_at, 'delivered', 1 FROM made;
         INSERT INTO incoming SELECT id, 'texts', n::text, start_at, 'sealed', NULL FROM made;
         INSERT INTO idempotency SELECT 'desk-' || n % 50, 'key-' || n, 'book', '', 200, NULL, NULL, '', '', start_at FROM made;
         ANALYZE;

@@ -31,6 +31,11 @@ public enum Schemas {
     private static func object(
         _ members: KeyValuePairs<String, String>, required: [String] = [], closed: Bool = false, also: String = ""
     ) -> String {
+        object(members.map { ($0.key, $0.value) }, required: required, closed: closed, also: also)
+    }
+    private static func object(
+        _ members: [(key: String, value: String)], required: [String] = [], closed: Bool = false, also: String = ""
+    ) -> String {
         let inside = members.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",")
         let needed = required.isEmpty ? "" : #","required":[\#(required.map { "\"\($0)\"" }.joined(separator: ","))]"#
         return
@@ -64,6 +69,18 @@ public enum Schemas {
         "id": uuid, "name": text(128), "scopes": list(scope, 1...64), "createdAt": instant, "lastUsedAt": instant,
         "revokedAt": instant,
     ]
+    private static let wantedEvent = choice(["*"] + AppointmentEvent.Kind.allCases.map(\.rawValue))
+    private static let webhookRequest: [(key: String, value: String)] = [
+        ("url", #"{"type":"string","minLength":1,"maxLength":2048,"pattern":"^https?://[^ ]+$"}"#),
+        ("events", list(wantedEvent, 1...64)), ("description", text(200)),
+    ]
+    private static let webhook: [(key: String, value: String)] = [
+        ("id", uuid), ("url", text(2_048)), ("description", text(200)), ("events", list(wantedEvent)),
+        ("state", choice(Webhook.State.allCases.map(\.rawValue))), ("disabledAt", instant),
+        ("disabledBecause", choice(Webhook.Disabling.Cause.allCases.map(\.rawValue))), ("oldSecretUntil", instant),
+        ("createdBy", text(200)), ("createdAt", instant), ("version", whole(1...Int(Int32.max))),
+    ]
+    private static let webhookNeeded = ["id", "url", "events", "state", "createdBy", "createdAt", "version"]
     private static let currency = #"{"type":"string","pattern":"^[a-z]{3}$"}"#
     private static let paymentRefund = object(
         [
@@ -260,6 +277,17 @@ public enum Schemas {
                 "system": text(64), "lastSuccessAt": instant, "lastFailureAt": instant, "failures": whole(0...Int(Int32.max)),
                 "lastError": text(500), "waiting": whole(0...10_000), "oldestWaitingAt": instant,
             ], required: ["system", "failures", "waiting"]),
+        "Webhook": object(webhook, required: webhookNeeded),
+        "WebhookGrant": object(
+            webhook + [("secret", #"{"type":"string","pattern":"^whsec_[A-Za-z0-9+/]+=*$"}"#)],
+            required: webhookNeeded + ["secret"]),
+        "WebhookTest": object(["delivery": uuid], required: ["delivery"]),
+        "WebhookDelivery": object(
+            [
+                "id": uuid, "event": uuid, "kind": text(64), "at": instant,
+                "state": choice(WebhookDelivery.State.allCases.map(\.rawValue)), "attempts": whole(0...1_000), "lastAt": instant,
+                "lastResult": text(500), "nextAt": instant,
+            ], required: ["id", "event", "kind", "at", "state", "attempts"]),
         "Change": object(
             [
                 "id": uuid, "kind": choice(AppointmentEvent.Kind.allCases.map(\.rawValue)),
@@ -420,6 +448,8 @@ public enum Schemas {
             required: ["kind", "language"], closed: true),
         "VisitAnswer": object(["code": text(128), "answer": choice(answers)], required: ["code", "answer"], closed: true),
         "Nothing": object([:], closed: true),
+        "NewWebhook": object([("id", uuid)] + webhookRequest, required: ["url", "events"], closed: true),
+        "WebhookRequest": object(webhookRequest, required: ["url", "events"], closed: true),
         "TokenRequest": object(
             [
                 "grant_type": text(64), "scope": text(1000), "client_id": text(64), "client_secret": text(128),
@@ -475,6 +505,9 @@ public enum Schemas {
         lists["MessageTemplateList"] = object(["items": list(reference("MessageTemplate"))], required: ["items"])
         lists["CorrectionPage"] = object(["items": list(reference("Correction")), "next": text(64)], required: ["items"])
         lists["DeadLetterPage"] = object(["items": list(reference("DeadLetter")), "next": text(64)], required: ["items"])
+        lists["WebhookList"] = object(["items": list(reference("Webhook"))], required: ["items"])
+        lists["WebhookDeliveryPage"] = object(
+            ["items": list(reference("WebhookDelivery")), "next": text(64)], required: ["items"])
         lists["ChangeFeed"] = object(
             ["items": list(reference("Change")), "next": text(64), "more": truth], required: ["items", "more"])
         lists["SyncList"] = object(["items": list(reference("SyncState"))], required: ["items"])

@@ -36,6 +36,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
     case recordKept = "record-kept"
     case correctionOpen = "correction-open"
     case alreadyWaiting = "already-waiting"
+    case tooManyWebhooks = "too-many-webhooks"
     case appointmentsAhead = "appointments-ahead"
     case transitionNotAllowed = "transition-not-allowed"
     case holdExpired = "hold-expired"
@@ -79,7 +80,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .bodyTooSlow: 408
         case .requestInProgress, .identifierAlreadyUsed, .transitionNotAllowed, .holdExpired, .cancellationTooLate,
             .timeUnavailable, .patientBusy, .tooManyHolds, .tooManyAppointments, .recordClosed, .recordDiffers, .recordKept,
-            .correctionOpen, .alreadyWaiting, .appointmentsAhead, .nothingToPay:
+            .correctionOpen, .alreadyWaiting, .tooManyWebhooks, .appointmentsAhead, .nothingToPay:
             409
         case .linkOver, .cursorGone: 410
         case .changedMeanwhile: 412
@@ -131,6 +132,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .recordKept: "The record has to be kept"
         case .correctionOpen: "A correction of this field is open already"
         case .alreadyWaiting: "The patient waits for this already"
+        case .tooManyWebhooks: "There are as many webhooks as there may be"
         case .appointmentsAhead: "There are appointments ahead"
         case .transitionNotAllowed: "Its state does not allow that"
         case .holdExpired: "The hold has expired"
@@ -220,6 +222,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .correctionOpen: "Each field can have one open request for correction. Wait until it is decided. Nothing was done."
         case .alreadyWaiting:
             "A patient stands once on the waitlist for each kind of visit. Withdraw the other place to change what it says. Nothing was done."
+        case .tooManyWebhooks: "A clinic may have a hundred. Delete one that nobody needs. Nothing was done."
         case .appointmentsAhead:
             "A record with appointments ahead is not closed. Cancel them first, or send `cancelAppointments` to have those cancelled that are the patient's alone. Nothing was done."
         case .transitionNotAllowed: "See the table of states: what you asked for does not follow from the state it is in."

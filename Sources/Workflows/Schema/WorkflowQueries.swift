@@ -34,6 +34,9 @@ public enum WorkflowQueries {
     ]
 
     private static let records: [any Statement.Type] = [
+        WebhookByID.self, WebhookToChange.self, AllWebhooks.self, WebhooksWanting.self, InsertWebhook.self, UpdateWebhook.self,
+        DeleteWebhook.self, CancelDeliveries.self, InsertWebhookDelivery.self, NoteWebhookAttempt.self, DeliveriesOfWebhook.self,
+        ForgetOldWebhookDeliveries.self,
         ChangesAfter.self, ChangeStands.self, NewestChange.self, OldestHiddenChange.self, LastEvent.self,
         InsertEvent.self, InsertAudit.self, AuditOf.self, InsertNotice.self, NoticesOf.self, NoticesAfter.self,
         StoredAttempt.self, StoreAttempt.self, ForgetAttempt.self, ForgetExpiredAttempts.self, Vouch.self,

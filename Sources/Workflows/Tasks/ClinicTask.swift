@@ -30,6 +30,8 @@ public struct ClinicTask: Sendable, Equatable {
         case recordsConflict = "records-conflict"
         /// A hospital's records have not taken a change for hours, or never will.
         case recordsBehind = "records-behind"
+        /// Somebody outside who was told what changes wants nothing more: the webhook is disabled.
+        case webhookGone = "webhook-gone"
     }
 
     public enum State: String, Sendable, CaseIterable { case open, done }

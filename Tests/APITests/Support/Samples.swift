@@ -24,6 +24,7 @@ struct Sample: Sendable {
         .merging(messages) { $1 }
         .merging(money) { $1 }
         .merging(waiting) { $1 }
+        .merging(webhooks) { $1 }
 
     // MARK: Appointments
 
@@ -180,7 +181,7 @@ struct Sample: Sendable {
     ]
 
     /// Every field of every body, filled in: what the tests of single fields start from.
-    static let fullBodies: [String: String] = someBodies.merging(waitingBodies) { $1 }
+    static let fullBodies: [String: String] = someBodies.merging(waitingBodies) { $1 }.merging(webhookBodies) { $1 }
     private static let someBodies: [String: String] = [
         "BookingRequest":
             #"{"id":"01900000-0000-7000-8000-00000000beef","visitType":"\#(Known.consultation)","practitioner":"\#(Known.brandt)","start":"2026-03-09T09:00:00Z","patients":["\#(Known.emma)"],"room":"\#(Known.room)","hold":false,"overrideReason":"asked for"}"#,
