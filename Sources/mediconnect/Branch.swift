@@ -103,7 +103,7 @@ final class Branch: Sendable {
             neighbourhood.tell()
         }
         let meters = OutboxMeters(logger: logger)
-        let post = MessagePost(stationery: stationery, letters: carrier, texts: ways.texts)
+        let post = MessagePost(stationery: stationery, letters: carrier, texts: ways.texts, push: ways.push)
         var handlers = clinic.deliveries.merging(premises.accounts.deliveries(by: carrier, on: stationery)) { $1 }
             .merging(premises.accounts.messages.deliveries(by: post)) { $1 }
             .merging(ways.payments.map { clinic.deliveries(by: $0) } ?? [:]) { $1 }

@@ -216,6 +216,7 @@ extension Promises.NobodyReadsTheDatabase {
         "correction.statement", "correction.extension_reason", "correction.decision_reason", "correction.disagreement",
         "patient_closure.reason", "legal_hold.reason", "incoming.content",
         "message.address", "message.words",
+        "patient_device.name", "patient_device.token",
         "payment.payer_secret",
     ]
 
@@ -245,7 +246,9 @@ extension Promises.NobodyReadsTheDatabase {
         "task": ["kind", "dedupe_key", "details", "state", "done_by"],
         "message": [
             "kind", "not_by", "state", "reason", "channel", "language", "carrier_id", "answer", "answered_by", "settled_by",
+            "devices",
         ],
+        "patient_device": ["platform", "language"],
         "contact_preference": ["channels", "language", "zone"], "contact_consent": ["channel", "by"],
         "message_template": ["kind", "language", "subject", "body", "words", "changed_by"],
         "incoming": ["partner", "key"], "payment": ["state", "price", "provider_id"],
