@@ -19,6 +19,8 @@ struct Pages: Sendable {
         switch asked.path[1] {
         case "pay": isDone = PaymentPart(world: world).pay(id) != nil
         case "answer": isDone = TextPart(world: world).reply(to: id, words: String((asked.form["words"] ?? "").prefix(1600)))
+        case "cancel-record": isDone = RecordsPart(world: world).changeThere(id, status: "cancelled", laterBy: nil) != nil
+        case "move-record": isDone = RecordsPart(world: world).changeThere(id, status: nil, laterBy: 60) != nil
         case "confirm": isDone = SchedulingPart(world: world).decide(id, isConfirmed: true)
         case "refuse": isDone = SchedulingPart(world: world).decide(id, isConfirmed: false)
         default: isDone = false
@@ -119,11 +121,14 @@ struct Pages: Sendable {
     private func records() -> String {
         let all = world.change { $0.records.newest }.prefix(50)
         return "<h2>Records</h2>"
-            + all.map { held in
-                """
-                <article><b>Appointment/\(Self.escaped(held.id))</b>, version \(held.version)<br>\
-                <small>\(Self.escaped(held.identifier))</small></article>
-                """
+            + all.map { held -> String in
+                let json = document(Array(held.body.utf8))
+                return """
+                    <article><b>\(Self.escaped(json?["start"]?.string ?? "")): \(Self.escaped(json?["status"]?.string ?? ""))</b>, \
+                    version \(held.version)<br><small>Appointment/\(Self.escaped(held.id)), \(Self.escaped(held.identifier))</small><br>\
+                    \(Self.button("cancel-record", held.id, "Cancel there"))\
+                    \(Self.button("move-record", held.id, "An hour later there"))</article>
+                    """
             }.joined()
     }
 

@@ -116,9 +116,10 @@ final class Branch: Sendable {
         }
         if let records = ways.records {
             let meters = RecordsMeters(logger: logger)
-            let desk = RecordsDesk(clinic, records: records) { meters.note($0) }
+            let desk = RecordsDesk(
+                clinic, records: records, report: { meters.note($0) }, outage: { meters.note($0) })
             handlers.merge(desk.deliveries) { $1 }
-            sweeps.append(desk.sweep())
+            sweeps += [desk.sweep(), desk.feed()]
         }
         var work = OutboxSettings()
         if !house.settings.roles.contains(.api) { work.modesty = 0 }

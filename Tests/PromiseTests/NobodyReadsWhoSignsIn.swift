@@ -241,7 +241,7 @@ extension Promises.NobodyReadsTheDatabase {
         "correction": ["field", "state", "asked_by", "decided_by", "basis"], "patient_closure": ["closed_by", "accounts"],
         "waitlist_entry": ["practitioners", "locations", "asked_by", "state"], "waitlist_offer": ["state", "explanation"],
         "appointment_series": ["patients", "rule", "zone", "exceptions", "created_by"],
-        "records_link": ["their_id", "their_version"], "sync_state": ["system", "last_error"],
+        "records_link": ["their_id", "their_version", "tried"], "sync_state": ["system", "last_error"],
         "external_entry": ["provider", "state", "last_answer"],
         "task": ["kind", "dedupe_key", "details", "state", "done_by"],
         "message": [

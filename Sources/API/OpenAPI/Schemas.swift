@@ -259,6 +259,7 @@ public enum Schemas {
             [
                 "system": text(64), "lastSuccessAt": instant, "lastFailureAt": instant, "failures": whole(0...Int(Int32.max)),
                 "lastError": text(500), "waiting": whole(0...10_000), "oldestWaitingAt": instant,
+                "failingSince": instant, "alertedAt": instant, "heardUntil": instant,
             ], required: ["system", "failures", "waiting"]),
         "Task": object(
             [

@@ -88,6 +88,8 @@ public enum WorkflowQueries {
         UnsettledEntries.self, IsOnItsWay.self,
         LinkOfAppointment.self, StoreRecordsLink.self, RecordsInStep.self, SyncStates.self, NoteSyncSuccess.self,
         NoteSyncFailure.self, WaitingOfTopic.self, HurryTopic.self,
+        LinkToChange.self, NoteTried.self, AdoptVersion.self, PutBack.self, SyncStateOf.self, NoteAlerted.self, NotePosition.self,
+        TaskOfKey.self,
     ]
 
     private static let incoming: [any Statement.Type] = [

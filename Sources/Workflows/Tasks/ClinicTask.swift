@@ -30,6 +30,10 @@ public struct ClinicTask: Sendable, Equatable {
         case recordsConflict = "records-conflict"
         /// A hospital's records have not taken a change for hours, or never will.
         case recordsBehind = "records-behind"
+        /// Somebody changed an appointment in a hospital's records: what stands here counts, and may have to follow.
+        case recordsChanged = "records-changed"
+        /// A system the clinic keeps in step with has failed for hours.
+        case systemFailing = "system-failing"
     }
 
     public enum State: String, Sendable, CaseIterable { case open, done }
