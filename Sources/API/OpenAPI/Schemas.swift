@@ -154,7 +154,7 @@ public enum Schemas {
             ], closed: true),
         "Price": object(
             [
-                "amount": whole(1...99_999_999), "currency": currency,
+                "amount": whole(1...99_999_999), "currency": currency, "taxRate": whole(0...10_000),
                 "refunds": list(
                     object(
                         ["hoursBefore": whole(0...8_760), "percent": whole(0...100)], required: ["hoursBefore", "percent"],
@@ -172,7 +172,8 @@ public enum Schemas {
             [
                 "id": uuid, "number": whole(1...Int(Int32.max)), "kind": choice(Invoice.Kind.allCases.map(\.rawValue)),
                 "payment": uuid, "refund": uuid, "patient": uuid, "appointment": uuid, "amount": whole(1...Int(Int32.max)),
-                "currency": currency, "issuedAt": instant,
+                "currency": currency, "taxRate": whole(0...10_000), "tax": whole(0...Int(Int32.max)),
+                "net": whole(0...Int(Int32.max)), "issuedAt": instant,
             ], required: ["id", "number", "kind", "payment", "patient", "appointment", "amount", "currency", "issuedAt"]),
         "WorkingHours": object(
             [

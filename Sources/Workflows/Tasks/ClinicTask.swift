@@ -16,6 +16,8 @@ public struct ClinicTask: Sendable, Equatable {
         case paymentUnknown = "payment-unknown"
         /// Money was to go back and did not.
         case refundFailed = "refund-failed"
+        /// Money went back that nobody here has given back: somebody did it by hand at the provider.
+        case refundElsewhere = "refund-elsewhere"
         /// Somebody else's calendar refused a move: the appointment is over, and the patient had one.
         case providerMoveRefused = "provider-move-refused"
         /// What is given up here stands in somebody else's calendar still.
