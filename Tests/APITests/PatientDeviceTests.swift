@@ -42,7 +42,8 @@ import Testing
         try await inHouse { visitor in
             for number in 0..<12 {
                 visitor.house.clock.advance(by: .seconds(1))
-                _ = try await visitor.send(.post(Self.path, Known.device("r-\(number)", more: #","name":"n\#(number)""#)), by: .emma)
+                _ = try await visitor.send(
+                    .post(Self.path, Known.device("r-\(number)", more: #","name":"n\#(number)""#)), by: .emma)
             }
             let names = Set(try await visitor.get(Self.path, by: .emma).items.compactMap { $0["name"]?.string })
             #expect(names == Set((2..<12).map { "n\($0)" }))

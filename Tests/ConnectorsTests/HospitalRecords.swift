@@ -78,7 +78,8 @@ import Testing
                 base: "\(simulator.base)/fhir", tokens: "\(simulator.base)/oauth/token", client: "clinic",
                 secret: Personal("simulated-secret"), system: "https://other.example/appointments")
             let other = RecordsConnector(
-                settings, way: try simulator.way(.records, seconds: 10), tokens: try simulator.way(.records), clock: MachineClock())
+                settings, way: try simulator.way(.records, seconds: 10), tokens: try simulator.way(.records),
+                clock: MachineClock())
             #expect(try #require(await other.changes(since: start - .seconds(1), after: nil).value).elements.isEmpty)
         }
     }

@@ -64,7 +64,8 @@ import Testing
             let now = Instant("2026-03-02T09:00:00Z")!
             let format = FCMFormat(PushSettings(account: try await account(simulator)))
             let notice = PushNotice(
-                device: Personal("d"), title: "City Clinic", words: "Your visit", link: "https://clinic.example/visit/answer#mca_1",
+                device: Personal("d"), title: "City Clinic", words: "Your visit",
+                link: "https://clinic.example/visit/answer#mca_1",
                 about: "visit-1", expires: now + .minutes(2))
             let message = try JSON(parsing: format.sending(notice, key: EffectKey("m-1")!, now: now).body)["message"]
             #expect(message?["android"]?["ttl"]?.string == "120s" && message?["android"]?["collapse_key"]?.string == "visit-1")

@@ -107,7 +107,9 @@ final class RecordsTests {
         }
         try await eventually("the task") {
             let tasks = try JSON(parsing: try await http.send("GET", "\(server.base)/v1/tasks?state=open", token: desk).body)
-            return tasks["items"]?.array?.contains { $0["kind"]?.string == "records-changed" && $0["appointment"]?.string == other }
+            return tasks["items"]?.array?.contains {
+                $0["kind"]?.string == "records-changed" && $0["appointment"]?.string == other
+            }
                 == true
         }
         try await eventually("what was put back") {

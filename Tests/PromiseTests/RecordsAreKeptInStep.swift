@@ -75,7 +75,8 @@ final class TheirRecords: RecordsSystem {
     func create(_ appointment: RecordsAppointment) async -> Ending<RecordsVersion> {
         ask { [clock] state in
             if let known = state.records[appointment.identifier.text] { return Self.version(known) }
-            let record = Record(id: "r\(state.records.count)", version: 1, content: appointment, history: [appointment],
+            let record = Record(
+                id: "r\(state.records.count)", version: 1, content: appointment, history: [appointment],
                 changedAt: clock.now)
             state.records[appointment.identifier.text] = record
             return Self.version(record)
@@ -105,7 +106,9 @@ final class TheirRecords: RecordsSystem {
     func changes(since: Instant, after: String?) async -> Ending<Page<RecordsEntry>> {
         let (skip, length) = (after.flatMap { Int($0) } ?? 0, pageLength)
         return ask { state in
-            let found = state.records.values.filter { $0.changedAt >= since }.sorted { ($0.changedAt, $0.id) < ($1.changedAt, $1.id) }
+            let found = state.records.values.filter { $0.changedAt >= since }.sorted {
+                ($0.changedAt, $0.id) < ($1.changedAt, $1.id)
+            }
             let isMore = skip + length < found.count
             return Page(found.dropFirst(skip).prefix(length).map(Self.entry), next: isMore ? "\(skip + length)" : nil)
         }
@@ -154,7 +157,10 @@ extension Promises {
             }
         }
 
-        static func open(_ engine: Engine, checksVersions: Bool = true, sabotage: (any Database) -> any Database = { $0 }, _ body: (Stage) async throws -> Void) async throws {
+        static func open(
+            _ engine: Engine, checksVersions: Bool = true, sabotage: (any Database) -> any Database = { $0 },
+            _ body: (Stage) async throws -> Void
+        ) async throws {
             var settings = ClinicSettings()
             settings.keepsRecords = true
             settings.remindersBefore = []
@@ -274,7 +280,8 @@ extension Promises {
 
         /// The negative control: what was tried is not kept.
         @Test(arguments: Engine.allCases)
-        func `would be seen: where nobody knows what was tried, our own word is taken for somebody else's`(engine: Engine) async throws
+        func `would be seen: where nobody knows what was tried, our own word is taken for somebody else's`(engine: Engine)
+            async throws
         {
             try await Self.open(engine, sabotage: { TamperedDatabase($0) { Untried($0) } }) { stage in
                 let (told, desk) = (try await stage.book(), stage.fixture.plan.desk())

@@ -48,12 +48,15 @@ extension Promises {
                 #expect(tasks.count == count && tasks.allSatisfy { $0.kind == .recordsChanged })
                 let details = try JSON(parsing: tasks[0].details)
                 #expect(details["what"]?.string == "moved" && details["putBack"]?.bool == true)
-                #expect(details["theirStart"]?.string.flatMap { Instant($0) } == (told.first { $0.id == tasks[0].appointment }?.start).map { $0 + .hours(2) })
+                #expect(
+                    details["theirStart"]?.string.flatMap { Instant($0) }
+                        == (told.first { $0.id == tasks[0].appointment }?.start).map { $0 + .hours(2) })
             }
         }
 
         @Test(arguments: Engine.allCases)
-        func `that it is cancelled there too; who insists is not fought with, and each time is shown`(engine: Engine) async throws {
+        func `that it is cancelled there too; who insists is not fought with, and each time is shown`(engine: Engine) async throws
+        {
             try await RecordsAreKeptInStep.open(engine) { stage in
                 let told = try await inStep(stage)[0]
                 for round in 1...4 {
@@ -182,7 +185,9 @@ extension Promises {
             }
         }
 
-        @Test(arguments: Engine.allCases) func `of what we tell them a human hears once, however many appointments wait`(engine: Engine)
+        @Test(arguments: Engine.allCases) func `of what we tell them a human hears once, however many appointments wait`(
+            engine: Engine
+        )
             async throws
         {
             try await RecordsAreKeptInStep.open(engine) { stage in
@@ -197,7 +202,9 @@ extension Promises {
         }
 
         /// The negative control: that a human was told is not noted.
-        @Test(arguments: Engine.allCases) func `would be seen: where nobody notes it, it is told in each round`(engine: Engine) async throws {
+        @Test(arguments: Engine.allCases) func `would be seen: where nobody notes it, it is told in each round`(engine: Engine)
+            async throws
+        {
             try await RecordsAreKeptInStep.open(engine, sabotage: { TamperedDatabase($0) { Unalerted($0) } }) { stage in
                 let outages = Outages()
                 let desk = RecordsDesk(stage.fixture.clinic, records: stage.theirs, outage: { outages.note($0) })

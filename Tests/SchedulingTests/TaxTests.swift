@@ -4,7 +4,8 @@ import Testing
 /// What invoices say of tax (HB-3).
 @Suite struct Tax {
     @Test(arguments: [
-        (4500, 1900, 718), (119, 1900, 19), (1, 1900, 0), (4500, 0, 0), (107, 700, 7), (100, 10_000, 50), (99_999_999, 2_000, 16_666_666),
+        (4500, 1900, 718), (119, 1900, 19), (1, 1900, 0), (4500, 0, 0), (107, 700, 7), (100, 10_000, 50),
+        (99_999_999, 2_000, 16_666_666),
     ])
     func `is in the amount, and rounded as the guide has it`(amount: Int, rate: Int, tax: Int) {
         #expect(Price(amount: amount, currency: "eur", taxRate: rate).tax(in: amount) == tax)

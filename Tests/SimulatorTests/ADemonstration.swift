@@ -93,8 +93,10 @@ import Testing
         }
         #expect(blocks.count >= 7)
         let (clinic, simulator) = (try Self.freePort(), try Self.freePort())
-        let lines = blocks.joined().replacing("PORT=8080", with: "PORT=\(clinic)").replacing("PORT=8090", with: "PORT=\(simulator)")
-            .replacing("$(mktemp -d)", with: folder.file("walk"))
+        let lines = blocks.joined().replacing("PORT=8080", with: "PORT=\(clinic)").replacing(
+            "PORT=8090", with: "PORT=\(simulator)"
+        )
+        .replacing("$(mktemp -d)", with: folder.file("walk"))
         let script = """
             set -euo pipefail
             mediconnect() { exec '\(Programs.mediconnect)' "$@"; }

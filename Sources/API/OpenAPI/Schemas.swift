@@ -305,7 +305,8 @@ public enum Schemas {
             [
                 "patient": uuid, "channels": list(channel), "language": choice(languages), "quietFrom": shiftStart,
                 "quietUntil": shiftStart, "zone": text(64),
-                "consents": object(["email": consent, "sms": consent, "push": consent]), "version": #"{"type":"integer","minimum":0}"#,
+                "consents": object(["email": consent, "sms": consent, "push": consent]),
+                "version": #"{"type":"integer","minimum":0}"#,
             ], required: ["patient", "channels", "consents", "version"]),
         "Message": message,
         "Delay": object(
@@ -319,7 +320,8 @@ public enum Schemas {
             ], required: ["kind", "language", "subject", "body", "text"]),
         "PatientDevice": object(
             [
-                "id": uuid, "patient": uuid, "platform": choice(PatientDevice.Platform.allCases.map(\.rawValue)), "name": text(64),
+                "id": uuid, "patient": uuid, "platform": choice(PatientDevice.Platform.allCases.map(\.rawValue)),
+                "name": text(64),
                 "language": choice(languages), "registeredAt": instant, "seenAt": instant,
             ], required: ["id", "patient", "platform", "registeredAt", "seenAt"]),
         "MessagePreview": object(
@@ -411,7 +413,7 @@ public enum Schemas {
         "PreferencesRequest": object(
             [
                 "channels": list(channel, 0...3), "language": choice(languages), "quietFrom": shiftStart,
-                "quietUntil": shiftStart, "zone": text(64), 
+                "quietUntil": shiftStart, "zone": text(64),
                 "consents": object(["email": truth, "sms": truth, "push": truth], closed: true),
             ], required: ["channels"], closed: true),
         "DeviceRegistration": object(

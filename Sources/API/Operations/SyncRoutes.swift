@@ -25,7 +25,8 @@ struct SyncRoutes {
     private var reconcile: Route {
         Route(
             .post, "/v1/sync/reconciliation", "reconcileSync",
-            "Hear once more what has changed outside since yesterday; what is behind there is sent within a minute", gives: "SyncList"
+            "Hear once more what has changed outside since yesterday; what is behind there is sent within a minute",
+            gives: "SyncList"
         ) { exchange, clinic in
             try exchange.fields().check()
             return Answer(try await clinic.hearSyncAgain(call: exchange.call, wording: exchange.wording { $0.stored }))

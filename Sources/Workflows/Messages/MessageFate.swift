@@ -53,7 +53,9 @@ extension Clinic {
         transaction.afterCommit { self.noteMessage(message.channel, reason.rawValue) }
         guard let channel = message.channel else { return }
         let matter = try matter(of: message, keys, in: transaction)
-        guard !matter.isOvertaken, try reaching(message, matter, keys, in: transaction).next(after: message.notBy + [channel]) != nil else {
+        guard !matter.isOvertaken,
+            try reaching(message, matter, keys, in: transaction).next(after: message.notBy + [channel]) != nil
+        else {
             return
         }
         try follow(failed, in: transaction)

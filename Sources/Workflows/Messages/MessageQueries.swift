@@ -46,7 +46,8 @@ extension Message {
         guard let text else { return [:] }
         var marks: [ID<PatientDevice>: DeviceMark] = [:]
         for member in try JSON(parsing: text).members ?? [] {
-            guard let id = ID<PatientDevice>(member.name), let mark = member.value.string.flatMap(DeviceMark.init(rawValue:)) else {
+            guard let id = ID<PatientDevice>(member.name), let mark = member.value.string.flatMap(DeviceMark.init(rawValue:))
+            else {
                 throw StorageFault.statement("a message has a device that cannot be read")
             }
             marks[id] = mark

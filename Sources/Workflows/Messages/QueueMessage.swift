@@ -57,8 +57,10 @@ extension Clinic {
         try queue(
             Message(
                 id: surroundings.identifiers.next(Message.self), notice: failed.notice, patient: failed.patient,
-                appointment: failed.appointment, kind: failed.kind, start: failed.start, minutes: failed.minutes, place: failed.place + 1,
-                notBy: failed.notBy + [failed.channel].compactMap(\.self), state: .queued, createdAt: now, dueAt: now), in: transaction)
+                appointment: failed.appointment, kind: failed.kind, start: failed.start, minutes: failed.minutes,
+                place: failed.place + 1,
+                notBy: failed.notBy + [failed.channel].compactMap(\.self), state: .queued, createdAt: now, dueAt: now),
+            in: transaction)
     }
 
     private func queue(_ message: Message, in transaction: any WriteTransaction) throws {

@@ -77,7 +77,9 @@ extension Clinic {
     }
 
     /// What somebody has given back by hand at the provider: nobody here has decided it, and nothing here says so.
-    private func compareRefunds(of payment: Payment, at desk: any PaymentDesk, _ report: inout PaymentsReport) async throws -> Bool {
+    private func compareRefunds(of payment: Payment, at desk: any PaymentDesk, _ report: inout PaymentsReport) async throws
+        -> Bool
+    {
         guard payment.received > 0, let id = payment.reference.flatMap({ ID<VisitPayment>($0.text) }) else { return true }
         let ending = await desk.refunds(of: payment.id)
         guard case .done(let told) = ending else { return brokenOff(ending, &report) }

@@ -32,7 +32,8 @@ extension RecordsDesk {
                 for entry in page.elements { outcome = outcome + (try await hear(entry)) }
                 after = page.next
                 // Nothing is older than what they showed last; at the end, than when we asked.
-                let heard = page.next == nil ? max(page.elements.last?.changedAt ?? now, known ?? now) : page.elements.last?.changedAt
+                let heard =
+                    page.next == nil ? max(page.elements.last?.changedAt ?? now, known ?? now) : page.elements.last?.changedAt
                 try await database.write { [clinic, outage] transaction in
                     if let heard { try transaction.run(NotePosition(system: Self.systemIn, position: min(heard, now))) }
                     try clinic.noteSuccess(of: Self.systemIn, telling: outage, in: transaction)
@@ -82,7 +83,9 @@ extension Clinic {
     /// Whatever of ours is on its way goes by versions itself and finds theirs. What says the same as ours is our own word, or as good as
     /// that. Else a human hears what they wanted. A time, and that it is cancelled, is put back once, for the time is sold here: who insists
     /// is not fought with, but shown. What has become of a visit is theirs to say, and left.
-    fileprivate func heed(_ entry: RecordsEntry, of id: ID<Appointment>, in transaction: any WriteTransaction) throws -> SweepOutcome {
+    fileprivate func heed(_ entry: RecordsEntry, of id: ID<Appointment>, in transaction: any WriteTransaction) throws
+        -> SweepOutcome
+    {
         guard let appointment = try transaction.first(AppointmentToChange(id: id))?.kept,
             let link = try transaction.first(LinkToChange(appointment: id)), link.theirs.id == entry.version.id,
             link.theirs != entry.version, link.ourVersion >= appointment.version,

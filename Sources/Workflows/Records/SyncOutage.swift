@@ -54,7 +54,8 @@ extension Clinic {
     func noteSuccess(
         of system: String, telling: @escaping @Sendable (SyncOutage) -> Void, in transaction: any WriteTransaction
     ) throws {
-        if let state = try transaction.first(SyncStateOf(system: system)), state.alertedAt != nil, let since = state.failingSince {
+        if let state = try transaction.first(SyncStateOf(system: system)), state.alertedAt != nil, let since = state.failingSince
+        {
             try settle(.systemFailing, key: Self.outageKey(system, since), in: transaction)
             let outage = SyncOutage(system: system, turn: .ended, since: since, reason: nil)
             transaction.afterCommit { telling(outage) }

@@ -33,7 +33,9 @@ public enum Schema {
         Migration(number: 23, name: "other calendars agree", up: ExternalTables.up, down: ExternalTables.down),
         Migration(number: 24, name: "records are kept in step", up: SyncTables.up, down: SyncTables.down),
         Migration(number: 27, name: "patients have devices", up: DeviceTables.up, down: DeviceTables.down),
-        Migration(number: 28, name: "what changes outside is heard, and invoices say their tax", up: FeedTables.up, down: FeedTables.down),
+        Migration(
+            number: 28, name: "what changes outside is heard, and invoices say their tax", up: FeedTables.up,
+            down: FeedTables.down),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).

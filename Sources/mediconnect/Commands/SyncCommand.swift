@@ -33,7 +33,9 @@ struct SyncCommand: AsyncParsableCommand {
                     let trouble = state.failures > 0 ? ", \(state.failures) failures in a row: \(state.lastError ?? "-")" : ""
                     let heard = state.position.map { ", heard until \($0)" } ?? ""
                     let out = state.alertedAt != nil ? ", out since \(state.failingSince?.description ?? "-")" : ""
-                    print("\(state.system)  last success \(state.lastSuccess?.description ?? "never")\(waiting)\(heard)\(trouble)\(out)")
+                    print(
+                        "\(state.system)  last success \(state.lastSuccess?.description ?? "never")\(waiting)\(heard)\(trouble)\(out)"
+                    )
                 }
             }
         }

@@ -36,7 +36,9 @@ extension Clinic {
                 story.trail.concerns([known.patient])
                 try story.auditChange(of: known.patient.of(), "device.taken-over")
             }
-            if let session = device.session { try story.transaction.run(ForgetOtherDevicesOfSession(session: session, index: index)) }
+            if let session = device.session {
+                try story.transaction.run(ForgetOtherDevicesOfSession(session: session, index: index))
+            }
             try story.transaction.run(StoreDevice(device: try story.keys.seal(device), index: index))
             let newestFirst = try story.transaction.fetch(DevicesOf(patient: patient)).map(\.kept).sorted {
                 ($0.seenAt, $0.id) > ($1.seenAt, $1.id)
