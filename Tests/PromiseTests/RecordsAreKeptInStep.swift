@@ -73,7 +73,7 @@ final class TheirRecords: RecordsSystem {
     }
 
     func create(_ appointment: RecordsAppointment) async -> Ending<RecordsVersion> {
-        ask { [clock] state in
+        ask { [clock = self.clock] state in
             if let known = state.records[appointment.identifier.text] { return Self.version(known) }
             let record = Record(
                 id: "r\(state.records.count)", version: 1, content: appointment, history: [appointment],

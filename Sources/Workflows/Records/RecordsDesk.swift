@@ -134,7 +134,7 @@ public struct RecordsDesk: Sendable {
             next.ourVersion = appointment.version
             let stored = next
             // What an earlier try of ours made, whose answer was lost, is nobody else's.
-            let isOwn = found.says(sent.record) || (link.tried != nil && link.tried == found.content)
+            let isOwn = found.says(sent.record) || link.tried.contains(found.content)
             try await database.write { transaction in
                 try transaction.run(StoreRecordsLink(link: stored, now: clinic.surroundings.clock.now))
                 try noteSuccess(in: transaction)
@@ -196,7 +196,8 @@ public struct RecordsDesk: Sendable {
         try await database.write { transaction in
             let isOut = try clinic.noteFailure(of: Self.system, reason, telling: outage, in: transaction)
             // They may have taken it, unheard: then it is not somebody else's word that stands there.
-            try transaction.run(NoteTried(appointment: appointment.id, content: sent.record.content))
+            let tried = (sent.link?.tried ?? []).filter { $0 != sent.record.content }.suffix(7) + [sent.record.content]
+            try transaction.run(NoteTried(appointment: appointment.id, tried: Array(tried)))
             // Of a system that takes nothing at all a human hears once, and not of each appointment.
             if isForGood || (isLate && !isOut) { try clinic.raise(.behind(appointment, reason), in: transaction) }
         }

@@ -31,21 +31,20 @@ extension RecordsDesk {
             case .done(let page):
                 for entry in page.elements { outcome = outcome + (try await hear(entry)) }
                 after = page.next
-                // Nothing is older than what they showed last; at the end, than when we asked.
-                let heard =
-                    page.next == nil ? max(page.elements.last?.changedAt ?? now, known ?? now) : page.elements.last?.changedAt
-                try await database.write { [clinic, outage] transaction in
+                // At the end everything is heard that was there when we asked; before it, what they have shown.
+                let heard = page.next == nil ? now : page.elements.last?.changedAt
+                try await database.write { [clinic = self.clinic, outage = self.outage] transaction in
                     if let heard { try transaction.run(NotePosition(system: Self.systemIn, position: min(heard, now))) }
                     try clinic.noteSuccess(of: Self.systemIn, telling: outage, in: transaction)
                 }
             case .later(_, let reason), .never(let reason), .unknown(let reason):
-                try await database.write { [clinic, outage] transaction in
+                try await database.write { [clinic = self.clinic, outage = self.outage] transaction in
                     try clinic.noteFailure(of: Self.systemIn, reason, telling: outage, in: transaction)
                     try clinic.lookForOutage(of: Self.system, telling: outage, in: transaction)
                 }
                 return outcome
             case .postponed:
-                try await database.write { [clinic, outage] transaction in
+                try await database.write { [clinic = self.clinic, outage = self.outage] transaction in
                     for system in [Self.system, Self.systemIn] {
                         try clinic.lookForOutage(of: system, telling: outage, in: transaction)
                     }

@@ -9,8 +9,8 @@ struct RecordsLink: Sendable, Equatable {
     let appointment: ID<Appointment>
     var theirs: RecordsVersion
     var ourVersion: Int
-    /// What was last sent and not answered for; nil once it is known what stands there.
-    var tried: String?
+    /// What was sent and not answered for, the last eight; none once it is known what stands there.
+    var tried: [String] = []
     /// Over which version of ours what they had made of it was written again.
     var putBack: Int?
 }
@@ -61,7 +61,7 @@ struct LinkOfAppointment: Query {
         RecordsLink(
             appointment: try columns.id(0),
             theirs: RecordsVersion(id: try columns.text(1), version: try columns.text(2)), ourVersion: try columns.int(3),
-            tried: try columns.optional(4, columns.text), putBack: try columns.optional(5, columns.int))
+            tried: (try columns.optional(4, columns.text) ?? "").split(separator: "|").map(String.init), putBack: try columns.optional(5, columns.int))
     }
 }
 
@@ -77,8 +77,8 @@ struct LinkToChange: Query {
 struct NoteTried: Command {
     static let sql: SQL = "UPDATE records_link SET tried = $2 WHERE appointment_id = $1"
     let appointment: ID<Appointment>
-    let content: String
-    var bindings: [SQLValue] { [.id(appointment), .text(content)] }
+    let tried: [String]
+    var bindings: [SQLValue] { [.id(appointment), .text(tried.joined(separator: "|"))] }
 }
 
 /// What stands there says what we would: it is the version to go on from.
