@@ -18,7 +18,7 @@ import Testing
             #expect(export["devices"]?.array?.count == 1)
             for text in [device.text, listed.text, export.text] { #expect(!text.contains("secret-registration")) }
             let consents = try await visitor.get("/v1/patients/\(Known.emma)/preferences", by: .emma)["consents"]
-            #expect(consents?["push"]?["given"]?.bool == true)
+            #expect(consents?["push"]?["given"]?.content == .bool(true))
             #expect(try await visitor.send(.delete("\(Self.path)/\(device.id)"), by: .noah).status == 404)
             #expect(try await visitor.send(.delete("\(Self.path)/\(device.id)"), by: .emma).status == 200)
             #expect(try await visitor.send(.delete("\(Self.path)/\(device.id)"), by: .emma).status == 404)

@@ -23,7 +23,7 @@ extension MessageFixture {
             done: { _ in StoredAnswer(status: 200, body: []) }, refused: { _ in StoredAnswer(status: 409, body: []) })
         return try await clinic.registerDevice(
             of: patient(number), registration, in: session,
-            call: Call(caller: caller ?? Caller(role: .patient, subject: plan.patient(number)), requestID: "register"),
+            call: Call(caller: caller ?? Caller(role: .patient, subject: plan.patient(number).of()), requestID: "register"),
             wording: silent
         ).value()
     }

@@ -47,7 +47,7 @@ extension Promises {
                 let tasks = try await stage.tasks()
                 #expect(tasks.count == count && tasks.allSatisfy { $0.kind == .recordsChanged })
                 let details = try JSON(parsing: tasks[0].details)
-                #expect(details["what"]?.string == "moved" && details["putBack"]?.bool == true)
+                #expect(details["what"]?.string == "moved" && details["putBack"]?.content == .bool(true))
                 #expect(
                     details["theirStart"]?.string.flatMap { Instant($0) }
                         == (told.first { $0.id == tasks[0].appointment }?.start).map { $0 + .hours(2) })

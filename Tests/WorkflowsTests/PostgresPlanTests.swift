@@ -142,6 +142,8 @@ import Workflows
         INSERT INTO refund SELECT gen_random_uuid(), id, 'pi', 1, 'late', CASE WHEN n % 100 = 0 THEN 'asked' ELSE 'done' END, 1, NULL,
             start_at, start_at FROM made;
         INSERT INTO invoice SELECT gen_random_uuid(), n + 1, 'invoice', id, NULL, patient, id, 1, 'eur', start_at FROM made;
+        INSERT INTO patient_device SELECT gen_random_uuid(), patient, gen_random_uuid(), 'ios', NULL, 't', sha256(('t' || n)::bytea), NULL,
+            start_at, start_at FROM made;
         INSERT INTO incoming SELECT id, 'texts', n::text, start_at, 'sealed', NULL FROM made;
         INSERT INTO idempotency SELECT 'desk-' || n % 50, 'key-' || n, 'book', '', 200, NULL, NULL, '', '', start_at FROM made;
         ANALYZE;
