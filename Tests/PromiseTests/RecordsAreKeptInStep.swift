@@ -103,14 +103,14 @@ final class TheirRecords: RecordsSystem {
         ask { $0.records[identifier.text].map(Self.entry) }
     }
 
-    func changes(since: Instant, after: String?) async -> Ending<Page<RecordsEntry>> {
+    func changes(since: Instant, after: String?) async -> Ending<Partners.Page<RecordsEntry>> {
         let (skip, length) = (after.flatMap { Int($0) } ?? 0, pageLength)
         return ask { state in
             let found = state.records.values.filter { $0.changedAt >= since }.sorted {
                 ($0.changedAt, $0.id) < ($1.changedAt, $1.id)
             }
             let isMore = skip + length < found.count
-            return Page(found.dropFirst(skip).prefix(length).map(Self.entry), next: isMore ? "\(skip + length)" : nil)
+            return Partners.Page(found.dropFirst(skip).prefix(length).map(Self.entry), next: isMore ? "\(skip + length)" : nil)
         }
     }
 
