@@ -191,7 +191,7 @@ import Workflows
             "listCorrections", "readCorrection", "readRetention", "listDeadLetters", "readDeadLetter",
             "readPayment", "listInvoices", "readInvoice",
             "readPreferences", "listMessages", "listCallRequests", "listMessageTemplates",
-            "listWaitlist", "listOffers",
+            "listWaitlist", "listOffers", "listPatientDevices",
             "listTasks", "readSync", "retrySync", "reconcileSync",
         ].contains(operation)
         return isDirectory && !isOfPeople ? "system/Schedule.r" : nil
