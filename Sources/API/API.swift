@@ -18,6 +18,7 @@ public struct API: Sendable {
             DirectoryRoutes().routes,
             HoursRoutes().routes,
             PatientRoutes().routes,
+            PatientDeviceRoutes().routes,
             MailboxRoutes().routes,
             SessionRoutes().routes,
             SecondFactorRoutes().routes,

@@ -30,6 +30,8 @@ struct HeldRecord: Codable, Sendable {
     var version: Int
     /// The resource as it is shown.
     var body: String
+    /// RFC 3339 with microseconds; nil of what was written by an earlier version.
+    var updatedAt: String?
 }
 
 struct PaymentIntent: Codable, Sendable {

@@ -106,7 +106,7 @@ final class Branch: Sendable {
             neighbourhood.tell()
         }
         let meters = OutboxMeters(logger: logger)
-        let post = MessagePost(stationery: stationery, letters: carrier, texts: ways.texts)
+        let post = MessagePost(stationery: stationery, letters: carrier, texts: ways.texts, push: ways.push)
         var handlers = clinic.deliveries.merging(premises.accounts.deliveries(by: carrier, on: stationery)) { $1 }
             .merging(premises.accounts.messages.deliveries(by: post)) { $1 }
             .merging(ways.payments.map { clinic.deliveries(by: $0) } ?? [:]) { $1 }
@@ -119,9 +119,10 @@ final class Branch: Sendable {
         }
         if let records = ways.records {
             let meters = RecordsMeters(logger: logger)
-            let desk = RecordsDesk(clinic, records: records) { meters.note($0) }
+            let desk = RecordsDesk(
+                clinic, records: records, report: { meters.note($0) }, outage: { meters.note($0) })
             handlers.merge(desk.deliveries) { $1 }
-            sweeps.append(desk.sweep())
+            sweeps += [desk.sweep(), desk.feed()]
         }
         let eventMeters = EventMeters(logger: logger)
         var events = WebhookDesk(clinic, carrier: ways.webhooks) { eventMeters.note($0) }.deliveries

@@ -72,6 +72,9 @@ import Workflows
         ("MessagesOfPatient", "message_of_patient", ["patient_id = ", "id >"]),
         ("NewestMessagesTo", "message_to", ["address_index = "]), ("PatientsWrittenToAt", "message_to", ["address_index = "]),
         ("OpenCalls", "message_call", ["answered_at"]),
+        ("DevicesOf", "patient_device_of_patient", ["patient_id = "]),
+        ("DeviceByRegistration", "patient_device_token", ["token_index = "]),
+        ("ForgetDevicesOfSession", "patient_device_of_session", ["session_id = "]),
         ("KnownNews", "incoming_once", ["partner = ", "key = "]), ("ForgetOldNews", "incoming_age", ["received_at <"]),
         ("PaymentOfAppointment", "payment_of_appointment", ["appointment_id = "]),
         ("PaymentAskedFor", "payment_asked_for", ["asked_for = "]), ("UnsettledPayments", "payment_unsettled", ["id >"]),
@@ -146,6 +149,8 @@ import Workflows
         INSERT INTO invoice SELECT gen_random_uuid(), n + 1, 'invoice', id, NULL, patient, id, 1, 'eur', start_at FROM made;
         INSERT INTO webhook_delivery (webhook_id, id, event_id, kind, at, state, attempts)
             SELECT practitioner, id, id, 'appointment.booked', start_at, 'delivered', 1 FROM made;
+        INSERT INTO patient_device SELECT gen_random_uuid(), patient, gen_random_uuid(), 'ios', NULL, 't', sha256(('t' || n)::bytea), NULL,
+            start_at, start_at FROM made;
         INSERT INTO incoming SELECT id, 'texts', n::text, start_at, 'sealed', NULL FROM made;
         INSERT INTO idempotency SELECT 'desk-' || n % 50, 'key-' || n, 'book', '', 200, NULL, NULL, '', '', start_at FROM made;
         ANALYZE;

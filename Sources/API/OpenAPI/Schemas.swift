@@ -171,7 +171,7 @@ public enum Schemas {
             ], closed: true),
         "Price": object(
             [
-                "amount": whole(1...99_999_999), "currency": currency,
+                "amount": whole(1...99_999_999), "currency": currency, "taxRate": whole(0...10_000),
                 "refunds": list(
                     object(
                         ["hoursBefore": whole(0...8_760), "percent": whole(0...100)], required: ["hoursBefore", "percent"],
@@ -189,7 +189,8 @@ public enum Schemas {
             [
                 "id": uuid, "number": whole(1...Int(Int32.max)), "kind": choice(Invoice.Kind.allCases.map(\.rawValue)),
                 "payment": uuid, "refund": uuid, "patient": uuid, "appointment": uuid, "amount": whole(1...Int(Int32.max)),
-                "currency": currency, "issuedAt": instant,
+                "currency": currency, "taxRate": whole(0...10_000), "tax": whole(0...Int(Int32.max)),
+                "net": whole(0...Int(Int32.max)), "issuedAt": instant,
             ], required: ["id", "number", "kind", "payment", "patient", "appointment", "amount", "currency", "issuedAt"]),
         "WorkingHours": object(
             [
@@ -276,6 +277,7 @@ public enum Schemas {
             [
                 "system": text(64), "lastSuccessAt": instant, "lastFailureAt": instant, "failures": whole(0...Int(Int32.max)),
                 "lastError": text(500), "waiting": whole(0...10_000), "oldestWaitingAt": instant,
+                "failingSince": instant, "alertedAt": instant, "heardUntil": instant,
             ], required: ["system", "failures", "waiting"]),
         "Webhook": object(webhook, required: webhookNeeded),
         "WebhookGrant": object(
@@ -338,7 +340,8 @@ public enum Schemas {
             [
                 "patient": uuid, "channels": list(channel), "language": choice(languages), "quietFrom": shiftStart,
                 "quietUntil": shiftStart, "zone": text(64),
-                "consents": object(["email": consent, "sms": consent]), "version": #"{"type":"integer","minimum":0}"#,
+                "consents": object(["email": consent, "sms": consent, "push": consent]),
+                "version": #"{"type":"integer","minimum":0}"#,
             ], required: ["patient", "channels", "consents", "version"]),
         "Message": message,
         "Delay": object(
@@ -350,6 +353,12 @@ public enum Schemas {
                 "body": text(MessageTemplate.bodyMaximum), "text": text(MessageTemplate.textMaximum), "changedBy": text(64),
                 "changedAt": instant,
             ], required: ["kind", "language", "subject", "body", "text"]),
+        "PatientDevice": object(
+            [
+                "id": uuid, "patient": uuid, "platform": choice(PatientDevice.Platform.allCases.map(\.rawValue)),
+                "name": text(64),
+                "language": choice(languages), "registeredAt": instant, "seenAt": instant,
+            ], required: ["id", "patient", "platform", "registeredAt", "seenAt"]),
         "MessagePreview": object(
             ["subject": text(1_000), "text": text(20_000), "html": text(40_000), "sms": text(1_600)],
             required: ["subject", "text", "html", "sms"]),
@@ -365,7 +374,7 @@ public enum Schemas {
         [
             "id": uuid, "patient": uuid, "appointment": uuid, "kind": choice(messageKinds), "start": instant, "channel": channel,
             "to": text(64), "language": choice(languages), "state": choice(Message.State.allCases.map(\.rawValue)),
-            "reason": choice(Message.Reason.allCases.map(\.rawValue)), "place": whole(1...2), "createdAt": instant,
+            "reason": choice(Message.Reason.allCases.map(\.rawValue)), "place": whole(1...3), "createdAt": instant,
             "dueAt": instant, "handedOverAt": instant, "endedAt": instant, "answer": choice(answers),
             "answeredBy": choice(["link", "sms"]), "answeredAt": instant, "settledBy": text(64), "settledAt": instant,
         ], required: ["id", "patient", "kind", "state", "place", "createdAt", "dueAt"])
@@ -438,9 +447,15 @@ public enum Schemas {
         "PasswordResetRequest": object(["email": mailAddress], required: ["email"], closed: true),
         "PreferencesRequest": object(
             [
-                "channels": list(channel, 0...2), "language": choice(languages), "quietFrom": shiftStart,
-                "quietUntil": shiftStart, "zone": text(64), "consents": object(["email": truth, "sms": truth], closed: true),
+                "channels": list(channel, 0...3), "language": choice(languages), "quietFrom": shiftStart,
+                "quietUntil": shiftStart, "zone": text(64),
+                "consents": object(["email": truth, "sms": truth, "push": truth], closed: true),
             ], required: ["channels"], closed: true),
+        "DeviceRegistration": object(
+            [
+                "platform": choice(PatientDevice.Platform.allCases.map(\.rawValue)), "token": text(PatientDevice.tokenMaximum),
+                "name": text(64), "language": choice(languages),
+            ], required: ["platform", "token"], closed: true),
         "DelayRequest": object(["minutes": whole(5...480), "from": instant], required: ["minutes"], closed: true),
         "MessageTemplateRequest": templateRequest,
         "MessagePreviewRequest": object(
@@ -492,16 +507,19 @@ public enum Schemas {
                 "exportedAt": instant, "patient": reference("Patient"), "logins": list(text(254)),
                 "appointments": list(reference("Appointment")), "notices": list(reference("Notice")),
                 "messages": list(reference("Message")), "preferences": reference("Preferences"),
+                "devices": list(reference("PatientDevice")),
                 "corrections": list(reference("Correction")), "invoices": list(reference("Invoice")),
                 "waitlist": list(reference("WaitlistEntry")), "offers": list(reference("WaitlistOffer")),
                 "audit": list(reference("AuditEntry")),
             ],
             required: [
-                "exportedAt", "patient", "logins", "appointments", "notices", "messages", "preferences", "corrections",
+                "exportedAt", "patient", "logins", "appointments", "notices", "messages", "preferences", "devices",
+                "corrections",
                 "invoices",
                 "waitlist", "offers", "audit",
             ])
         lists["MessagePage"] = object(["items": list(reference("Message")), "next": text(64)], required: ["items"])
+        lists["PatientDeviceList"] = object(["items": list(reference("PatientDevice"))], required: ["items"])
         lists["MessageTemplateList"] = object(["items": list(reference("MessageTemplate"))], required: ["items"])
         lists["CorrectionPage"] = object(["items": list(reference("Correction")), "next": text(64)], required: ["items"])
         lists["DeadLetterPage"] = object(["items": list(reference("DeadLetter")), "next": text(64)], required: ["items"])

@@ -32,6 +32,7 @@ struct SealedTable: Sendable, Equatable {
         SealedTable(name: Message.table, columns: Message.sealedColumns),
         SealedTable(name: VisitPayment.table, columns: ["payer_secret"]),
         SealedTable(name: Webhook.table, columns: Webhook.sealedColumns),
+        SealedTable(name: PatientDevice.table, columns: PatientDevice.sealedColumns),
     ]
 }
 

@@ -34,6 +34,10 @@ public enum Schema {
         Migration(number: 24, name: "records are kept in step", up: SyncTables.up, down: SyncTables.down),
         Migration(number: 25, name: "kept free", up: ["SELECT 1"], down: ["SELECT 1"]),
         Migration(number: 26, name: "others are told", up: WebhookTables.up, down: WebhookTables.down),
+        Migration(number: 27, name: "patients have devices", up: DeviceTables.up, down: DeviceTables.down),
+        Migration(
+            number: 28, name: "what changes outside is heard, and invoices say their tax", up: FeedTables.up,
+            down: FeedTables.down),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).
@@ -51,5 +55,6 @@ public enum Schema {
         "waitlist_entry", "waitlist_offer", "appointment_series", "series_visit",
         "external_entry", "records_link",
         "webhook_delivery",
+        "patient_device",
     ]
 }

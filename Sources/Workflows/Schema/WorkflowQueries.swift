@@ -7,6 +7,7 @@ public enum WorkflowQueries {
         + sweeps
         + incoming
         + messages
+        + devices
         + money
         + waiting
         + checks
@@ -91,6 +92,8 @@ public enum WorkflowQueries {
         UnsettledEntries.self, IsOnItsWay.self,
         LinkOfAppointment.self, StoreRecordsLink.self, RecordsInStep.self, SyncStates.self, NoteSyncSuccess.self,
         NoteSyncFailure.self, WaitingOfTopic.self, HurryTopic.self,
+        LinkToChange.self, NoteTried.self, AdoptVersion.self, PutBack.self, SyncStateOf.self, NoteAlerted.self, NotePosition.self,
+        TaskOfKey.self,
     ]
 
     private static let incoming: [any Statement.Type] = [
@@ -102,6 +105,11 @@ public enum WorkflowQueries {
         PatientsWrittenToAt.self, MessagesOfPatient.self, OpenCalls.self, SettleCall.self, EraseMessages.self,
         PreferencesOf.self, StorePreferences.self, ConsentsOf.self, StoreConsent.self, ErasePreferences.self, EraseConsents.self,
         TemplateOf.self, AllTemplates.self, StoreTemplate.self, DeleteTemplate.self,
+    ]
+
+    private static let devices: [any Statement.Type] = [
+        DevicesOf.self, DeviceByRegistration.self, StoreDevice.self, ForgetDevice.self, ForgetRegistration.self,
+        ForgetDevicesOfSession.self, ForgetOtherDevicesOfSession.self, EraseDevices.self,
     ]
 
     private static let money: [any Statement.Type] = [

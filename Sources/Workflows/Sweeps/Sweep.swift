@@ -17,6 +17,8 @@ public struct Sweep: Sendable {
         case scheduling
         /// A hospital's records, against appointments.
         case records
+        /// What somebody has changed in a hospital's records.
+        case recordsIn = "records-in"
     }
 
     public let name: Name

@@ -16,6 +16,8 @@ public struct ClinicTask: Sendable, Equatable {
         case paymentUnknown = "payment-unknown"
         /// Money was to go back and did not.
         case refundFailed = "refund-failed"
+        /// Money went back that nobody here has given back: somebody did it by hand at the provider.
+        case refundElsewhere = "refund-elsewhere"
         /// Somebody else's calendar refused a move: the appointment is over, and the patient had one.
         case providerMoveRefused = "provider-move-refused"
         /// What is given up here stands in somebody else's calendar still.
@@ -32,6 +34,10 @@ public struct ClinicTask: Sendable, Equatable {
         case recordsBehind = "records-behind"
         /// Somebody outside who was told what changes wants nothing more: the webhook is disabled.
         case webhookGone = "webhook-gone"
+        /// Somebody changed an appointment in a hospital's records: what stands here counts, and may have to follow.
+        case recordsChanged = "records-changed"
+        /// A system the clinic keeps in step with has failed for hours.
+        case systemFailing = "system-failing"
     }
 
     public enum State: String, Sendable, CaseIterable { case open, done }

@@ -50,6 +50,8 @@ extension Sample {
         "listTasks": Sample("nnnnyynn") { _ in .get("/v1/tasks?state=open") },
         "listChanges": Sample("nnnnnynn") { _ in .get("/v1/changes?limit=5") },
         "readSync": Sample("nnnnyynn") { _ in .get("/v1/sync") },
+        "retrySync": Sample("nnnnyynn") { _ in .post("/v1/sync/retry") },
+        "reconcileSync": Sample("nnnnyynn") { _ in .post("/v1/sync/reconciliation") },
         "completeTask": Sample("nnnnyynn") {
             .post("/v1/tasks/\(try await $0.raised())/completion", fullBodies["Reason"]!)
         },

@@ -99,6 +99,7 @@ extension Accounts {
         try transaction.run(EraseMessages(patient: id))
         try transaction.run(ErasePreferences(patient: id))
         try transaction.run(EraseConsents(patient: id))
+        try transaction.run(EraseDevices(patient: id))
         try transaction.run(EraseCorrections(patient: id))
         try transaction.run(EraseHolds(patient: id))
         try transaction.run(EraseOffers(patient: id))
