@@ -31,6 +31,8 @@ public struct Mode: Codable, Equatable, Sendable {
     public var reorderedWebhooks: Bool?
     /// Every token that was given is worth nothing from now on.
     public var forgetTokens: Bool?
+    /// What is new is done twice, though it was asked for once: a partner that does not keep its word.
+    public var twice: Bool?
     /// For so many requests; then it is as usual again.
     public var times: Int?
 
@@ -48,7 +50,7 @@ public struct Mode: Codable, Equatable, Sendable {
 
     static let members: Set<String> = [
         "delay", "errors", "errorsAreDone", "hang", "silent", "garbled", "retryAfter", "refuses", "pending", "duplicateWebhooks",
-        "lateWebhooks", "reorderedWebhooks", "forgetTokens", "times",
+        "lateWebhooks", "reorderedWebhooks", "forgetTokens", "twice", "times",
     ]
 }
 

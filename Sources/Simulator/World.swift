@@ -197,7 +197,7 @@ extension World.State {
     func kept(_ part: Part, _ key: String) -> KeptAnswer? { kept["\(part.rawValue) \(key)"] }
 
     mutating func note(_ part: Part, _ what: String, key: String, made: String, at now: Instant) {
-        ledger.note(part, what, key: key, made: made, at: now)
+        for _ in 0..<(modes[part]?.twice == true ? 2 : 1) { ledger.note(part, what, key: key, made: made, at: now) }
         writeEffect(part, what, key)
     }
 

@@ -1,182 +1,296 @@
 import Foundation
+import LoopbackClient
 import Notation
 import Processes
 
-/// The scenarios of a provider that has to agree (GF-7): each books through the API, and looks at states, attempts, the other calendar, the log,
-/// metrics and what is left in the outbox.
-struct CalendarScenarios {
-    let clinic: ScenarioClinic
-    /// Times nobody has been given in this clinic yet.
-    private let times: [String]
-    private let practitioner: String
-
-    init(_ clinic: ScenarioClinic, practitioner: Int = 0, count: Int = 80) async throws {
-        self.clinic = clinic
-        self.practitioner = clinic.practitioners[practitioner]
-        times = try await clinic.times(count, of: self.practitioner)
-    }
-
-    /// At once, with one attempt, and nothing to make good.
-    func happy() async throws -> ScenarioResult {
-        try await result("happy", ["GF-2", "GF-7"]) { result in
-            let seen = try await settle(0..<20)
-            result.expect(
-                seen.allSatisfy { $0.json.isBooked && $0.json.attempts == 1 }, "not all were booked at the first attempt")
-            try await looksRight(seen, &result)
-            for one in seen.prefix(3) {
-                let lines = clinic.logged("scheduling.confirmed", of: one.id)
-                result.expect(lines.count == 1, "\(one.id): \(lines.count) lines say that it was confirmed")
-                result.expect(lines.allSatisfy { $0["request_id"]?.string?.isEmpty == false }, "a line names no request")
+/// Confirmation by an external provider, in the ways it can go (GF §7): each books through the API at times of a practitioner whose calendar
+/// is somebody else's.
+enum CalendarScenarios {
+    static let happy = Scenario(
+        "happy", "Twenty visits are booked, and the other calendar agrees at once.", shows: ["GF-2", "GF-7", "GF-8"],
+        needs: ClinicNeeds(.scheduling, settings: longEnough)
+    ) { scene in
+        let calendar = try await OtherCalendar(scene)
+        let seen = try await calendar.settled(calendar.book(0..<20))
+        scene.expect(.states, "all twenty are booked", seen.allSatisfy(\.isBooked), Self.states(seen))
+        scene.expect(.attempts, "each at the first attempt", seen.allSatisfy { $0.attempts == 1 }, "\(seen.map(\.attempts))")
+        try await calendar.agrees(seen)
+        for one in seen {
+            let lines = scene.clinic.logged("scheduling.confirmed", of: one.id)
+            let isWhole = lines.allSatisfy {
+                $0["request_id"]?.string == one["externalConfirmation"]?["requestId"]?.string
+                    && $0["extra"]?["attempt"]?.string == "1"
             }
-            let confirmed = try await clinic.metric(
-                #"mediconnect_scheduling_answers_total{outcome="confirmed",provider="north"}"#)
-            result.expect((confirmed ?? 0) >= 20, "the metric counts \(confirmed ?? 0) confirmations")
+            if lines.count == 1 && isWhole { continue }
+            scene.expect(.log, "one line says that \(one.id) was confirmed, with request and attempt", false, "\(lines)")
         }
+        scene.expect(.log, "twenty lines say that one was confirmed", scene.clinic.logged("scheduling.confirmed").count, is: 20)
+        try await calendar.answers("confirmed", 20)
     }
 
-    /// Done there, while nobody here hears of it in time.
-    func delayed() async throws -> ScenarioResult {
-        try await result("delayed", ["GF-2", "GF-7"]) { result in
-            try await clinic.set(#"{"silent":true,"times":2}"#)
-            let seen = try await settle(20..<24)
-            try await clinic.set("{}")
-            result.expect(seen.allSatisfy(\.json.isBooked), "what was done there is not booked here")
-            result.expect(seen.contains { $0.json.attempts > 1 }, "nobody had to ask again")
-            try await looksRight(seen, &result)
+    static let delayed = Scenario(
+        "delayed", "The other calendar has done it, and nobody hears of it in time: it is found there, and not made twice.",
+        shows: ["GF-2", "GF-3", "GF-7"], needs: ClinicNeeds(.scheduling, settings: longEnough)
+    ) { scene in
+        let calendar = try await OtherCalendar(scene)
+        try await scene.clinic.set(#"{"silent":true,"times":2}"#, "scheduling")
+        let ids = try await calendar.book(0..<4)
+        let seen = try await calendar.settled(ids)
+        scene.expect(.states, "all four are booked", seen.allSatisfy(\.isBooked), Self.states(seen))
+        // The reconciler may look before anybody asks again: then it is found by looking.
+        let found = try await scene.clinic.metrics()[#"mediconnect_sweep_repaired_total{sweep="scheduling"}"#] ?? 0
+        scene.expect(
+            .attempts, "the two that were not answered took another attempt, or were found by looking",
+            seen.count { $0.attempts > 1 } + Int(found) == 2, "\(seen.map(\.attempts)), \(found) found by looking")
+        try await calendar.agrees(seen)
+        scene.expect(.log, "two lines say that nobody knew", scene.clinic.logged("scheduling.unknown").count, is: 2)
+        try await calendar.answers("unknown", 2)
+    }
+
+    static let flaky = Scenario(
+        "flaky", "Four calls in ten fail, and what fails was done all the same: everything is booked in the end, and once.",
+        shows: ["GF-2", "GF-3", "GF-7", "MC-2"], needs: ClinicNeeds(.scheduling, settings: longEnough)
+    ) { scene in
+        let calendar = try await OtherCalendar(scene)
+        try await scene.clinic.set(#"{"errors":0.4,"errorsAreDone":true}"#, "scheduling")
+        let seen = try await calendar.settled(calendar.book(0..<20))
+        try await scene.clinic.set("{}", "scheduling")
+        scene.expect(.states, "all twenty are booked", seen.allSatisfy(\.isBooked), Self.states(seen))
+        scene.expect(.attempts, "some took more than one attempt", seen.contains { $0.attempts > 1 }, "\(seen.map(\.attempts))")
+        try await calendar.agrees(seen)
+        let failed = scene.clinic.logged("scheduling.unknown").count + scene.clinic.logged("scheduling.later").count
+        let confirmed = scene.clinic.logged("scheduling.confirmed").count
+        scene.expect(.log, "each attempt has a line", failed + confirmed, is: seen.reduce(0) { $0 + $1.attempts })
+        let metrics = try await scene.clinic.metrics()
+        let counted = ["unknown", "later"].reduce(0.0) { $0 + (metrics[OtherCalendar.answer($1)] ?? 0) }
+        scene.expect(.metrics, "each attempt that failed is counted", Int(counted), is: failed)
+    }
+
+    static let persistent = Scenario(
+        "persistent",
+        "The other calendar fails for as long as it is asked: the visits are given up here and there, and the times are free.",
+        shows: ["GF-2", "GF-7"], needs: ClinicNeeds(.scheduling, settings: ["MEDICONNECT_SCHEDULING_SECONDS": "10"]),
+        errors: ["scheduling.gave-up"]
+    ) { scene in
+        let calendar = try await OtherCalendar(scene)
+        try await scene.clinic.set(#"{"errors":1,"errorsAreDone":true}"#, "scheduling")
+        let seen = try await calendar.settled(calendar.book(0..<4))
+        scene.expect(
+            .states, "all four are cancelled as the provider's failure",
+            seen.allSatisfy { $0.state == "cancelled" && $0["cancellation"]?["reason"]?.string == "provider-failed" },
+            Self.states(seen))
+        scene.expect(.attempts, "each was tried more than once", seen.allSatisfy { $0.attempts > 1 }, "\(seen.map(\.attempts))")
+        try await scene.clinic.set("{}", "scheduling")
+        try await calendar.agrees(seen)
+        for one in seen where scene.clinic.logged("scheduling.gave-up", of: one.id).count != 1 {
+            scene.expect(.log, "a line says that \(one.id) was given up", false)
         }
+        scene.expect(.log, "four lines say that one was given up", scene.clinic.logged("scheduling.gave-up").count, is: 4)
+        try await calendar.answers("gave-up", 4)
+        let again = try await calendar.settled(calendar.book(0..<4, key: "afterwards"))
+        scene.expect(.states, "the same times are booked by others afterwards", again.allSatisfy(\.isBooked), Self.states(again))
+        try await calendar.agrees(again)
     }
 
-    /// Four of ten calls fail, and what fails is done half of the time.
-    func flaky() async throws -> ScenarioResult {
-        try await result("flaky", ["GF-2", "GF-7", "MC-2"]) { result in
-            try await clinic.set(#"{"errors":0.4,"errorsAreDone":true}"#)
-            let seen = try await settle(24..<44)
-            try await clinic.set("{}")
-            // Booked in the end, or given up after all the time there was: never anything between.
-            result.expect(
-                seen.allSatisfy { $0.json.isBooked || $0.json["state"]?.string == "cancelled" }, "not all came to an end")
-            result.expect(seen.contains { $0.json.attempts > 1 }, "nobody had to ask again")
-            try await looksRight(seen, &result)
+    static let duplicate = Scenario(
+        "duplicate", "Eight send the same request at once, and one sends it again later: one visit, asked for once.",
+        shows: ["GF-3", "GF-7", "MC-1"], needs: ClinicNeeds(.scheduling, settings: longEnough)
+    ) { scene in
+        let calendar = try await OtherCalendar(scene)
+        let ids = try await withThrowingTaskGroup(of: [String].self) { group in
+            for _ in 0..<8 { group.addTask { try await calendar.book(0..<1, key: "the-same") } }
+            return try await group.reduce(into: [String]()) { $0 += $1 }
         }
+        scene.expect(.states, "eight answers name one visit", Set(ids).count, is: 1)
+        let later = try await calendar.book(0..<1, key: "the-same")
+        scene.expect(.states, "and so does a later one", later.first == ids.first, "\(later)")
+        let seen = try await calendar.settled(later)
+        scene.expect(.states, "it is booked", seen.allSatisfy(\.isBooked), Self.states(seen))
+        scene.expect(.attempts, "it was asked for once", seen.map(\.attempts), is: [1])
+        try await calendar.agrees(seen)
+        scene.expect(.log, "one line says that one was confirmed", scene.clinic.logged("scheduling.confirmed").count, is: 1)
+        try await calendar.answers("confirmed", 1)
     }
 
-    /// The same request again and at the same time: one appointment, one effect.
-    func duplicate() async throws -> ScenarioResult {
-        try await result("duplicate", ["GF-3", "GF-7", "MC-1"]) { result in
-            let (clinic, practitioner, start) = (clinic, practitioner, times[44])
-            let ids = try await withThrowingTaskGroup(of: String.self) { group in
-                for _ in 0..<8 {
-                    group.addTask { try await clinic.book(start, with: practitioner, patient: 44, key: "the-same") }
-                }
-                return try await group.reduce(into: [String]()) { $0.append($1) }
-            }
-            result.expect(Set(ids).count == 1, "eight repeats made \(Set(ids).count) appointments")
-            let again = try await clinic.book(start, with: practitioner, patient: 44, key: "the-same")
-            result.expect(again == ids.first, "a later repeat made another appointment")
-            let seen = [Seen(id: again, json: try await clinic.settled(again))]
-            result.expect(seen[0].json.isBooked, "it is not booked")
-            try await looksRight(seen, &result)
-        }
+    static let breaker = Scenario(
+        "breaker", "Every call fails: the calendar is left alone, which shows, and what waited is booked when it is back.",
+        shows: ["GF-7", "MC-2"], needs: ClinicNeeds(.scheduling, settings: longEnough).withRolesApart()
+    ) { scene in
+        let calendar = try await OtherCalendar(scene)
+        let gauge = #"mediconnect_outbound_breaker{destination="scheduling"}"#
+        try await scene.clinic.set(#"{"errors":1}"#, "scheduling")
+        let ids = try await calendar.book(0..<20)
+        let isOpen = try await scene.becomes { try await scene.clinic.gauges(gauge).contains(2) }
+        scene.expect(.metrics, "the breaker opens", isOpen)
+        let health = try await scene.clinic.health()
+        scene.expect(
+            .states, "the health page names who is left alone", health.contains(#""partner.scheduling":"left alone"#), health)
+        try await scene.clinic.set("{}", "scheduling")
+        let seen = try await calendar.settled(ids)
+        scene.expect(.states, "all twenty are booked in the end", seen.allSatisfy(\.isBooked), Self.states(seen))
+        let isClosed = try await scene.becomes { try await scene.clinic.gauges(gauge).allSatisfy { $0 == 0 } }
+        scene.expect(.metrics, "the breaker closes", isClosed)
+        let metrics = try await scene.clinic.metrics()
+        let postponed = metrics[#"mediconnect_outbound_calls_total{destination="scheduling",outcome="postponed"}"#] ?? 0
+        scene.expect(
+            .attempts, "what came while it was left alone was no attempt", postponed > 0 && seen.contains { $0.attempts == 1 },
+            "\(postponed) postponed, attempts \(seen.map(\.attempts))")
+        let said = scene.clinic.logged("outbound.breaker").compactMap { $0["extra"]?["state"]?.string }
+        scene.expect(
+            .log, "the log says left alone, and in the end called", said.contains("left alone") && said.last == "called",
+            "\(said)")
+        try await calendar.agrees(seen)
+        scene.count("calls postponed", postponed)
     }
 
-    /// Everything fails: the calendar is left alone, which is an event and a metric, and what waited is booked once it is back.
-    func breaker() async throws -> ScenarioResult {
-        try await result("breaker", ["GF-7", "MC-2"]) { result in
-            let gauge = #"mediconnect_outbound_breaker{destination="scheduling"}"#
-            try await clinic.set(#"{"errors":1}"#)
-            let ids = try await book(45..<65)
-            let isOpen = try await becomes { try await clinic.metric(gauge) == 2 }
-            result.expect(isOpen, "the breaker did not open")
-            try await clinic.set("{}")
-            var seen: [Seen] = []
-            for id in ids { seen.append(Seen(id: id, json: try await clinic.settled(id))) }
-            result.expect(seen.allSatisfy(\.json.isBooked), "what waited was not booked in the end")
-            let isClosed = try await becomes { try await clinic.metric(gauge) == 0 }
-            result.expect(isClosed, "the breaker did not close")
-            try await looksRight(seen, &result)
-        }
+    /// As long as usual: nobody is given up who has a chance.
+    static let longEnough = ["MEDICONNECT_SCHEDULING_SECONDS": "900"]
+
+    static func states(_ seen: [JSON]) -> String {
+        "\(Dictionary(grouping: seen, by: \.state).mapValues(\.count).sorted { $0.key < $1.key })"
+    }
+}
+
+/// A practitioner whose calendar is the simulator's, and times nobody has been given yet.
+struct OtherCalendar: Sendable {
+    let scene: Scene
+    let practitioner: String
+    let times: [String]
+    private var clinic: ScenarioClinic { scene.clinic }
+
+    static func answer(_ outcome: String) -> String {
+        #"mediconnect_scheduling_answers_total{outcome="\#(outcome)",provider="north"}"#
     }
 
-    /// It never answers anything but failures: the appointment is over, the time is free again, and nothing stands there. In a clinic that asks for a
-    /// few seconds only.
-    func persistent() async throws -> ScenarioResult {
-        try await result("persistent failure", ["GF-2", "GF-7"]) { result in
-            try await clinic.set(#"{"errors":1,"errorsAreDone":true}"#)
-            let seen = try await settle(0..<4)
-            result.expect(
-                seen.allSatisfy {
-                    $0.json["state"]?.string == "cancelled" && $0.json["cancellation"]?["reason"]?.string == "provider-failed"
-                }, "not all are cancelled as the provider's failure")
-            try await clinic.set("{}")
-            try await looksRight(seen, &result)
-            for one in seen {
-                result.expect(
-                    !clinic.logged("scheduling.gave-up", of: one.id).isEmpty, "no line says that \(one.id) was given up")
-            }
-            let again = try await settle(0..<4, key: "afterwards")
-            result.expect(again.allSatisfy(\.json.isBooked), "the times are not free again")
-        }
+    init(_ scene: Scene, count: Int = 24) async throws {
+        self.scene = scene
+        let practitioners = try await scene.clinic.practitioners()
+        practitioner = practitioners[0]
+        try await scene.clinic.giveAway(practitioner)
+        times = try await scene.clinic.times(count, of: practitioner)
     }
 
-    // MARK: How
-
-    private struct Seen {
-        let id: String
-        let json: JSON
-    }
-
-    private func result(
-        _ name: String, _ shows: [String], _ body: (inout ScenarioResult) async throws -> Void
-    ) async throws -> ScenarioResult {
-        var result = ScenarioResult(name, shows: shows, engine: clinic.engine)
-        let began = ContinuousClock.now
-        do { try await body(&result) } catch { result.findings.append("\(error)") }
-        // The next begins with a calendar that is well.
-        try await clinic.set("{}")
-        result.seconds = (ContinuousClock.now - began) / .seconds(1)
-        return result
-    }
-
-    private func book(_ numbers: Range<Int>, key: String = "book") async throws -> [String] {
+    /// Books the times of these numbers, each for another patient as far as there are any.
+    func book(_ numbers: Range<Int>, key: String = "book") async throws -> [String] {
         var ids: [String] = []
         for number in numbers {
-            ids.append(
-                try await clinic.book(
-                    times[number], with: practitioner, patient: number, key: "\(key)-\(practitioner.suffix(3))-\(number)"))
+            ids.append(try await clinic.book(times[number], with: practitioner, patient: number, key: "\(key)-\(number)"))
         }
         return ids
     }
 
-    private func settle(_ numbers: Range<Int>, key: String = "book") async throws -> [Seen] {
-        var seen: [Seen] = []
-        for id in try await book(numbers, key: key) { seen.append(Seen(id: id, json: try await clinic.settled(id))) }
+    func settled(_ ids: [String]) async throws -> [JSON] {
+        var seen: [JSON] = []
+        for id in ids { seen.append(try await clinic.settled(id, in: scene)) }
         return seen
     }
 
-    /// Nothing waits outside, and the other calendar has each appointment once, or not at all where it is over.
-    private func looksRight(_ seen: [Seen], _ result: inout ScenarioResult) async throws {
-        result.expect(try await clinic.outboxEmpties(), "something is left in the outbox")
+    /// Their calendar has each visit once, or not at all where it is over.
+    func agrees(_ seen: [JSON]) async throws {
+        _ = try await scene.becomes { try await clinic.unfinished() == 0 }
         let theirs = try await clinic.theirs()
         var mismatches = Mismatches()
-        for one in seen {
-            guard let start = one.json.start else { continue }
-            mismatches.count(believed: one.json.isBooked, standing: theirs[start] ?? 0)
-        }
-        result.expect(
-            mismatches.requests == seen.count && mismatches.mismatches == 0,
-            "\(mismatches.mismatches) differ from the other calendar")
-        result.facts["requests"] = Double(seen.count)
-        result.facts["attempts, mean"] = Double(seen.map(\.json.attempts).reduce(0, +)) / Double(max(1, seen.count))
-        result.facts["attempts, most"] = Double(seen.map(\.json.attempts).max() ?? 0)
-        result.facts["booked"] = Double(seen.count { $0.json.isBooked })
+        for one in seen { mismatches.count(believed: one.isBooked, standing: one.start.flatMap { theirs[$0] } ?? 0) }
+        scene.expect(
+            .ledger, "the other calendar has each visit that is booked once, and no other", mismatches.mismatches == 0,
+            "\(mismatches.mismatches) of \(mismatches.requests) differ")
+        scene.count("visits", seen.count)
+        scene.count("attempts at a visit, most", seen.map(\.attempts).max() ?? 0)
     }
 
-    private func becomes(_ look: () async throws -> Bool) async throws -> Bool {
-        let limit = ContinuousClock.now + .seconds(120)
-        while ContinuousClock.now < limit {
-            if try await look() { return true }
-            try await Task.sleep(for: .milliseconds(50))
+    /// The metric counts so many answers of a kind.
+    func answers(_ outcome: String, _ number: Int) async throws {
+        let counted = try await clinic.metrics()[Self.answer(outcome)] ?? 0
+        scene.expect(.metrics, "the metric counts \(number) × \(outcome)", Int(counted), is: number)
+    }
+}
+
+extension ScenarioClinic {
+    /// Those who do the visit, in order.
+    func practitioners() async throws -> [String] {
+        let free = try await ask("GET", "/v1/free-times?visitType=\(Self.visitType)&limit=200")
+        let found = Set(free.items.compactMap { $0["practitioner"]?.string }).sorted()
+        guard !found.isEmpty else { throw ProcessFault("nobody does the visit") }
+        return found
+    }
+
+    /// Makes somebody's calendar the simulator's.
+    func giveAway(_ practitioner: String) async throws {
+        let path = "/v1/practitioners/\(practitioner)"
+        let known = try await send("GET", path, by: admin)
+        try await ask(
+            "PUT", path, by: admin, body: known.text.replacing("\"active\":true", with: #""provider":"north","active":true"#),
+            headers: ["If-Match": known.etag ?? ""])
+    }
+
+    /// Times far enough from each other that none is in another's way, the earliest first.
+    func times(_ count: Int, of practitioner: String, visitType: String = visitType) async throws -> [String] {
+        var times: [String] = []
+        var cursor: String?
+        repeat {
+            let page = try await ask(
+                "GET",
+                "/v1/free-times?visitType=\(visitType)&practitioner=\(practitioner)&limit=200"
+                    + (cursor.map { "&cursor=\($0)" } ?? ""))
+            for start in page.items.compactMap(\.start) {
+                if let last = times.last.flatMap({ Instant($0) }), start < last + .minutes(60) { continue }
+                times.append(start.description)
+            }
+            cursor = page["next"]?.string
+        } while times.count < count && cursor != nil
+        guard times.count >= count else { throw ProcessFault("there are \(times.count) free times, and \(count) are needed") }
+        return Array(times.prefix(count))
+    }
+
+    static func patient(_ number: Int) -> String { "01900000-0000-7000-8000-00000000050\(1 + number % 8)" }
+
+    /// Books; the appointment's identifier.
+    func book(
+        _ start: String, with practitioner: String, patient: Int, key: String, visitType: String = visitType,
+        isHold: Bool = false,
+        by token: String? = nil
+    ) async throws -> String {
+        let hold = isHold ? #","hold":true"# : ""
+        let body =
+            #"{"visitType":"\#(visitType)","practitioner":"\#(practitioner)","start":"\#(start)","patients":["\#(Self.patient(patient))"]\#(hold)}"#
+        var reply = try await send("POST", "/v1/appointments", by: token, key: key, body: body)
+        // Somebody else brings the same request at this moment.
+        while reply.status == 409, reply.text.contains("request-in-progress") {
+            try await Task.sleep(for: .milliseconds(20))
+            reply = try await send("POST", "/v1/appointments", by: token, key: key, body: body)
         }
-        return false
+        guard reply.status == 201, let id = try JSON(parsing: reply.body)["id"]?.string else {
+            throw ProcessFault("a booking was answered with \(reply.status): \(reply.text.prefix(600))")
+        }
+        return id
+    }
+
+    func appointment(_ id: String) async throws -> JSON { try await ask("GET", "/v1/appointments/\(id)") }
+
+    /// The appointment once it is not pending any more.
+    func settled(_ id: String, in scene: Scene, withinSeconds seconds: Int = 600) async throws -> JSON {
+        try await scene.eventually("\(id) is pending no more", withinSeconds: seconds) {
+            let found = try await self.appointment(id)
+            return found.state == "pending" ? nil : found
+        }
+    }
+
+    /// What stands in the other calendar, by the instant: how often something is confirmed or pending there.
+    func theirs() async throws -> [Instant: Int] {
+        var (standing, after): ([Instant: Int], String?) = ([:], nil)
+        repeat {
+            let reply = try await http.send(
+                "GET",
+                "\(simulator.base)/scheduling/appointments?provider=north&limit=100" + (after.map { "&after=\($0)" } ?? ""),
+                token: "simulated-scheduling")
+            let page = try JSON(parsing: reply.body)
+            guard let items = page["appointments"]?.array else { throw ProcessFault("the other calendar says \(reply.text)") }
+            for item in items where ["confirmed", "pending"].contains(item.state) {
+                guard let time = item["time"]?.string.flatMap({ Instant($0) }) else { continue }
+                standing[time, default: 0] += 1
+            }
+            after = page["next"]?.string
+        } while after != nil
+        return standing
     }
 }

@@ -8,40 +8,61 @@ import Processes
 ///
 /// Of old: the calendar is called while the client waits, once; what fails is believed not to have happened.
 struct LegacyComparison {
-    let clinic: ScenarioClinic
+    let scene: Scene
     let requests: Int
+    private var clinic: ScenarioClinic { scene.clinic }
     private static let mode = #"{"errors":0.1,"errorsAreDone":true}"#
+    static let name = "comparison"
+    static let most = 0.001
 
-    func measure() async throws -> (result: ScenarioResult, legacy: Mismatches, new: Mismatches) {
-        var result = ScenarioResult("a thousand requests, of old and new", shows: ["GF-6", "GF-7"], engine: clinic.engine)
-        let began = ContinuousClock.now
-        let legacy = try await legacy()
-        try await clinic.set("{}")
-        let new = try await new()
-        result.expect(
-            new.requests == requests && new.share < 0.001, "\(new.mismatches) of \(new.requests) differ from the other calendar")
-        // Or it would show nothing.
-        result.expect(legacy.share > 0.01, "the old way differs in \(legacy.mismatches) of \(legacy.requests) only")
-        result.expect(try await clinic.outboxEmpties(), "something is left in the outbox")
-        result.facts = [
-            "requests": Double(new.requests), "mismatches": Double(new.mismatches),
-            "mismatches of old": Double(legacy.mismatches),
-        ]
-        result.seconds = (ContinuousClock.now - began) / .seconds(1)
-        return (result, legacy, new)
+    static func scenario(requests: Int) -> Scenario {
+        Scenario(
+            name,
+            """
+            As many requests as a system of old makes them, and through the clinic, at a calendar where one call in ten fails after it was \
+            done: how many are not what the calendar says.
+            """, shows: ["GF-6", "GF-7", "GF-9"],
+            needs: ClinicNeeds(.scheduling, settings: CalendarScenarios.longEnough)
+        ) { scene in try await LegacyComparison(scene: scene, requests: requests).play() }
     }
 
-    private func new() async throws -> Mismatches {
-        let each = (requests + clinic.practitioners.count - 1) / clinic.practitioners.count
+    func play() async throws {
+        let legacy = try await legacy()
+        let (new, seen) = try await new()
+        // Or it would show nothing.
+        scene.expect(
+            .states, "of old, more than one in a hundred differ", legacy.share > 0.01,
+            "\(legacy.mismatches) of \(legacy.requests)")
+        scene.expect(
+            .ledger, "through the clinic, fewer than one in a thousand differ", new.requests == requests && new.share < Self.most,
+            "\(new.mismatches) of \(new.requests)")
+        scene.expect(.states, "all of them are booked", seen.allSatisfy(\.isBooked), CalendarScenarios.states(seen))
+        scene.expect(.attempts, "some took more than one attempt", seen.contains { $0.attempts > 1 })
+        let confirmed = clinic.logged("scheduling.confirmed").count
+        scene.expect(
+            .log, "a line tells of each yes that was heard", confirmed > requests * 8 / 10 && confirmed <= requests,
+            "\(confirmed)")
+        let counted = try await clinic.metrics()[OtherCalendar.answer("confirmed")] ?? 0
+        scene.expect(.metrics, "and the metric counts them", Int(counted), is: confirmed)
+        scene.count("requests", requests)
+        scene.count("differ of old", legacy.mismatches)
+        scene.count("differ", new.mismatches)
+        scene.count("attempts at one, mean", Double(seen.reduce(0) { $0 + $1.attempts }) / Double(max(1, seen.count)))
+    }
+
+    private func new() async throws -> (Mismatches, [JSON]) {
+        let practitioners = try await clinic.practitioners()
+        let each = (requests + practitioners.count - 1) / practitioners.count
         var wanted: [(start: String, practitioner: String, patient: Int)] = []
         // Nobody is asked to be in two places: each practitioner has patients of their own.
-        let own = max(1, 8 / clinic.practitioners.count)
-        for (index, practitioner) in clinic.practitioners.enumerated() {
+        let own = max(1, 8 / practitioners.count)
+        for (index, practitioner) in practitioners.enumerated() {
+            try await clinic.giveAway(practitioner)
             wanted += try await clinic.times(each, of: practitioner).enumerated().map {
                 ($0.element, practitioner, index * own + $0.offset % own)
             }
         }
-        try await clinic.set(Self.mode)
+        try await clinic.set(Self.mode, "scheduling")
         let (clinic, all) = (clinic, Array(wanted.prefix(requests)))
         let ids = try await withThrowingTaskGroup(of: [String].self) { group in
             for lane in 0..<8 {
@@ -58,24 +79,27 @@ struct LegacyComparison {
             }
             return try await group.reduce(into: [String]()) { $0 += $1 }
         }
+        // One question for all instead of one each.
+        _ = try await scene.becomes(withinSeconds: 900) {
+            try await clinic.number("SELECT count(*) FROM appointment WHERE state = 'pending'") == 0
+        }
+        try await clinic.set("{}", "scheduling")
+        _ = try await scene.becomes { try await clinic.unfinished() == 0 }
         var seen: [JSON] = []
-        for id in ids { seen.append(try await clinic.settled(id, withinSeconds: 600)) }
-        try await clinic.set("{}")
-        guard try await clinic.outboxEmpties() else { throw ProcessFault("the outbox does not become empty") }
+        for id in ids { seen.append(try await clinic.appointment(id)) }
         let theirs = try await clinic.theirs()
-        // Two practitioners may have the same hour: what we believe of an hour is how many are booked then.
+        // Two practitioners may have the same hour: what is believed of an hour is how many are booked then.
         var mismatches = Mismatches()
         for (start, group) in Dictionary(grouping: seen, by: \.start) {
-            guard let start else { continue }
-            let difference = abs(group.count(where: \.isBooked) - (theirs[start] ?? 0))
+            let difference = abs(group.count(where: \.isBooked) - (start.flatMap { theirs[$0] } ?? 0))
             mismatches.requests += group.count
             mismatches.mismatches += min(group.count, difference)
         }
-        return mismatches
+        return (mismatches, seen)
     }
 
     private func legacy() async throws -> Mismatches {
-        try await clinic.set(Self.mode)
+        try await clinic.set(Self.mode, "scheduling")
         let first = Instant("2035-01-01T00:00:00Z")!
         var believed: [Instant: Bool] = [:]
         for number in 0..<requests {
@@ -90,11 +114,10 @@ struct LegacyComparison {
             }
             let reply = try? await clinic.http.send(
                 "POST", "\(clinic.simulator.base)/scheduling/appointments", token: "simulated-scheduling",
-                key: "legacy-\(number)",
-                body: json.bytes)
+                key: "legacy-\(number)", body: json.bytes)
             believed[time] = (200..<300).contains(reply?.status ?? 0)
         }
-        try await clinic.set("{}")
+        try await clinic.set("{}", "scheduling")
         let theirs = try await clinic.theirs()
         var mismatches = Mismatches()
         for (time, isBooked) in believed { mismatches.count(believed: isBooked, standing: theirs[time] ?? 0) }

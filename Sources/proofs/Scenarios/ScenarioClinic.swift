@@ -3,156 +3,244 @@ import LoopbackClient
 import Notation
 import PostgresCluster
 import Processes
+import Synchronization
 
-/// A clinic as it runs, for one scenario after the other: the real server, the simulator of another calendar, and on PostgreSQL a server of
-/// its own. The demo clinic's practitioners have their calendars there.
+/// What a scenario's clinic has to be like.
+struct ClinicNeeds: Sendable {
+    /// Whom it works with, all of them played by one simulator.
+    enum Partner: String, Sendable, CaseIterable { case scheduling, payments, texts, mail, records }
+
+    var partners: Set<Partner>
+    /// Settings besides, by their names in the environment.
+    var settings: [String: String] = [:]
+    /// On PostgreSQL, what each of its servers does; the embedded database is one server's that does everything.
+    var nodes = ["api,worker", "api,worker,reconciler"]
+
+    init(_ partners: Partner..., settings: [String: String] = [:]) {
+        self.partners = Set(partners)
+        self.settings = settings
+    }
+
+    /// One server that answers and one that does the work.
+    func withRolesApart() -> ClinicNeeds {
+        var needs = self
+        needs.nodes = ["api", "worker,reconciler"]
+        return needs
+    }
+}
+
+/// A clinic as it runs: its servers, the simulator of whomever it works with, and on PostgreSQL a database of its own. Each request goes to
+/// another of the servers that answer.
 final class ScenarioClinic: Sendable {
     static let visitType = "01900000-0000-7000-8000-000000000301"
 
     let engine: String
-    let server: RunningServer
     let simulator: RunningServer
     let http = Loopback(connections: 64, timeoutSeconds: 60)
-    let log: String
-    let desk: String
-    /// Those who do the visit.
-    let practitioners: [String]
+    let needs: ClinicNeeds
+    /// Tokens of the desk and of an admin.
+    var desk: String { state.withLock { $0.desk } }
+    var admin: String { state.withLock { $0.admin } }
+    private let program: String
     private let house: DataFolder
+    private let folder: TemporaryFolder
     private let cluster: PrivateCluster?
     private let database: String?
+    /// The port of each server, the same after a restart.
+    private let ports: [Int]
+    private let fault: PlantedFault?
 
-    /// - Parameter askedSeconds: how long the calendar is asked before an appointment is given up.
-    init(_ engine: String, program: String, under folder: TemporaryFolder, askedSeconds: Int = 120) async throws {
-        self.engine = engine
-        let name = "\(engine)-\(askedSeconds)"
+    private static let free = Mutex(FreePorts())
+
+    private struct State: Sendable {
+        var (desk, admin) = ("", "")
+        var servers: [RunningServer] = []
+        var logs: [String] = []
+        /// What servers had counted that were stopped.
+        var counted: [String: Double] = [:]
+        var asked = 0
+        /// What was asked for: the identifier of each request that changes something.
+        var changes: [String] = []
+    }
+    private let state = Mutex(State())
+
+    /// - Parameter fault: what is put in on purpose, to see that it is seen.
+    init(
+        _ engine: String, for name: String, _ needs: ClinicNeeds, program: String, under parent: TemporaryFolder,
+        fault: PlantedFault? = nil
+    ) async throws {
+        (self.engine, self.needs, self.program, self.fault) = (engine, needs, program, fault)
+        folder = try TemporaryFolder("\(name)-\(engine)", under: parent.path)
         cluster = engine == "postgres" ? try await PrivateCluster.shared : nil
         let fresh = try await cluster?.freshDatabase()
         database = fresh?.name
-        house = DataFolder(path: folder.file(name), url: fresh?.url)
+        house = DataFolder(path: folder.file("data"), url: fresh?.url)
         house.makeSecret()
-        log = folder.file("\(name).log")
+        ports = try (cluster == nil ? ["all"] : needs.nodes).map { _ in try Self.free.withLock { try $0.take() } }
         simulator = try await RunningServer.start(
-            program, ["simulator", "--port", "0"], errors: folder.file("\(name)-simulator.log"))
-        let secret = folder.file("calendar.token")
-        try Data("simulated-scheduling".utf8).write(to: URL(fileURLWithPath: secret))
-        server = try await RunningServer.start(
-            program, ["serve", "--demo", "--port", "0"] + house.flags,
-            environment: [
-                "MEDICONNECT_SCHEDULING_PROVIDERS": "north=\(simulator.base)/scheduling",
-                "MEDICONNECT_SCHEDULING_TOKEN_FILE": secret, "MEDICONNECT_SCHEDULING_SECONDS": "\(askedSeconds)",
-                "MEDICONNECT_LOG_LEVEL": "info",
-            ], errors: log)
-        var tokens: [String] = []
-        for role in ["desk", "admin"] {
-            let (status, lines) = try await ChildProcess.run(program, ["token", "--role", role] + house.flags)
-            guard status == 0, let token = lines.first else { throw ProcessFault("no token for \(role)") }
-            tokens.append(token)
-        }
-        desk = tokens[0]
-        let free = try await http.send(
-            "GET", "\(server.base)/v1/free-times?visitType=\(Self.visitType)&limit=200", token: tokens[0])
-        let found = try JSON(parsing: free.body)["items"]?.array ?? []
-        practitioners = Set(found.compactMap { $0["practitioner"]?.string }).sorted()
+            program, ["simulator", "--port", "0"], errors: folder.file("simulator.log"))
         do {
-            guard !practitioners.isEmpty else { throw ProcessFault("nobody does the visit: \(free.text.prefix(300))") }
-            for practitioner in practitioners { try await giveAway(practitioner, by: tokens[1]) }
+            for (name, secret) in [
+                ("calendar", "simulated-scheduling"), ("pay", "sk_test_simulated"), ("sign", "whsec_simulated"),
+                ("texts", "simulated-token"), ("mail", "SG.simulated"), ("records", "simulated-secret"),
+            ] { try Data(secret.utf8).write(to: URL(fileURLWithPath: folder.file("\(name).secret"))) }
+            try await start()
+            for (part, path) in [("payments", "payments"), ("sms", "texts")] {
+                try await control("callbacks/\(part)", #"{"url":"\#(base)/v1/incoming/\#(path)"}"#)
+            }
+            let (desk, admin) = (try await token("desk"), try await token("admin"))
+            state.withLock { ($0.desk, $0.admin) = (desk, admin) }
+            if let fault { try await set("{}", fault.parts) }
         } catch {
             await close()
             throw error
         }
     }
 
+    // MARK: Its programs
+
+    /// Starts its servers, one after the other: the first of them fills the database.
+    func start(_ settings: [String: String] = [:]) async throws {
+        for (index, roles) in (cluster == nil ? [nil] : needs.nodes.map(Optional.some)).enumerated() {
+            let log = folder.file("server-\(index).log")
+            let server = try await RunningServer.start(
+                program,
+                ["serve", "--demo", "--port", "\(ports[index])"] + house.flags + (roles.map { ["--role", $0] } ?? []),
+                environment: environment.merging(needs.settings) { $1 }.merging(settings) { $1 }, errors: log)
+            state.withLock { state in
+                state.servers.append(server)
+                if !state.logs.contains(log) { state.logs.append(log) }
+            }
+        }
+    }
+
+    /// Stops its servers; what they counted is kept. The exit code of each.
+    func stop() async throws -> [Int32] {
+        for server in state.withLock({ $0.servers }) {
+            let counted = Self.counters(try await http.send("GET", "\(server.base)/metrics").text)
+            state.withLock { $0.counted.merge(counted) { $0 + $1 } }
+        }
+        var codes: [Int32] = []
+        for server in state.withLock({ state in
+            defer { state.servers = [] }
+            return state.servers
+        }) { codes.append(await server.stop()) }
+        return codes
+    }
+
     func close() async {
-        _ = await server.stop()
+        for server in state.withLock({ $0.servers }) { _ = await server.stop() }
         _ = await simulator.stop()
         await http.close()
+        folder.remove()
     }
 
-    /// Makes somebody's calendar the simulator's.
-    private func giveAway(_ practitioner: String, by admin: String) async throws {
-        let path = "\(server.base)/v1/practitioners/\(practitioner)"
-        let known = try await http.send("GET", path, token: admin)
-        let changed = try await http.send(
-            "PUT", path, token: admin, key: "calendar-\(practitioner)", headers: ["If-Match": known.etag ?? ""],
-            body: Array(known.text.replacing("\"active\":true", with: #""provider":"north","active":true"#).utf8))
-        guard changed.status == 200 else { throw ProcessFault("the calendar could not be given away: \(changed.text)") }
-    }
+    private func file(_ name: String) -> String { folder.file("\(name).secret") }
 
-    // MARK: What happens
-
-    /// How the other calendar behaves from now on, as the simulator's modes have it.
-    func set(_ mode: String) async throws {
-        let reply = try await http.send("PUT", "\(simulator.base)/modes/scheduling", body: Array(mode.utf8))
-        guard reply.status == 200 else { throw ProcessFault("the simulator refuses the mode: \(reply.text)") }
-    }
-
-    /// Times far enough from each other that none is in another's way, the earliest first.
-    func times(_ count: Int, of practitioner: String) async throws -> [String] {
-        var times: [String] = []
-        var cursor: String?
-        repeat {
-            let reply = try await http.send(
-                "GET",
-                "\(server.base)/v1/free-times?visitType=\(Self.visitType)&practitioner=\(practitioner)&limit=200"
-                    + (cursor.map { "&cursor=\($0)" } ?? ""), token: desk)
-            let page = try JSON(parsing: reply.body)
-            guard let items = page["items"]?.array else { throw ProcessFault("no times: \(reply.text)") }
-            for start in items.compactMap({ $0["start"]?.string.flatMap { Instant($0) } }) {
-                if let last = times.last.flatMap({ Instant($0) }), start < last + .minutes(60) { continue }
-                times.append(start.description)
-            }
-            cursor = page["next"]?.string
-        } while times.count < count && cursor != nil
-        guard times.count >= count else { throw ProcessFault("there are \(times.count) free times, and \(count) are needed") }
-        return Array(times.prefix(count))
-    }
-
-    /// Books; the appointment's identifier.
-    func book(_ start: String, with practitioner: String, patient: Int, key: String) async throws -> String {
-        let body = Array(
-            #"{"visitType":"\#(Self.visitType)","practitioner":"\#(practitioner)","start":"\#(start)","patients":["01900000-0000-7000-8000-00000000050\#(1 + patient % 8)"]}"#
-                .utf8)
-        var reply = try await http.send("POST", "\(server.base)/v1/appointments", token: desk, key: key, body: body)
-        // Somebody else brings the same request at this moment.
-        while reply.status == 409, reply.text.contains("request-in-progress") {
-            try await Task.sleep(for: .milliseconds(20))
-            reply = try await http.send("POST", "\(server.base)/v1/appointments", token: desk, key: key, body: body)
+    private var environment: [String: String] {
+        var all = ["MEDICONNECT_LOG_LEVEL": "info", "MEDICONNECT_PUBLIC_URL": "http://127.0.0.1:\(ports[0])"]
+        for partner in needs.partners {
+            let settings: [String: String] =
+                switch partner {
+                case .scheduling:
+                    ["SCHEDULING_PROVIDERS": "north=\(simulator.base)/scheduling", "SCHEDULING_TOKEN_FILE": file("calendar")]
+                case .payments:
+                    [
+                        "PAYMENTS_URL": "\(simulator.base)/payments", "PAYMENTS_SECRET_FILE": file("pay"),
+                        "PAYMENTS_SIGNING_FILE": file("sign"),
+                    ]
+                case .texts:
+                    [
+                        "SMS_URL": "\(simulator.base)/sms", "SMS_ACCOUNT": "AC00", "SMS_SENDER": "+4930100200",
+                        "SMS_TOKEN_FILE": file("texts"), "SMS_CALLBACK": "http://127.0.0.1:\(ports[0])/v1/incoming/texts",
+                    ]
+                case .mail:
+                    [
+                        "MAIL_SERVICE_URL": "\(simulator.base)/mail", "MAIL_SERVICE_KEY_FILE": file("mail"),
+                        "MAIL_FROM": "City Clinic <noreply@clinic.example>",
+                    ]
+                case .records:
+                    [
+                        "RECORDS_URL": "\(simulator.base)/fhir", "RECORDS_TOKENS": "\(simulator.base)/oauth/token",
+                        "RECORDS_CLIENT": "clinic", "RECORDS_SECRET_FILE": file("records"),
+                        "RECORDS_SYSTEM": "https://clinic.example/appointments",
+                    ]
+                }
+            for (name, value) in settings { all["MEDICONNECT_\(name)"] = value }
         }
-        guard reply.status == 201, let id = try JSON(parsing: reply.body)["id"]?.string else {
-            throw ProcessFault("a booking was answered with \(reply.status): \(reply.text)")
+        return all
+    }
+
+    /// The program once, beside the servers or in their place.
+    func run(_ arguments: String...) async throws -> [String] {
+        let log = folder.file("command.log")
+        let (status, lines) = try await ChildProcess.run(
+            program, arguments + house.flags,
+            environment: environment.merging(["MEDICONNECT_PARTNERS_SIMULATOR": "true"]) { $1 }, errors: log)
+        guard status == 0 else {
+            let said = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+            throw ProcessFault("mediconnect \(arguments.joined(separator: " ")) ended with \(status): \(said.suffix(500))")
         }
-        return id
+        return lines
     }
 
-    func appointment(_ id: String) async throws -> JSON {
-        try JSON(parsing: try await http.send("GET", "\(server.base)/v1/appointments/\(id)", token: desk).body)
+    func token(_ role: String, subject: String? = nil) async throws -> String {
+        let lines =
+            if let subject {
+                try await run("token", "--role", role, "--subject", subject, "--minutes", "120")
+            } else { try await run("token", "--role", role) }
+        guard let token = lines.last else { throw ProcessFault("no token for \(role)") }
+        return token
     }
 
-    /// The appointment once it is not pending any more.
-    func settled(_ id: String, withinSeconds seconds: Int = 180) async throws -> JSON {
-        let limit = ContinuousClock.now + .seconds(seconds)
-        while ContinuousClock.now < limit {
-            let found = try await appointment(id)
-            if found["state"]?.string != "pending" { return found }
-            try await Task.sleep(for: .milliseconds(50))
+    /// Of its first server, which always answers.
+    var base: String { "http://127.0.0.1:\(ports[0])" }
+
+    private var nextBase: String {
+        state.withLock { state in
+            let answering = cluster == nil ? 1 : needs.nodes.prefix { $0.contains("api") }.count
+            state.asked += 1
+            return "http://127.0.0.1:\(ports[state.asked % answering])"
         }
-        throw ProcessFault("appointment \(id) is pending after \(seconds) s")
     }
 
-    /// Waits until nothing is left to be told outside.
-    func outboxEmpties(withinSeconds seconds: Int = 120) async throws -> Bool {
-        let limit = ContinuousClock.now + .seconds(seconds)
-        while ContinuousClock.now < limit {
-            if try await waiting() == 0 { return true }
-            try await Task.sleep(for: .milliseconds(50))
+    // MARK: Asking it
+
+    /// A request whose answer is expected to be a success.
+    @discardableResult
+    func ask(
+        _ method: String, _ path: String, by token: String? = nil, key: String? = nil, body: String? = nil,
+        headers: [String: String] = [:]
+    ) async throws -> JSON {
+        let reply = try await send(method, path, by: token, key: key, body: body, headers: headers)
+        guard (200..<300).contains(reply.status) else {
+            throw ProcessFault("\(method) \(path) was answered with \(reply.status): \(reply.text.prefix(600))")
         }
-        return false
+        return try JSON(parsing: reply.body)
     }
 
-    private func waiting() async throws -> Int {
-        try await number(
-            "SELECT count(*) FROM outbox WHERE topic LIKE 'scheduling.%' AND state IN ('ready', 'running', 'dead')")
+    /// The same, whatever the answer. A change gets an identifier of its own, by which it is found in the log.
+    func send(
+        _ method: String, _ path: String, by token: String? = nil, key: String? = nil, body: String? = nil,
+        headers: [String: String] = [:]
+    ) async throws -> Loopback.Reply {
+        var headers = headers
+        var name: String?
+        if method != "GET" {
+            name = "scenario-\(UUID().uuidString.lowercased())"
+            headers["X-Request-Id"] = name
+        }
+        let reply = try await http.send(
+            method, nextBase + path, token: token ?? desk, key: method == "GET" ? nil : key ?? name, headers: headers,
+            body: body.map { Array($0.utf8) } ?? [])
+        if let name { state.withLock { $0.changes.append(name) } }
+        return reply
     }
+
+    /// The identifiers of the changes that were asked for and answered.
+    var changes: [String] { state.withLock { $0.changes } }
+
+    // MARK: Its database, by other means than its own
 
     func number(_ question: String) async throws -> Int {
         if let cluster, let database {
@@ -161,43 +249,162 @@ final class ScenarioClinic: Sendable {
         return try PlainFile(house.databasePath).number(question)
     }
 
-    // MARK: What can be seen
-
-    /// What stands in the other calendar, by the instant: how often something is confirmed or pending there.
-    func theirs() async throws -> [Instant: Int] {
-        var (standing, after): ([Instant: Int], String?) = ([:], nil)
-        repeat {
-            let reply = try await http.send(
-                "GET",
-                "\(simulator.base)/scheduling/appointments?provider=north&limit=100" + (after.map { "&after=\($0)" } ?? ""),
-                token: "simulated-scheduling")
-            let page = try JSON(parsing: reply.body)
-            guard let items = page["appointments"]?.array else { throw ProcessFault("the other calendar says \(reply.text)") }
-            for item in items {
-                guard let time = item["time"]?.string.flatMap({ Instant($0) }), let state = item["state"]?.string else {
-                    continue
-                }
-                if state == "confirmed" || state == "pending" { standing[time, default: 0] += 1 }
+    /// The rows of two columns, a text and a number.
+    func numbers(_ question: String) async throws -> [String: Int] {
+        var numbers: [String: Int] = [:]
+        if let cluster, let database {
+            for line in try await cluster.psql(question, database: database) {
+                let parts = line.split(separator: "|", omittingEmptySubsequences: false)
+                if parts.count == 2 { numbers[String(parts[0])] = Int(parts[1]) }
             }
-            after = page["next"]?.string
-        } while after != nil
-        return standing
+        } else {
+            for row in try PlainFile(house.databasePath).rows(question) { numbers[row[0].string] = Int(row[1].number) }
+        }
+        return numbers
     }
 
-    func metrics() async throws -> String { try await http.send("GET", "\(server.base)/metrics").text }
-
-    /// The value of a metric's line; nil where there is none.
-    func metric(_ line: String) async throws -> Double? {
-        try await metrics().split(separator: "\n").first { $0.hasPrefix(line + " ") }.flatMap {
-            $0.split(separator: " ").last.flatMap { Double($0) }
+    /// Changes rows behind its back.
+    func tamper(_ statement: String) async throws {
+        if let cluster, let database {
+            try await cluster.psql(statement, database: database)
+        } else {
+            try PlainFile(house.databasePath, readOnly: false).execute(statement)
         }
     }
 
-    /// The log's lines of an event that speak of an appointment, in order.
-    func logged(_ event: String, of appointment: String) -> [JSON] {
-        let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
-        return text.split(separator: "\n").compactMap { try? JSON(parsing: Array($0.utf8)) }.filter {
-            $0["evt"]?.string == event && $0["appointment_id"]?.string == appointment
+    /// As statements for this engine have an identifier, and an instant.
+    func sql(id: String) -> String { cluster == nil ? "x'\(id.replacing("-", with: ""))'" : "'\(id)'" }
+    func sql(_ instant: Instant) -> String { cluster == nil ? "\(instant.microseconds)" : "'\(instant)'" }
+    var now: Instant { Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)) }
+
+    // MARK: What can be seen from outside
+
+    func set(_ mode: String, _ parts: String...) async throws { try await set(mode, parts) }
+
+    /// How partners behave from now on, as the simulator's modes have it: `scheduling`, `payments`, `sms`, `mail`, `fhir`.
+    func set(_ mode: String, _ parts: [String]) async throws {
+        let planted = mode == "{}" ? fault?.mode ?? mode : fault?.mode.map { "\(mode.dropLast()),\($0.dropFirst())" } ?? mode
+        for part in parts { try await control("modes/\(part)", planted) }
+    }
+
+    func control(_ path: String, _ body: String) async throws {
+        let reply = try await http.send("PUT", "\(simulator.base)/\(path)", body: Array(body.utf8))
+        guard reply.status == 200 else { throw ProcessFault("the simulator refuses \(path): \(reply.text)") }
+    }
+
+    /// What somebody does on the simulator's page: `pay`, `answer`, `confirm`, `refuse`.
+    func press(_ button: String, _ fields: String) async throws {
+        let reply = try await http.send(
+            "POST", "\(simulator.base)/pages/\(button)", headers: ["Content-Type": "application/x-www-form-urlencoded"],
+            body: Array(fields.utf8))
+        guard (200..<400).contains(reply.status) else { throw ProcessFault("\(button) \(fields): \(reply.text)") }
+    }
+
+    /// What was done for whom, as the simulator has written it down.
+    func ledger() async throws -> SimulatedLedger {
+        try SimulatedLedger(try JSON(parsing: try await http.send("GET", "\(simulator.base)/ledger").body))
+    }
+
+    /// Counters and gauges by their lines' beginning: counters are the sum over the servers there are and were, gauges of those there are.
+    func metrics() async throws -> [String: Double] {
+        var all = state.withLock { $0.counted }
+        for server in state.withLock({ $0.servers }) {
+            for (line, value) in Self.lines(try await http.send("GET", "\(server.base)/metrics").text) {
+                all[line, default: 0] += value
+            }
+        }
+        return all
+    }
+
+    /// A gauge on each server.
+    func gauges(_ line: String) async throws -> [Double] {
+        var values: [Double] = []
+        for server in state.withLock({ $0.servers }) {
+            values.append(Self.lines(try await http.send("GET", "\(server.base)/metrics").text)[line] ?? 0)
+        }
+        return values
+    }
+
+    private static func lines(_ text: String) -> [String: Double] {
+        var lines: [String: Double] = [:]
+        for line in text.split(separator: "\n") where !line.hasPrefix("#") {
+            guard let space = line.lastIndex(of: " "), let value = Double(line[line.index(after: space)...]) else { continue }
+            lines[String(line[..<space])] = value
+        }
+        return lines
+    }
+
+    private static func counters(_ text: String) -> [String: Double] {
+        lines(text).filter { $0.key.prefix { $0 != "{" }.hasSuffix("_total") }
+    }
+
+    /// What its servers have said, line by line.
+    func logLines() -> [String] {
+        state.withLock { $0.logs }.flatMap { path in
+            ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").split(separator: "\n").map(String.init)
         }
     }
+
+    /// What a planted fault puts in.
+    func say(inTheLog words: String) {
+        guard let path = state.withLock({ $0.logs.first }), let file = FileHandle(forWritingAtPath: path) else { return }
+        _ = try? file.seekToEnd()
+        let line =
+            #"{"time":"","level":"info","evt":"planted","request_id":null,"appointment_id":null,"message":"\#(words)","extra":{}}"#
+        file.write(Data("\(line)\n".utf8))
+        try? file.close()
+    }
+
+    /// What the servers say of themselves.
+    func health() async throws -> String {
+        var all = ""
+        for server in state.withLock({ $0.servers }) { all += try await http.send("GET", "\(server.base)/health").text }
+        return all
+    }
+
+    func logged(_ event: String, of appointment: String? = nil) -> [JSON] {
+        logLines().filter { $0.contains("\"evt\":\"\(event)\"") }.compactMap { try? JSON(parsing: Array($0.utf8)) }.filter {
+            appointment == nil || $0["appointment_id"]?.string == appointment
+        }
+    }
+}
+
+/// What the simulator did, and how often.
+struct SimulatedLedger: Sendable {
+    struct Effect: Sendable {
+        let part: String
+        let what: String
+        let key: String
+        let count: Int
+        let made: [String]
+    }
+
+    let effects: [Effect]
+    /// Requests by part.
+    let requests: [String: Int]
+    let webhooksTaken: [String: Int]
+
+    init(_ json: JSON) throws {
+        guard let listed = json["effects"]?.array, let parts = json["destinations"]?.members else {
+            throw ProcessFault("the simulator shows no ledger")
+        }
+        effects = listed.map { effect in
+            let count = effect["count"]?.integer ?? 0
+            return Effect(
+                part: effect["destination"]?.string ?? "", what: effect["what"]?.string ?? "",
+                key: effect["key"]?.string ?? "", count: Int(count),
+                made: (effect["made"]?.array ?? []).compactMap(\.string))
+        }
+        var (requests, taken): ([String: Int], [String: Int]) = ([:], [:])
+        for part in parts {
+            requests[part.name] = Int(part.value["requests"]?.integer ?? 0)
+            taken[part.name] = Int(part.value["webhooksTaken"]?.integer ?? 0)
+        }
+        (self.requests, webhooksTaken) = (requests, taken)
+    }
+
+    func of(_ part: String, _ what: String) -> [Effect] { effects.filter { $0.part == part && $0.what == what } }
+
+    /// How often it was done, whatever the keys.
+    func times(_ part: String, _ what: String) -> Int { of(part, what).reduce(0) { $0 + $1.count } }
 }

@@ -1,0 +1,111 @@
+import Foundation
+import LoopbackClient
+import Notation
+import Processes
+
+/// A hospital's records, through an outage of theirs (MC-2, HB-4).
+enum RecordsScenario {
+    static let scenario = Scenario(
+        "records",
+        """
+        A hospital's records fail while visits are booked, moved and cancelled: bookings wait for nothing, the desk sees how far behind they \
+        are, a retry by hand brings them up, a message that was lost is found, and each visit is there once, as it is.
+        """, shows: ["MC-2", "HB-4", "GF-4"], needs: ClinicNeeds(.records)
+    ) { scene in
+        let clinic = scene.clinic
+        let practitioner = try await clinic.practitioners()[0]
+        let times = try await clinic.times(12, of: practitioner)
+        func book(_ numbers: Range<Int>) async throws -> [String] {
+            var ids: [String] = []
+            for number in numbers {
+                ids.append(try await clinic.book(times[number], with: practitioner, patient: number, key: "visit-\(number)"))
+            }
+            return ids
+        }
+        let early = try await book(0..<2)
+        let inStep = try await scene.becomes {
+            let state = try await clinic.syncState()
+            return state?["lastSuccessAt"]?.string != nil && state?["waiting"]?.integer == 0
+        }
+        scene.expect(.states, "the records are in step", inStep)
+
+        // Down: what they are asked for is not done.
+        try await clinic.set(#"{"errors":1}"#, "fhir")
+        let late = try await book(2..<6)
+        try await clinic.ask("POST", "/v1/appointments/\(early[0])/cancellation", body: "{}")
+        let fresh = try await clinic.send("GET", "/v1/appointments/\(early[1])")
+        try await clinic.ask(
+            "POST", "/v1/appointments/\(early[1])/rescheduling", body: #"{"start":"\#(times[8])"}"#,
+            headers: ["If-Match": fresh.etag ?? ""])
+        var state: JSON?
+        let isBehind = try await scene.becomes {
+            state = try await clinic.syncState()
+            return (state?["failures"]?.integer ?? 0) > 0 && state?["waiting"]?.integer == 6
+        }
+        scene.expect(.states, "the desk sees failures, and that six changes wait", isBehind, "\(state as Any)")
+        let gauges = try await clinic.gauges("mediconnect_sync_waiting").max() ?? 0
+        scene.expect(.metrics, "and so does whoever watches the metrics", Int(gauges), is: 6)
+        let status = try await clinic.run("sync", "status").joined()
+        scene.expect(
+            .states, "and so does the command line", status.contains("6 waiting") && status.contains("failures in a row"), status)
+        scene.expect(
+            .log, "changes that failed have lines",
+            !clinic.logged("records.later").isEmpty || !clinic.logged("records.postponed").isEmpty)
+
+        // Up again, and somebody does not want to wait for the next try.
+        try await clinic.set("{}", "fhir")
+        try await clinic.besideOrInstead { try await clinic.run("sync", "retry") }
+        let isUp = try await scene.becomes {
+            state = try await clinic.syncState()
+            return state?["failures"]?.integer == 0 && state?["waiting"]?.integer == 0
+        }
+        scene.expect(.states, "after a retry by hand nothing waits", isUp, "\(state as Any)")
+
+        // A change whose message was lost, and one whose answer is.
+        try await clinic.set(#"{"errors":1,"errorsAreDone":true,"times":1}"#, "fhir")
+        let unheard = try await book(6..<7)
+        _ = try await scene.becomes { try await clinic.unfinished() == 0 }
+        try await clinic.set("{}", "fhir")
+        let lost = try await book(7..<8)
+        _ = try await scene.becomes { try await clinic.unfinished() == 0 }
+        try await clinic.tamper("UPDATE records_link SET our_version = 0 WHERE appointment_id = \(clinic.sql(id: lost[0]))")
+        let said = try await clinic.besideOrInstead { try await clinic.run("sync", "reconcile") }
+        scene.expect(
+            .states, "comparing finds the one whose message was lost", said.joined(), is: "1 appointments are sent again.")
+        try await looksRight(scene, early + late + unheard + lost)
+    }
+
+    private static func looksRight(_ scene: Scene, _ visits: [String]) async throws {
+        let clinic = scene.clinic
+        _ = try await scene.becomes { try await clinic.unfinished() == 0 }
+        let ledger = try await clinic.ledger()
+        let made = ledger.of("fhir", "appointment").filter { visits.contains($0.key) }
+        scene.expect(.ledger, "the records have each of eight visits once", made.count, is: visits.count)
+        let behind = try await clinic.number(
+            "SELECT count(*) FROM records_link JOIN appointment ON appointment.id = appointment_id WHERE our_version <> version")
+        scene.expect(.ledger, "each as it is by now", behind, is: 0)
+        let most = try await clinic.number("SELECT max(attempt) FROM outbox WHERE topic = 'records.change'")
+        scene.expect(.attempts, "what failed was tried again", most > 1, "\(most)")
+        let metrics = try await clinic.metrics()
+        let later = metrics[#"mediconnect_sync_changes_total{outcome="later",system="records"}"#] ?? 0
+        scene.expect(
+            .metrics, "the metric counts what failed as the log does", Int(later), is: clinic.logged("records.later").count)
+        let tasks = try await clinic.ask("GET", "/v1/tasks?state=open").items
+        scene.expect(.states, "nobody has to see to anything", tasks.isEmpty, "\(tasks.map { $0["kind"]?.string ?? "-" })")
+        scene.count("visits", visits.count)
+    }
+}
+
+extension ScenarioClinic {
+    func syncState() async throws -> JSON? { try await ask("GET", "/v1/sync").items.first }
+
+    /// Runs what works beside the servers of a database server, and in the place of the one server of an embedded database.
+    @discardableResult
+    func besideOrInstead<Answer>(_ body: () async throws -> Answer) async throws -> Answer {
+        if engine == "postgres" { return try await body() }
+        _ = try await stop()
+        let answer = try await body()
+        try await start()
+        return answer
+    }
+}
