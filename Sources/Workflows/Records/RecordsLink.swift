@@ -61,7 +61,8 @@ struct LinkOfAppointment: Query {
         RecordsLink(
             appointment: try columns.id(0),
             theirs: RecordsVersion(id: try columns.text(1), version: try columns.text(2)), ourVersion: try columns.int(3),
-            tried: (try columns.optional(4, columns.text) ?? "").split(separator: "|").map(String.init), putBack: try columns.optional(5, columns.int))
+            tried: (try columns.optional(4, columns.text) ?? "").split(separator: "|").map(String.init),
+            putBack: try columns.optional(5, columns.int))
     }
 }
 
