@@ -36,6 +36,7 @@ extension WayOutSettings {
     public static let payments = WayOutSettings("payments", timeoutSeconds: 10)
     public static let scheduling = WayOutSettings("scheduling", timeoutSeconds: 10)
     public static let records = WayOutSettings("ehr", timeoutSeconds: 30)
+    public static let legacy = WayOutSettings("legacy", timeoutSeconds: 10)
     public static let broker = WayOutSettings("broker", timeoutSeconds: 5)
     public static let webhooks = WayOutSettings("webhooks", timeoutSeconds: 15)
 }
