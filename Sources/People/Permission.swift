@@ -56,6 +56,8 @@ public enum Act: Sendable, Hashable {
     case keepServices
     /// To see what only a human can settle, and to say that it is.
     case keepTasks
+    /// To replace the system the clinic had before, step by step and back.
+    case replaceSystem
 }
 
 /// On what somebody may do something. Any one of them is enough.
@@ -108,7 +110,8 @@ extension Role {
         case (.practitioner, _): []
 
         case (.desk, .changeDirectory), (.desk, .replayDeadLetters), (.desk, .reviewEmergencies), (.desk, .inviteStaff),
-            (.desk, .keepServices), (.desk, .decideCorrections), (.desk, .keepClosedRecords), (.desk, .readInvoices):
+            (.desk, .keepServices), (.desk, .replaceSystem), (.desk, .decideCorrections), (.desk, .keepClosedRecords),
+            (.desk, .readInvoices):
             []
         case (.desk, .seeAppointment): [.place, .emergency]
         case (.desk, .readMailbox): [.own, .place]
@@ -174,7 +177,7 @@ extension Caller {
         case .searchTimes, .readDirectory, .changeDirectory, .readAbsences, .changePatients, .readFreeText, .correctMistake,
             .listOfDay, .readWholeMailbox, .replayDeadLetters, .reviewEmergencies, .invitePatients, .inviteStaff,
             .keepServices, .decideCorrections, .closeRecords, .keepClosedRecords, .keepTasks, .readInvoices(nil),
-            .keepWaitlist:
+            .keepWaitlist, .replaceSystem:
             false
         }
     }

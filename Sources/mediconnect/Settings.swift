@@ -104,6 +104,7 @@ struct Settings: Sendable {
         clinic.schedulingProviders = partners.calendars
         clinic.confirmedWithin = partners.confirmedWithin
         clinic.keepsRecords = partners.records != nil
+        clinic.legacy = partners.legacy == nil ? nil : partners.legacyRules
         return clinic
     }
 

@@ -192,7 +192,7 @@ import Workflows
             "readPayment", "listInvoices", "readInvoice",
             "readPreferences", "listMessages", "listCallRequests", "listMessageTemplates",
             "listWaitlist", "listOffers",
-            "listTasks", "readSync",
+            "listTasks", "readSync", "readLegacy",
         ].contains(operation)
         return isDirectory && !isOfPeople ? "system/Schedule.r" : nil
     }

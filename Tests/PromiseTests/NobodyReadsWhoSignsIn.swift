@@ -242,6 +242,9 @@ extension Promises.NobodyReadsTheDatabase {
         "appointment_series": ["patients", "rule", "zone", "exceptions", "created_by"],
         "records_link": ["their_id", "their_version"], "sync_state": ["system", "last_error"],
         "external_entry": ["provider", "state", "last_answer"],
+        "legacy_phase": ["name", "phase", "changed_by"], "legacy_feed": ["name"],
+        "legacy_booking": ["their_id", "request_id", "state", "origin", "decision", "difference", "refusal"],
+        "legacy_claim": ["their_id"],
         "task": ["kind", "dedupe_key", "details", "state", "done_by"],
         "message": [
             "kind", "not_by", "state", "reason", "channel", "language", "carrier_id", "answer", "answered_by", "settled_by",

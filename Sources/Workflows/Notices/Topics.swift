@@ -15,6 +15,8 @@ public enum Topic {
     public static let schedulingCancel = "scheduling.cancel"
     /// An appointment has another version, for a hospital's records. In order for each appointment.
     public static let recordsChange = "records.change"
+    /// An appointment has another version, for the system that is being replaced. In order for each appointment.
+    public static let legacyChange = "legacy.change"
     /// Somebody broke the glass: the privacy officer is to know.
     public static let emergency = "emergency.begun"
     /// What partners have told; see `Clinic.hearing`.

@@ -32,6 +32,7 @@ public enum Schema {
         Migration(number: 22, name: "appointments come in series", up: SeriesTables.up, down: SeriesTables.down),
         Migration(number: 23, name: "other calendars agree", up: ExternalTables.up, down: ExternalTables.down),
         Migration(number: 24, name: "records are kept in step", up: SyncTables.up, down: SyncTables.down),
+        Migration(number: 25, name: "another system is replaced", up: LegacyTables.up, down: LegacyTables.down),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).
@@ -48,5 +49,6 @@ public enum Schema {
         "payment", "refund", "invoice",
         "waitlist_entry", "waitlist_offer", "appointment_series", "series_visit",
         "external_entry", "records_link",
+        "legacy_booking", "legacy_claim", "legacy_link",
     ]
 }

@@ -9,6 +9,7 @@ public enum WorkflowQueries {
         + messages
         + money
         + waiting
+        + replacing
         + checks
 
     private static let directory: [any Statement.Type] = [
@@ -87,6 +88,15 @@ public enum WorkflowQueries {
         UnsettledEntries.self, IsOnItsWay.self,
         LinkOfAppointment.self, StoreRecordsLink.self, RecordsInStep.self, SyncStates.self, NoteSyncSuccess.self,
         NoteSyncFailure.self, WaitingOfTopic.self, HurryTopic.self,
+    ]
+
+    private static let replacing: [any Statement.Type] = [
+        CurrentReplacement.self, StoreReplacement.self, NoteMirrored.self, CurrentLegacyFeed.self, TouchLegacyFeed.self,
+        LegacyFeedToChange.self, StoreLegacyFeed.self, LegacyRowByID.self, LegacyRowToChange.self, LegacyRowsOfAppointment.self,
+        StoreLegacyRow.self, LegacyClaims.self, InsertLegacyClaim.self, DeleteLegacyClaims.self, LegacyDayCount.self,
+        WaitingLegacyRows.self, HowManyLegacyRowsWait.self, RefusedLegacyRows.self, ForgetLegacyRefusals.self,
+        ComparedLegacyRows.self, DifferingLegacyRows.self, EraseLegacyRows.self, EraseLegacyClaims.self,
+        LegacyLinkToChange.self, StoreLegacyLink.self, AppointmentsThere.self,
     ]
 
     private static let incoming: [any Statement.Type] = [

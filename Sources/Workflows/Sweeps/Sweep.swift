@@ -17,6 +17,8 @@ public struct Sweep: Sendable {
         case scheduling
         /// A hospital's records, against appointments.
         case records
+        /// The system that is being replaced, against appointments.
+        case legacy
     }
 
     public let name: Name
