@@ -34,6 +34,7 @@ public struct API: Sendable {
             DeadLetterRoutes().routes,
             TaskRoutes().routes,
             SyncRoutes().routes,
+            LegacyRoutes().routes,
             IncomingRoutes().routes,
             PreferenceRoutes().routes,
             CallRequestRoutes().routes,

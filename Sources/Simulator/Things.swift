@@ -70,6 +70,25 @@ struct Scheduled: Codable, Sendable {
     var change: Int
 }
 
+/// An appointment in the system that is being replaced.
+struct FormerAppointment: Codable, Sendable {
+    var id: String
+    var requestID: String
+    var practitioner: String
+    var visitType: String
+    var patient: String
+    /// Microseconds since 1970.
+    var start: Int64
+    var end: Int64
+    var state: String
+    var reason: String?
+    /// RFC 3339 with microseconds.
+    var createdAt: String
+    var updatedAt: String
+    /// Counts changes, so that lists can be gone through.
+    var change: Int
+}
+
 /// The answer that was given to a key, for who asks again.
 struct KeptAnswer: Codable, Sendable {
     var request: String

@@ -109,6 +109,8 @@ public struct ClinicSettings: Sendable {
     public var schedulingProviders: Set<String> = []
     /// How long one of them is asked before an appointment is given up.
     public var confirmedWithin: Span = .minutes(15)
+    /// The system that is being replaced, and how it is spoken to; nil where there is none.
+    public var legacy: LegacyRules?
     /// Whether a hospital's records are kept in step.
     public var keepsRecords = false
     /// Whether changes are published to a message broker.

@@ -6,7 +6,9 @@ import Logging
 import Moving
 import Notation
 import Outbox
+import Partners
 import Resilience
+import Scheduling
 import SingleSignOn
 import Storage
 import Telemetry
@@ -111,7 +113,16 @@ final class Branch: Sendable {
             .merging(premises.accounts.messages.deliveries(by: post)) { $1 }
             .merging(ways.payments.map { clinic.deliveries(by: $0) } ?? [:]) { $1 }
         var sweeps = clinic.sweeps() + (ways.payments.map { [clinic.sweep(ofPaymentsAt: $0)] } ?? [])
-        if let partner = ways.scheduling {
+        let calendars: (any SchedulingPartner)? =
+            ways.legacy.map { CalendarsAndLegacy(calendars: ways.scheduling, legacy: $0, called: Replacement.provider) }
+            ?? ways.scheduling
+        if let legacy = ways.legacy {
+            let meters = LegacyMeters(logger: logger)
+            let desk = LegacyDesk(clinic, legacy: legacy) { meters.note($0) }
+            handlers.merge(desk.deliveries) { $1 }
+            sweeps.append(desk.sweep())
+        }
+        if let partner = calendars {
             let meters = SchedulingMeters(logger: logger)
             let desk = SchedulingDesk(clinic, partner: partner) { meters.note($0) }
             handlers.merge(desk.deliveries) { $1 }

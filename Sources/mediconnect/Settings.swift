@@ -108,6 +108,7 @@ struct Settings: Sendable {
         clinic.keepsRecords = partners.records != nil
         clinic.publishesEvents = partners.broker != nil
         clinic.webhookPolicy = OutboundPolicy(exceptions: partners.trials)
+        clinic.legacy = partners.legacy == nil ? nil : partners.legacyRules
         return clinic
     }
 

@@ -193,7 +193,7 @@ import Workflows
             "readPreferences", "listMessages", "listCallRequests", "listMessageTemplates",
             "listWebhooks", "readWebhook", "listWebhookDeliveries",
             "listWaitlist", "listOffers", "listPatientDevices",
-            "listTasks", "readSync", "retrySync", "reconcileSync",
+            "listTasks", "readSync", "retrySync", "reconcileSync", "readLegacy",
         ].contains(operation)
         return isDirectory && !isOfPeople ? "system/Schedule.r" : nil
     }

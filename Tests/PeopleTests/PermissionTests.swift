@@ -66,6 +66,7 @@ import Testing
         Line("keepTasks", "- - y y - - -") { _ in .keepTasks },
         Line("followChanges", "- - - y - - y") { _ in .followChanges },
         Line("keepWebhooks", "- - - y - - -") { _ in .keepWebhooks },
+        Line("replaceSystem", "- - - y - - -") { _ in .replaceSystem },
         Line("replayDeadLetters", "- - - y - - -") { _ in .replayDeadLetters },
     ]
 
@@ -176,12 +177,13 @@ import Testing
                 case .keepTasks: "keepTasks"
                 case .followChanges: "followChanges"
                 case .keepWebhooks: "keepWebhooks"
+                case .replaceSystem: "replaceSystem"
                 case .reviewEmergencies: "reviewEmergencies"
                 }
             #expect(line.name.hasPrefix(name))
             seen.insert(name)
         }
-        #expect(seen.count == 41 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
+        #expect(seen.count == 42 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
     }
 
     @Test func `stand in the guide as they stand in the code`() throws {

@@ -245,6 +245,9 @@ extension Promises.NobodyReadsTheDatabase {
         "records_link": ["their_id", "their_version", "tried"], "sync_state": ["system", "last_error"],
         "external_entry": ["provider", "state", "last_answer"],
         "webhook": ["events", "state", "disabled_because", "created_by"], "webhook_delivery": ["kind", "state", "last_result"],
+        "legacy_phase": ["name", "phase", "changed_by"], "legacy_feed": ["name"],
+        "legacy_booking": ["their_id", "request_id", "state", "origin", "decision", "difference", "refusal"],
+        "legacy_claim": ["their_id"],
         "task": ["kind", "dedupe_key", "details", "state", "done_by"],
         "message": [
             "kind", "not_by", "state", "reason", "channel", "language", "carrier_id", "answer", "answered_by", "settled_by",

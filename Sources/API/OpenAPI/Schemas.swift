@@ -297,6 +297,33 @@ public enum Schemas {
                     ["type": choice(Change.Resource.allCases.map(\.rawValue)), "id": uuid], required: ["type", "id"]),
                 "version": whole(1...Int(Int32.max)), "at": instant,
             ], required: ["id", "kind", "resource", "version", "at"]),
+        "Legacy": object(
+            [
+                "phase": choice(Replacement.Phase.allCases.map(\.rawValue)), "share": whole(Replacement.shares),
+                "next": list(choice(Replacement.Phase.allCases.map(\.rawValue)), 0...5), "changedAt": instant,
+                "changedBy": text(128), "backfillSince": instant, "taken": whole(0...Int(Int32.max)),
+                "waiting": whole(0...10_000), "notTaken": whole(0...100), "change": whole(0...Int(Int32.max)),
+                "caughtUpAt": instant, "outstanding": whole(0...10_000), "mirroredAt": instant,
+                "compared": whole(0...100_000), "mismatched": whole(0...100_000),
+                "hindrances": list(choice(LegacyHindrance.allCases.map(\.rawValue)), 0...LegacyHindrance.allCases.count),
+            ],
+            required: [
+                "phase", "share", "next", "taken", "waiting", "notTaken", "change", "outstanding", "compared", "mismatched",
+                "hindrances",
+            ]),
+        "LegacyComparison": object(
+            [
+                "last": whole(1...100_000), "count": whole(0...100_000), "matched": whole(0...100_000),
+                "mismatched": whole(0...100_000), "share": #"{"type":"number","minimum":0,"maximum":1}"#,
+                "withinTolerance": truth, "kinds": #"{"type":"object","additionalProperties":{"type":"integer","minimum":1}}"#,
+                "from": instant, "to": instant,
+                "differences": list(
+                    object(
+                        [
+                            "id": text(64), "requestId": text(128), "kind": text(64), "start": instant, "practitioner": uuid,
+                            "decidedAt": instant,
+                        ], required: ["id", "requestId", "kind", "start", "decidedAt"]), 0...100),
+            ], required: ["last", "count", "matched", "mismatched", "withinTolerance", "kinds", "differences"]),
         "Task": object(
             [
                 "id": uuid, "kind": choice(ClinicTask.Kind.allCases.map(\.rawValue)), "appointment": uuid, "patient": uuid,
@@ -424,6 +451,10 @@ public enum Schemas {
         "Disagreement": object(["disagreement": text(4_000)], required: ["disagreement"], closed: true),
         "ClosingRequest": object(["reason": text(500), "cancelAppointments": truth], required: ["reason"], closed: true),
         "Reason": object(["reason": text(500)], required: ["reason"], closed: true),
+        "LegacyPhase": object(
+            ["phase": choice(Replacement.Phase.allCases.map(\.rawValue)), "despite": text(500)], required: ["phase"],
+            closed: true),
+        "LegacyShare": object(["percent": whole(Replacement.shares)], required: ["percent"], closed: true),
         "DeadLetterFilter": object(deadLetters, closed: true, also: namingSome),
         "DeadLetterDiscarding": object(
             ["topic": text(64), "diedFrom": instant, "diedBefore": instant, "reason": text(500)], required: ["reason"],

@@ -36,6 +36,7 @@ extension WayOutSettings {
     public static let payments = WayOutSettings("payments", timeoutSeconds: 10)
     public static let scheduling = WayOutSettings("scheduling", timeoutSeconds: 10)
     public static let records = WayOutSettings("ehr", timeoutSeconds: 30)
+    public static let legacy = WayOutSettings("legacy", timeoutSeconds: 10)
     public static let broker = WayOutSettings("broker", timeoutSeconds: 5)
     /// Each webhook has a way of its own, and none may keep many of those busy that tell them all.
     public static let webhooks = WayOutSettings(

@@ -105,9 +105,10 @@ extension WriteTransaction {
 
 extension ReadTransaction {
     fileprivate func syncStates() throws -> [SyncState] {
-        let waiting = try first(WaitingOfTopic(topic: Topic.recordsChange))
+        let topics = [RecordsDesk.system: Topic.recordsChange, LegacyDesk.system: Topic.legacyChange]
         return try fetch(SyncStates()).map { state in
-            guard state.system == RecordsDesk.system else { return state }
+            guard let topic = topics[state.system] else { return state }
+            let waiting = try first(WaitingOfTopic(topic: topic))
             var state = state
             state.waiting = waiting?.count ?? 0
             state.oldestWaiting = waiting?.oldest

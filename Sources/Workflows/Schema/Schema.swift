@@ -32,7 +32,7 @@ public enum Schema {
         Migration(number: 22, name: "appointments come in series", up: SeriesTables.up, down: SeriesTables.down),
         Migration(number: 23, name: "other calendars agree", up: ExternalTables.up, down: ExternalTables.down),
         Migration(number: 24, name: "records are kept in step", up: SyncTables.up, down: SyncTables.down),
-        Migration(number: 25, name: "kept free", up: ["SELECT 1"], down: ["SELECT 1"]),
+        Migration(number: 25, name: "another system is replaced", up: LegacyTables.up, down: LegacyTables.down),
         Migration(number: 26, name: "others are told", up: WebhookTables.up, down: WebhookTables.down),
         Migration(number: 27, name: "patients have devices", up: DeviceTables.up, down: DeviceTables.down),
         Migration(
@@ -56,5 +56,6 @@ public enum Schema {
         "external_entry", "records_link",
         "webhook_delivery",
         "patient_device",
+        "legacy_booking", "legacy_claim", "legacy_link",
     ]
 }

@@ -10,6 +10,7 @@ public enum WorkflowQueries {
         + devices
         + money
         + waiting
+        + replacing
         + checks
 
     private static let directory: [any Statement.Type] = [
@@ -94,6 +95,15 @@ public enum WorkflowQueries {
         NoteSyncFailure.self, WaitingOfTopic.self, HurryTopic.self,
         LinkToChange.self, NoteTried.self, AdoptVersion.self, PutBack.self, SyncStateOf.self, NoteAlerted.self, NotePosition.self,
         TaskOfKey.self,
+    ]
+
+    private static let replacing: [any Statement.Type] = [
+        CurrentReplacement.self, StoreReplacement.self, NoteMirrored.self, CurrentLegacyFeed.self, TouchLegacyFeed.self,
+        LegacyFeedToChange.self, StoreLegacyFeed.self, LegacyRowByID.self, LegacyRowToChange.self, LegacyRowsOfAppointment.self,
+        StoreLegacyRow.self, LegacyClaims.self, InsertLegacyClaim.self, DeleteLegacyClaims.self, LegacyDayCount.self,
+        WaitingLegacyRows.self, HowManyLegacyRowsWait.self, RefusedLegacyRows.self, ForgetLegacyRefusals.self,
+        ComparedLegacyRows.self, DifferingLegacyRows.self, EraseLegacyRows.self, EraseLegacyClaims.self,
+        LegacyLinkToChange.self, StoreLegacyLink.self, AppointmentsThere.self,
     ]
 
     private static let incoming: [any Statement.Type] = [

@@ -19,6 +19,8 @@ public struct Sweep: Sendable {
         case records
         /// What somebody has changed in a hospital's records.
         case recordsIn = "records-in"
+        /// The system that is being replaced, against appointments.
+        case legacy
     }
 
     public let name: Name

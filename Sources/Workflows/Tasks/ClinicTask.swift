@@ -38,6 +38,14 @@ public struct ClinicTask: Sendable, Equatable {
         case recordsChanged = "records-changed"
         /// A system the clinic keeps in step with has failed for hours.
         case systemFailing = "system-failing"
+        /// What is booked in the system that is being replaced cannot be taken over as it is.
+        case legacyNotTaken = "legacy-not-taken"
+        /// Something of theirs cannot be read.
+        case legacyUnreadable = "legacy-unreadable"
+        /// They do not take what is booked here.
+        case legacyRefuses = "legacy-refuses"
+        /// Somebody ended there what is booked here, when their word did not count any more.
+        case legacyDiffers = "legacy-differs"
     }
 
     public enum State: String, Sendable, CaseIterable { case open, done }

@@ -200,6 +200,7 @@ struct Sample: Sendable {
         "CorrectionDenial": #"{"basis":"accurate-and-complete","reason":"It is right as it is"}"#,
         "CorrectionExtension": #"{"reason":"The register is closed"}"#, "Disagreement": #"{"disagreement":"It is not"}"#,
         "ClosingRequest": #"{"reason":"moved away","cancelAppointments":true}"#, "Reason": #"{"reason":"a lawsuit"}"#,
+        "LegacyPhase": #"{"phase":"off","despite":"looked at each of them"}"#, "LegacyShare": #"{"percent":3}"#,
         "DeadLetterFilter":
             #"{"topic":"appointment.event","diedFrom":"2026-03-01T00:00:00Z","diedBefore":"2027-03-01T00:00:00Z"}"#,
         "DeadLetterDiscarding":

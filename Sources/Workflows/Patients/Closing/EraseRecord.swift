@@ -105,6 +105,8 @@ extension Accounts {
         try transaction.run(EraseOffers(patient: id))
         try transaction.run(EraseWaiting(patient: id))
         try transaction.run(EraseEmergencies(patient: id))
+        try transaction.run(EraseLegacyRows(patient: id.of()))
+        try transaction.run(EraseLegacyClaims(patient: id.of()))
         try transaction.run(DeleteLegalHold(patient: id))
         try eraseLogins(of: id, standing.closure?.accounts ?? [], transaction)
         try transaction.run(DeleteClosure(patient: id))
