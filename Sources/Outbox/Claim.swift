@@ -69,7 +69,7 @@ public struct ClaimDue: Query {
 
 /// A message in a worker's hands.
 public struct Claimed: Sendable {
-    public let delivery: Delivery
+    public internal(set) var delivery: Delivery
     /// Counts the claims of this message. Whoever holds an older one has lost it.
     let lease: Int64
     let priority: Int
@@ -86,6 +86,7 @@ public struct Claimed: Sendable {
             attempt: try columns.int(6) + ahead, maxAttempts: try columns.int(7), createdAt: try columns.instant(8),
             expiresAt: try columns.optional(9, columns.instant))
         lease = try columns.integer(1)
+        delivery.claims = max(1, Int(lease))
         priority = try columns.int(10)
         availableAt = try columns.instant(11)
         isExpired = try columns.text(12) == OutboxState.expired.rawValue

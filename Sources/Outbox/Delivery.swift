@@ -15,6 +15,11 @@ public struct Delivery: Sendable {
     public let maxAttempts: Int
     public let createdAt: Instant
     public let expiresAt: Instant?
+    /// How often somebody has had it in hand, this time included. An attempt may be given back; this is not.
+    public internal(set) var claims = 1
+    /// Until when this attempt may begin what must not be done twice: after that somebody else may soon have the message. Nil where nobody
+    /// else can have it.
+    public internal(set) var beginsBy: Instant?
 
     /// When this attempt fails, the message is dead.
     public var isLastAttempt: Bool { attempt >= maxAttempts }

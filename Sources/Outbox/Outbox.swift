@@ -88,8 +88,12 @@ public final class Outbox: Sendable {
         return try await database.write { [self] transaction in
             let now = now
             let outlook = lane.horizon.outlook(topics, now: now)
-            let found = try transaction.fetch(
+            var found = try transaction.fetch(
                 ClaimDue(now: now, leaseUntil: now + settings.lease, worker: workerName, outlook: outlook, limit: limit))
+            // The other half is for what was begun to come to its end.
+            for index in found.indices {
+                found[index].delivery.beginsBy = now + Span(microseconds: settings.lease.microseconds / 2)
+            }
             lane.horizon.saw(outlook, found, isCutShort: found.count == limit, from: now, to: self.now)
             try transaction.callForward(behind: found.filter(\.isExpired).map(\.delivery.orderKey))
             return (found, found.isEmpty ? try stepAside(limit, outlook, now, transaction) : 0)

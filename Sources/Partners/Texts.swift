@@ -21,6 +21,8 @@ public struct TextMessage: Sendable, Hashable {
     public let words: Personal<String>
     /// Not to be delivered later than this: a reminder after the visit is worse than none.
     public let expires: Instant?
+    /// Whoever has not begun to hand it over by then must not any more: somebody else may be at it.
+    public var beginsBy: Instant?
 
     public init(to: PhoneNumber, words: Personal<String>, expires: Instant? = nil) {
         self.to = to
@@ -68,7 +70,8 @@ public struct TextNews: Sendable, Hashable {
     }
 }
 
-/// Takes text messages to telephones. Carriers do them twice when asked twice, so whoever is answered `unknown` asks `find` first.
+/// Takes text messages to telephones. Carriers do them twice when asked twice, so whoever is answered `unknown` asks `find` first; `unknown` it
+/// is also when `beginsBy` has passed.
 public protocol TextCarrier: Sendable {
     func send(_ text: TextMessage, key: EffectKey) async -> Ending<TextReceipt>
 

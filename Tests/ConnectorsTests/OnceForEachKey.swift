@@ -123,6 +123,19 @@ import Testing
         }
     }
 
+    @Test func `who was stopped before sending, for so long that another may be at it, does not send`() async throws {
+        try await TrialSimulator.run { simulator in
+            let texts = simulator.texts(try simulator.way(.texts))
+            var late = text
+            late.beginsBy = Surroundings.machine().clock.now
+            #expect(await texts.send(late, key: EffectKey("text-1")!).kind == .unknown)
+            #expect(try await simulator.effects("sms", "text", EffectKey("text-1")!) == 0)
+            late.beginsBy = Surroundings.machine().clock.now + .minutes(1)
+            #expect(await texts.send(late, key: EffectKey("text-1")!).kind == .done)
+            #expect(try await simulator.effects("sms", "text", EffectKey("text-1")!) == 1)
+        }
+    }
+
     @Test func `the same words to the same telephone a while ago are another message`() async throws {
         try await TrialSimulator.run { simulator in
             let texts = simulator.texts(try simulator.way(.texts))

@@ -170,6 +170,23 @@ extension Promises {
             }
         }
 
+        @Test(arguments: Engine.allCases)
+        func `what was made and never heard of, and is cancelled before the next try, is cancelled there`(engine: Engine)
+            async throws
+        {
+            try await open(engine) { stage in
+                stage.theirs.become(.takesUnheard)
+                let told = try await stage.book()
+                try await stage.run()
+                #expect(stage.theirs.all.map(\.content.status) == [.booked])
+                _ = await stage.fixture.cancel(told.id, by: stage.fixture.plan.desk())
+                stage.theirs.become(.takes)
+                try await stage.run(for: .minutes(6))
+                #expect(stage.theirs.all.map(\.content.status) == [.cancelled])
+                #expect(try await stage.tasks().isEmpty)
+            }
+        }
+
         @Test(arguments: Engine.allCases) func `each change stands there, once and in its order`(engine: Engine) async throws {
             try await Self.open(engine) { stage in
                 let (fixture, desk) = (stage.fixture, stage.fixture.plan.desk())

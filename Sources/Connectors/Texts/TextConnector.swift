@@ -18,7 +18,8 @@ public struct TextConnector: TextCarrier {
         let now = way.now
         if let expires = text.expires, expires <= now { return .never(reason: "it is too late for this message") }
         let format = format
-        return await way.ask(format.sending(text, key: key, now: now), isRepeatable: false) { format.receipt($0, now: now) }
+        let call = format.sending(text, key: key, now: now)
+        return await way.ask(call, isRepeatable: false, beginsBy: text.beginsBy) { format.receipt($0, now: now) }
     }
 
     public func find(_ text: TextMessage, since: Instant) async -> Ending<TextReceipt?> {

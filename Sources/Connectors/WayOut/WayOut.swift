@@ -60,11 +60,17 @@ public final class WayOut: Sendable {
     ///
     /// - Parameters:
     ///   - isRepeatable: Whether the other side does nothing twice when it is asked twice.
+    ///   - beginsBy: After that nobody is asked, whatever was waited for: who was stopped in between may not be the only one who asks.
     ///   - read: What an answer says. What it knows nothing about it leaves to `Reading.standard`.
     func ask<Value: Sendable>(
-        _ call: OutboundCall, isRepeatable: Bool, read: @Sendable (OutboundAnswer) -> Reading<Value>
+        _ call: OutboundCall, isRepeatable: Bool, beginsBy: Instant? = nil, read: @Sendable (OutboundAnswer) -> Reading<Value>
     ) async -> Ending<Value> {
-        await pass { await self.reading(of: call, isRepeatable, read) }
+        await pass {
+            if let beginsBy, self.now >= beginsBy {
+                return Read(reading: .unclear("it was begun too late, when somebody else may be at it"), outcome: .neither)
+            }
+            return await self.reading(of: call, isRepeatable, read)
+        }
     }
 
     /// Does `work`, which asks the destination once, when there is room and the destination is not left alone.

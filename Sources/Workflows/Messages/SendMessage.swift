@@ -82,6 +82,8 @@ extension Messages {
         case .letter(let letter): return try await conclude(Outcome(await post.letters.carry(letter)), of: id, delivery)
         case .text(let text, let createdAt, let unsure):
             guard let carrier = post.texts else { throw DeliveryFault("there is no carrier of text messages") }
+            var text = text
+            text.beginsBy = delivery.beginsBy
             let outcome = await handOver(text, EffectKey(id), createdAt: unsure ? createdAt : nil, to: carrier)
             return try await conclude(outcome, of: id, delivery)
         case .notices(let notices):

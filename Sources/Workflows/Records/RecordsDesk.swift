@@ -61,10 +61,11 @@ public struct RecordsDesk: Sendable {
         guard let id = try JSON(parsing: delivery.payload)["appointment"]?.string.flatMap({ ID<Appointment>($0) }) else {
             throw DeliveryFault("an outbox message names no appointment")
         }
-        guard let sent = try await load(id) else { return .done }
+        guard let sent = try await load(id, mayBeThere: delivery.claims > 1) else { return .done }
         if let link = sent.link {
             return try await settle(await records.update(sent.record, at: link.theirs), sent, link, delivery)
         }
+        if !sent.appointment.state.belongsInRecords { return try await endWhatMayBeThere(sent, delivery) }
         // Whoever was lost after making it finds it made, as it was then.
         switch await records.create(sent.record) {
         case .done(let theirs):
@@ -86,15 +87,31 @@ public struct RecordsDesk: Sendable {
         }
     }
 
+    /// It is over, and whoever had this before may have made it without hearing of it: what is there is changed, and nothing is made.
+    private func endWhatMayBeThere(_ sent: Sent, _ delivery: Delivery) async throws -> Verdict {
+        switch await records.find(sent.record.identifier) {
+        case .done(nil): return .done
+        case .done(let theirs?):
+            let link = RecordsLink(appointment: sent.appointment.id, theirs: theirs, ourVersion: 0)
+            return try await settle(await records.update(sent.record, at: theirs), sent, link, delivery)
+        case .later(let after, let reason): return try await again(sent, reason, after, delivery)
+        case .unknown(let reason): return try await again(sent, reason, nil, delivery)
+        case .postponed(let after, let reason): return postpone(sent, reason, after, delivery)
+        case .never(let reason): return try await giveUp(sent, reason, delivery)
+        }
+    }
+
     /// Nil when there is nothing to send: it stands there already, or is none of theirs.
-    private func load(_ id: ID<Appointment>) async throws -> Sent? {
+    ///
+    /// - Parameter mayBeThere: whether somebody was at it before.
+    private func load(_ id: ID<Appointment>, mayBeThere: Bool) async throws -> Sent? {
         let clinic = clinic
         return try await clinic.withKeys {
             try await database.read { transaction -> Sent? in
                 guard let appointment = try transaction.first(AppointmentByID(id: id))?.kept else { return nil }
                 let link = try transaction.first(LinkOfAppointment(appointment: id))
                 if let link, link.ourVersion >= appointment.version { return nil }
-                if link == nil, !appointment.state.belongsInRecords { return nil }
+                if link == nil, !appointment.state.belongsInRecords, !mayBeThere { return nil }
                 let ring = try clinic.keys.ring()
                 let numbers = try appointment.patients.compactMap { patient in
                     try transaction.first(PatientByID(id: patient.of())).map { try ring.open($0) }?.recordNumber

@@ -28,14 +28,17 @@ final class ChaosClinic: Sendable {
     private let house: DataFolder
     private let database: FreshDatabase?
     private let program: String
+    private let isDeaf: Bool
     private let folder: TemporaryFolder
     private let servers: Mutex<[RunningServer?]>
     private var outside: String { folder.file("outside") }
 
     // MARK: Beginning and end
 
-    init(_ engine: String, program: String, under folder: TemporaryFolder, seed: UInt64) async throws {
+    /// - Parameter isDeaf: what becomes of text messages is told to nobody.
+    init(_ engine: String, program: String, under folder: TemporaryFolder, seed: UInt64, isDeaf: Bool = false) async throws {
         self.engine = engine
+        self.isDeaf = isDeaf
         self.program = program
         self.folder = folder
         cluster = engine == "postgres" ? try await PrivateCluster() : nil
@@ -82,7 +85,7 @@ final class ChaosClinic: Sendable {
     var indices: Range<Int> { 0..<(cluster == nil ? 1 : 2) }
 
     private var partners: [String: String] {
-        PartneredClinic.environment(simulator: simulator.base, clinic: base).merging([
+        PartneredClinic.environment(simulator: simulator.base, clinic: isDeaf ? "http://127.0.0.1:9" : base).merging([
             "MEDICONNECT_LOG_LEVEL": "info", "MEDICONNECT_OUTBOX_LEASE": "\(Self.leaseSeconds)",
         ]) { $1 }
     }

@@ -51,7 +51,7 @@ struct Chaos: AsyncParsableCommand {
 
     private func play(_ engine: String, in folder: TemporaryFolder) async throws -> [String] {
         let began = ContinuousClock.now
-        let clinic = try await ChaosClinic(engine, program: server ?? Siblings.server, under: folder, seed: seed)
+        let clinic = try await ChaosClinic(engine, program: server ?? Siblings.server, under: folder, seed: seed, isDeaf: faulty)
         let ordeal = ChaosOrdeal(clinic, seed: seed, isForgetful: faulty)
         let result: Result<Void, any Error>
         do {

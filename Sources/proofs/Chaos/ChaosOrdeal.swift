@@ -26,6 +26,8 @@ final class ChaosOrdeal {
     private(set) var met: [Step: Int] = [:]
     private(set) var kills = 0
     private var rounds = 0
+    /// Microseconds from an acknowledgement to about when a worker has what it set off.
+    private var aim = 8_000
 
     init(_ clinic: ChaosClinic, seed: UInt64, isForgetful: Bool) {
         self.clinic = clinic
@@ -167,6 +169,8 @@ final class ChaosOrdeal {
             }
             let found = try await killOnce(step, part)
             if let found { met[found, default: 0] += 1 }
+            // Who came too early waits longer the next time.
+            if step == .leased { aim = max(500, found == .queued ? aim * 3 / 2 : aim * 2 / 3) }
             try await clinic.set("{}", for: [part])
             try await clinic.start()
             if found == step { return }
@@ -196,7 +200,7 @@ final class ChaosOrdeal {
         switch step {
         case .queued: try await killed(Array(clinic.indices))
         case .leased:
-            try await Task.sleep(for: .microseconds(chance.number(0...30_000)))
+            try await Task.sleep(for: .microseconds(chance.number(aim / 2...aim)))
             try await killed(Array(clinic.indices))
         case .asked:
             guard try await becomes({ try await calls().requests > 0 }) else { return nil }
