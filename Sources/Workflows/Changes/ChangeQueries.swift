@@ -62,7 +62,9 @@ struct OldestHiddenChange: Query {
 struct LastEvent: Query {
     static let sql = SQL(
         sqlite: "SELECT id FROM event WHERE id = (SELECT MAX(id) FROM event)",
-        postgres: "SELECT id FROM event ORDER BY id DESC LIMIT 1")
+        postgres: """
+            SELECT id FROM event WHERE id > '00000000-0000-0000-0000-000000000000' ORDER BY id DESC LIMIT 1
+            """)
     var bindings: [SQLValue] { [] }
     static func row(_ columns: any Columns) throws -> ID<AppointmentEvent> { try columns.id(0) }
 }
