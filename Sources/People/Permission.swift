@@ -56,6 +56,8 @@ public enum Act: Sendable, Hashable {
     case keepServices
     /// To see what only a human can settle, and to say that it is.
     case keepTasks
+    /// To follow what changes, of everybody: identifiers alone.
+    case followChanges
 }
 
 /// On what somebody may do something. Any one of them is enough.
@@ -108,7 +110,8 @@ extension Role {
         case (.practitioner, _): []
 
         case (.desk, .changeDirectory), (.desk, .replayDeadLetters), (.desk, .reviewEmergencies), (.desk, .inviteStaff),
-            (.desk, .keepServices), (.desk, .decideCorrections), (.desk, .keepClosedRecords), (.desk, .readInvoices):
+            (.desk, .keepServices), (.desk, .decideCorrections), (.desk, .keepClosedRecords), (.desk, .readInvoices),
+            (.desk, .followChanges):
             []
         case (.desk, .seeAppointment): [.place, .emergency]
         case (.desk, .readMailbox): [.own, .place]
@@ -141,7 +144,7 @@ extension Role {
         // What other systems come for; nothing that takes a person's judgement.
         case (.service, .explainTimes), (.service, .readPatient), (.service, .changePatients), (.service, .book),
             (.service, .seeAppointment), (.service, .changeAppointment), (.service, .runTheDay), (.service, .listOfPatient),
-            (.service, .listOfPractitioner), (.service, .listOfDay):
+            (.service, .listOfPractitioner), (.service, .listOfDay), (.service, .followChanges):
             .anybody
         case (.service, _): []
         }
@@ -174,7 +177,7 @@ extension Caller {
         case .searchTimes, .readDirectory, .changeDirectory, .readAbsences, .changePatients, .readFreeText, .correctMistake,
             .listOfDay, .readWholeMailbox, .replayDeadLetters, .reviewEmergencies, .invitePatients, .inviteStaff,
             .keepServices, .decideCorrections, .closeRecords, .keepClosedRecords, .keepTasks, .readInvoices(nil),
-            .keepWaitlist:
+            .keepWaitlist, .followChanges:
             false
         }
     }

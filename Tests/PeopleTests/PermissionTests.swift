@@ -64,6 +64,7 @@ import Testing
         Line("inviteStaff", "- - - y - - -") { _ in .inviteStaff },
         Line("keepServices", "- - - y - - -") { _ in .keepServices },
         Line("keepTasks", "- - y y - - -") { _ in .keepTasks },
+        Line("followChanges", "- - - y - - y") { _ in .followChanges },
         Line("replayDeadLetters", "- - - y - - -") { _ in .replayDeadLetters },
     ]
 
@@ -172,12 +173,13 @@ import Testing
                 case .inviteStaff: "inviteStaff"
                 case .keepServices: "keepServices"
                 case .keepTasks: "keepTasks"
+                case .followChanges: "followChanges"
                 case .reviewEmergencies: "reviewEmergencies"
                 }
             #expect(line.name.hasPrefix(name))
             seen.insert(name)
         }
-        #expect(seen.count == 39 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
+        #expect(seen.count == 40 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
     }
 
     @Test func `stand in the guide as they stand in the code`() throws {
