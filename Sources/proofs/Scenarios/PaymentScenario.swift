@@ -48,6 +48,8 @@ enum PaymentScenario {
         try await scene.clinic.ask("POST", "/v1/appointments/\(twice.id)/cancellation", by: twice.payer, body: "{}")
         try await till.isGivenBack(twice, "what was cancelled in time")
 
+        let over = try await scene.clinic.passTime(of: "pending")
+        scene.expect(.states, "two are held and not paid when their time is over", over, is: 2)
         for one in [honoured, givenBack] {
             let ended = try await scene.clinic.settled(one.id, in: scene)
             scene.expect(
@@ -102,7 +104,7 @@ private struct Till: Sendable {
             return try await scene.clinic.makeVisitType(body)
         }
         usual = try await visitType("Paid", minutes: 30)
-        brief = try await visitType("Paid at once", minutes: 1)
+        brief = try await visitType("Paid soon", minutes: 10)
         practitioner = try await scene.clinic.practitioners()[0]
         times = try await scene.clinic.times(8, of: practitioner, visitType: usual)
     }
