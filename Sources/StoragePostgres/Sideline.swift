@@ -45,6 +45,7 @@ public final class Sideline: Sendable {
 
     private let settings: PostgresSettings
     private let name: String
+    private let mayLead: Bool
     private let onNews: @Sendable () -> Void
     private let state = Mutex(State())
     private let thread = WorkerThread()
@@ -53,11 +54,15 @@ public final class Sideline: Sendable {
 
     /// - Parameters:
     ///   - name: Of this node, to know its own news by.
+    ///   - mayLead: Whether it does what a leader has to do. One that does not must not keep the lock from those who do.
     ///   - onNews: Called on the sideline's thread when another node may have changed something, and when that may have
     ///     been missed. It must be quick.
-    public init(_ settings: PostgresSettings, name: String, onNews: @escaping @Sendable () -> Void) throws {
+    public init(
+        _ settings: PostgresSettings, name: String, mayLead: Bool = true, onNews: @escaping @Sendable () -> Void
+    ) throws {
         self.settings = settings
         self.name = name
+        self.mayLead = mayLead
         self.onNews = onNews
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0 else { throw StorageFault.cannotOpen("no pipe could be made") }
@@ -145,7 +150,7 @@ public final class Sideline: Sendable {
         var (lastSign, lastTold) = (ContinuousClock.now - .seconds(10), ContinuousClock.now - .seconds(10))
         while !hasEnded {
             if (ContinuousClock.now - lastSign).seconds >= 1 {
-                try lead(connection)
+                if mayLead { try lead(connection) }
                 try count(connection)
                 lastSign = .now
             }

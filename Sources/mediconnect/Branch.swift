@@ -146,9 +146,10 @@ final class Branch: Sendable {
             clinic, key: try House.sealKey(house.settings), anchorPath: house.settings.anchorPath,
             clock: house.surroundings.clock, logger: logger)
         sweeper = Sweeper(sweeps, clock: house.surroundings.clock, logger: logger)
+        // Whoever leads sweeps, and need not be a worker; so each worker rescues, which several may do at a time.
         outbox = Outbox(
             database: house.database.doing(.background), surroundings: house.surroundings, workerName: name, settings: work,
-            handlers: handlers, bell: bell, election: Election { neighbourhood.leads }, report: { meters.note($0) })
+            handlers: handlers, bell: bell, report: { meters.note($0) })
         // Room for every webhook to hang as often as its own way allows. What the first rescues and sweeps is of both.
         work.concurrency = Webhook.most * WayOutSettings.webhooks.bulkhead.most
         eventOutbox = Outbox(

@@ -23,7 +23,8 @@ final class Neighbourhood: Sendable {
         }
         let postgres = PostgresSettings(url: settings.directURL ?? url, connections: 2, random: surroundings.random)
         let news = news
-        sideline = try Sideline(postgres, name: name) { news.ring() }
+        // Sweeping is the leader's, so only who sweeps may lead.
+        sideline = try Sideline(postgres, name: name, mayLead: settings.roles.contains(.reconciler)) { news.ring() }
     }
 
     /// After a commit of this node.

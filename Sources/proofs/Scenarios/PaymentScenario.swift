@@ -48,6 +48,8 @@ enum PaymentScenario {
         try await scene.clinic.ask("POST", "/v1/appointments/\(twice.id)/cancellation", by: twice.payer, body: "{}")
         try await till.isGivenBack(twice, "what was cancelled in time")
 
+        let over = try await scene.clinic.passTime(of: "pending")
+        scene.expect(.states, "two are held and not paid when their time is over", over, is: 2)
         for one in [honoured, givenBack] {
             let ended = try await scene.clinic.settled(one.id, in: scene)
             scene.expect(
@@ -57,7 +59,7 @@ enum PaymentScenario {
         }
         // Meanwhile the desk gives the second one's time to somebody who pays at the counter.
         let counter = try await scene.clinic.book(
-            givenBack.start, with: till.practitioner, patient: 7, key: "in between", visitType: till.usual, isHold: true)
+            givenBack.start, with: till.practitioner, patient: 7, key: "in-between", visitType: till.usual, isHold: true)
         try await scene.clinic.ask(
             "POST", "/v1/appointments/\(counter)/confirmation", body: #"{"unpaidReason":"pays at the counter"}"#)
         try await till.pay(honoured)
@@ -99,10 +101,10 @@ private struct Till: Sendable {
         func visitType(_ name: String, minutes: Int) async throws -> String {
             let body =
                 #"{"name":"\#(name)","durationMinutes":20,"specialty":"general-practice","policy":{"holdMinutes":\#(minutes),"cancellationCutoffMinutes":0},"price":{"amount":\#(Self.price),"currency":"eur","refunds":[{"hoursBefore":0,"percent":100}]}}"#
-            return try await scene.clinic.ask("POST", "/v1/visit-types", by: scene.clinic.admin, body: body).id
+            return try await scene.clinic.makeVisitType(body)
         }
         usual = try await visitType("Paid", minutes: 30)
-        brief = try await visitType("Paid at once", minutes: 1)
+        brief = try await visitType("Paid soon", minutes: 10)
         practitioner = try await scene.clinic.practitioners()[0]
         times = try await scene.clinic.times(8, of: practitioner, visitType: usual)
     }
@@ -171,8 +173,10 @@ private struct Till: Sendable {
         scene.expect(
             .metrics, "and those that were honoured, and given back, late", [heard("honoured"), heard("given-back")],
             is: [honoured, 1])
+        let taken = ledger.webhooksTaken["payments"] ?? 0
+        scene.expect(.log, "each webhook has its line", clinic.logged("http.hearOfPayment").count, is: taken)
         scene.count("payments", payments)
         scene.count("refunds", refunds)
-        scene.count("webhooks taken", ledger.webhooksTaken["payments"] ?? 0)
+        scene.count("webhooks taken", taken)
     }
 }

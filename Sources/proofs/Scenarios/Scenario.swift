@@ -94,7 +94,7 @@ struct ScenarioResult: Codable, Sendable {
 /// A scenario under way: the clinic it is played in, and what was found.
 final class Scene: Sendable {
     let clinic: ScenarioClinic
-    private let found = Mutex<(checks: [Check], counted: [String: Double])>(([], [:]))
+    private let found = Mutex<(checks: [Check], counted: [String: Double], forgotten: Int)>(([], [:], 0))
 
     init(_ clinic: ScenarioClinic) { self.clinic = clinic }
 
@@ -113,6 +113,10 @@ final class Scene: Sendable {
     func count(_ name: String, _ number: some BinaryInteger) { count(name, Double(number)) }
     func count(_ name: String, _ number: Double) { found.withLock { $0.counted[name] = number } }
 
+    /// So many failed attempts left lines in the log, and their row was taken away.
+    func forget(attempts: Int) { found.withLock { $0.forgotten += attempts } }
+
+    var forgotten: Int { found.withLock { $0.forgotten } }
     var checks: [Check] { found.withLock { $0.checks } }
     var counted: [String: Double] { found.withLock { $0.counted } }
 
@@ -158,5 +162,7 @@ extension JSON {
     var state: String { self["state"]?.string ?? "-" }
     var id: String { self["id"]?.string ?? "-" }
     var start: Instant? { self["start"]?.string.flatMap { Instant($0) } }
+    /// As it stands in a finding.
+    var said: String { String(decoding: canonicalBytes, as: UTF8.self) }
     var items: [JSON] { self["items"]?.array ?? [] }
 }

@@ -114,8 +114,15 @@ final class ScenarioClinic: Sendable {
         }
     }
 
-    /// Stops its servers; what they counted is kept. The exit code of each.
+    /// Stops its servers, when nobody is at work; what they counted is kept. The exit code of each.
     func stop() async throws -> [Int32] {
+        // What is done after the last look would not be counted.
+        for _ in 0..<200 {
+            let busy = try await number(
+                "SELECT count(*) FROM outbox WHERE state = 'running' OR (state = 'ready' AND available_at <= \(sql(now)))")
+            if busy == 0 { break }
+            try await Task.sleep(for: .milliseconds(50))
+        }
         for server in state.withLock({ $0.servers }) {
             let counted = Self.counters(try await http.send("GET", "\(server.base)/metrics").text)
             state.withLock { $0.counted.merge(counted) { $0 + $1 } }
@@ -198,9 +205,8 @@ final class ScenarioClinic: Sendable {
 
     private var nextBase: String {
         state.withLock { state in
-            let answering = cluster == nil ? 1 : needs.nodes.prefix { $0.contains("api") }.count
             state.asked += 1
-            return "http://127.0.0.1:\(ports[state.asked % answering])"
+            return "http://127.0.0.1:\(ports[state.asked % answering.count])"
         }
     }
 
@@ -236,6 +242,22 @@ final class ScenarioClinic: Sendable {
         if let name { state.withLock { $0.changes.append(name) } }
         return reply
     }
+
+    /// A new kind of visit, once every server that answers knows of it.
+    func makeVisitType(_ body: String) async throws -> String {
+        let made = try await ask("POST", "/v1/visit-types", by: admin, body: body).id
+        for port in answering {
+            for _ in 0..<200 {
+                let path = "http://127.0.0.1:\(port)/v1/free-times?visitType=\(made)&limit=1"
+                if try await http.send("GET", path, token: desk).status == 200 { break }
+                try await Task.sleep(for: .milliseconds(25))
+            }
+        }
+        return made
+    }
+
+    /// The ports of the servers that answer.
+    private var answering: ArraySlice<Int> { ports.prefix(cluster == nil ? 1 : needs.nodes.prefix { $0.contains("api") }.count) }
 
     /// The identifiers of the changes that were asked for and answered.
     var changes: [String] { state.withLock { $0.changes } }

@@ -128,9 +128,13 @@ struct ScenarioReport: Codable {
             text +=
                 "\n\n| counted | \(results.map(\.engine).joined(separator: " | ")) |\n|---|\(results.map { _ in "---|" }.joined())\n"
             for name in counted {
-                text += "| \(name) | \(results.map { $0.counted[name].map(Finding.short) ?? "–" }.joined(separator: " | ")) |\n"
+                text += "| \(name) | \(results.map { $0.counted[name].map(Self.number) ?? "–" }.joined(separator: " | ")) |\n"
             }
         }
         return text
+    }
+
+    private static func number(_ value: Double) -> String {
+        value == value.rounded() ? "\(Int(value))" : Finding.short(value)
     }
 }

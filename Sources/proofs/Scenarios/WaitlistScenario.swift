@@ -68,7 +68,7 @@ enum WaitlistScenario {
         let next = try await offer(to: 0, at: second)
         let told = try await clinic.ask("GET", "/v1/waitlist-offers?limit=100").items
         let reason = told.first { $0.id == next.id }?["explanation"]
-        scene.expect(.states, "the desk is told why", reason?["lookedAt"]?.integer == 2, "\(reason as Any)")
+        scene.expect(.states, "the desk is told why", reason?["lookedAt"]?.integer == 2, reason?.said ?? "nothing")
         let also = try await clinic.ask("POST", "/v1/waitlist-offers/\(next.id)/acceptance", by: tokens[0])
         scene.expect(.states, "and it is booked, too", also.isBooked, also.state)
 
