@@ -6,7 +6,7 @@ import Testing
 struct ChaosTests {
     @Test(
         "workers killed at each step, a database restarted, a worker paused and partners in every mode lose nothing and do nothing twice",
-        .timeLimit(.minutes(15)), arguments: ["sqlite", "postgres"])
+        .timeLimit(.minutes(30)), arguments: ["sqlite", "postgres"])
     func nothingIsLost(engine: String) async throws {
         let (status, output) = try await ChildProcess.run(
             Programs.proofs, ["chaos", "--quick", "--engine", engine, "--seed", "1"])
@@ -16,7 +16,7 @@ struct ChaosTests {
 
     /// The negative control: a proof that cannot fail proves nothing.
     @Test(
-        "a worker that forgets whom it has called is found out", .timeLimit(.minutes(10)), arguments: ["sqlite", "postgres"])
+        "a worker that forgets whom it has called is found out", .timeLimit(.minutes(20)), arguments: ["sqlite", "postgres"])
     func forgetful(engine: String) async throws {
         let (status, output) = try await ChildProcess.run(
             Programs.proofs, ["chaos", "--faulty", "--engine", engine, "--seed", "1"])
