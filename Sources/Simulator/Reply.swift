@@ -19,8 +19,10 @@ struct Asked: Sendable {
         path = request.uri.path.split(separator: "/").map { $0.removingPercentEncoding ?? String($0) }
         query = Dictionary(
             request.uri.queryParameters.map { (String($0.key), String($0.value)) }, uniquingKeysWith: { first, _ in first })
-        headers = Dictionary(
+        var headers = Dictionary(
             request.headers.map { ($0.name.canonicalName, $0.value) }, uniquingKeysWith: { first, _ in first })
+        headers["host"] = request.head.authority
+        self.headers = headers
         body = Array(try await request.body.collect(upTo: Asked.longest).readableBytesView)
         form = headers["content-type"]?.hasPrefix("application/x-www-form-urlencoded") == true ? Asked.fields(body) : [:]
     }

@@ -43,9 +43,9 @@ import Testing
             for number in 0..<12 {
                 visitor.house.clock.advance(by: .seconds(1))
                 _ = try await visitor.send(
-                    .post(Self.path, Known.device("r-\(number)", more: #","name":"n\#(number)""#)), by: .emma)
+                    .post(Self.path, Known.device("r-\(number)", more: #","name":"n\#(number)""#)), by: .desk)
             }
-            let names = Set(try await visitor.get(Self.path, by: .emma).items.compactMap { $0["name"]?.string })
+            let names = Set(try await visitor.get(Self.path, by: .desk).items.compactMap { $0["name"]?.string })
             #expect(names == Set((2..<12).map { "n\($0)" }))
         }
     }
@@ -70,7 +70,7 @@ import Testing
                     "/v1/password", #"{"oldPassword":"\#(Known.passwordText)","newPassword":"another \#(Known.passwordText)"}"#,
                     ifMatch: nil), by: nil, headers: sessions[1].token)
             #expect(changed.status < 300, "\(changed.text)")
-            #expect(try await visitor.get(Self.path, by: .emma).items.count == 1, "this session goes on")
+            #expect(try await visitor.get(Self.path, by: .desk).items.count == 1, "this session goes on")
         }
     }
 }
