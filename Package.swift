@@ -112,7 +112,8 @@ let package = Package(
         room(
             "Workflows",
             uses: [
-                "Identity", "Secrecy", "Sealing", "Letters", "Partners", "CalendarText", "Outbox", "Resilience", "People",
+                "Identity", "Secrecy", "Sealing", "Letters", "Partners", "Outbound", "CalendarText", "Outbox", "Resilience",
+                "People",
                 "Scheduling", "Storage",
                 "Notation",
             ]),
@@ -197,6 +198,7 @@ let package = Package(
             "ConnectorsTests",
             uses: [
                 "Connectors", "Partners", "Resilience", "Outbound", "Letters", "TestKit", "Notation", "Processes", "TrialMail",
+                "Workflows", "Outbox", "Storage", "Scheduling",
                 "LoopbackClient", crypto, nioCore, nioPosix, nioHTTP1, nioSSL,
             ]),
         suite("SimulatorTests", uses: ["LoopbackClient", "Processes", "Notation"]),

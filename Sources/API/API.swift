@@ -18,6 +18,7 @@ public struct API: Sendable {
             DirectoryRoutes().routes,
             HoursRoutes().routes,
             PatientRoutes().routes,
+            PatientDeviceRoutes().routes,
             MailboxRoutes().routes,
             SessionRoutes().routes,
             SecondFactorRoutes().routes,
@@ -33,6 +34,7 @@ public struct API: Sendable {
             DeadLetterRoutes().routes,
             TaskRoutes().routes,
             SyncRoutes().routes,
+            LegacyRoutes().routes,
             IncomingRoutes().routes,
             PreferenceRoutes().routes,
             CallRequestRoutes().routes,
@@ -43,6 +45,7 @@ public struct API: Sendable {
             WaitlistRoutes().routes,
             EmergencyRoutes().routes,
             ChangeRoutes().routes,
+            WebhookRoutes().routes,
         ]
         let house = OperationsRoutes(operations: operations).routes
         let described = clinics.flatMap(\.self) + house

@@ -7,13 +7,22 @@ public struct PushNotice: Sendable, Hashable {
     /// Stand on lock screens: never anything about anybody's health.
     public let title: String
     public let words: String
+    /// Where whoever touches it is led; it is not shown.
+    public let link: String?
+    /// What it is about: of several that wait for a device which is away, it gets the newest about one thing.
+    public let about: String?
     /// Not to be delivered later than this.
     public let expires: Instant?
 
-    public init(device: Personal<String>, title: String, words: String, expires: Instant? = nil) {
+    public init(
+        device: Personal<String>, title: String, words: String, link: String? = nil, about: String? = nil,
+        expires: Instant? = nil
+    ) {
         self.device = device
         self.title = title
         self.words = words
+        self.link = link
+        self.about = about
         self.expires = expires
     }
 }

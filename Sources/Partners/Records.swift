@@ -34,6 +34,35 @@ public struct RecordsVersion: Sendable, Hashable {
     }
 }
 
+/// An appointment as it stands in the records.
+public struct RecordsEntry: Sendable, Hashable {
+    /// What we have named it by.
+    public let identifier: String
+    public let version: RecordsVersion
+    /// As FHIR has it: `booked`, `cancelled`, or a word we never write, as `waitlist`.
+    public let status: String
+    public let start: Instant?
+    public let end: Instant?
+    /// When it was last changed, by their clock.
+    public let changedAt: Instant
+
+    public init(
+        identifier: String, version: RecordsVersion, status: String, start: Instant?, end: Instant?, changedAt: Instant
+    ) {
+        self.identifier = identifier
+        self.version = version
+        self.status = status
+        self.start = start
+        self.end = end
+        self.changedAt = changedAt
+    }
+
+    /// Whether it says what we would.
+    public func says(_ appointment: RecordsAppointment) -> Bool {
+        status == appointment.status.rawValue && start == appointment.start && end == appointment.end
+    }
+}
+
 public enum RecordsChange: Sendable, Hashable {
     case changed(RecordsVersion)
     /// Somebody changed it meanwhile: look, decide again, and come with the newer version.
@@ -46,5 +75,7 @@ public protocol RecordsSystem: Sendable {
     func create(_ appointment: RecordsAppointment) async -> Ending<RecordsVersion>
     func update(_ appointment: RecordsAppointment, at version: RecordsVersion) async -> Ending<RecordsChange>
     /// Nil when they have none.
-    func find(_ identifier: EffectKey) async -> Ending<RecordsVersion?>
+    func find(_ identifier: EffectKey) async -> Ending<RecordsEntry?>
+    /// Those with an identifier of ours that were changed at this time or later, in the order they were changed: by us too.
+    func changes(since: Instant, after: String?) async -> Ending<Page<RecordsEntry>>
 }

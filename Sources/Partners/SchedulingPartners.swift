@@ -10,6 +10,8 @@ public struct SchedulingOrder: Sendable, Hashable {
     public let time: Instant
     /// To 128 characters.
     public let patientName: Personal<String>
+    /// What the system that is being replaced has to know besides; nil for every other calendar.
+    public var visit: LegacyVisit?
 
     /// Throws everything that is wrong with it, by the names of GF's fields (GF-5).
     public init(

@@ -58,6 +58,10 @@ public enum Act: Sendable, Hashable {
     case keepTasks
     /// To follow what changes, of everybody: identifiers alone.
     case followChanges
+    /// To say who outside is told what changes.
+    case keepWebhooks
+    /// To replace the system the clinic had before, step by step and back.
+    case replaceSystem
 }
 
 /// On what somebody may do something. Any one of them is enough.
@@ -110,8 +114,8 @@ extension Role {
         case (.practitioner, _): []
 
         case (.desk, .changeDirectory), (.desk, .replayDeadLetters), (.desk, .reviewEmergencies), (.desk, .inviteStaff),
-            (.desk, .keepServices), (.desk, .decideCorrections), (.desk, .keepClosedRecords), (.desk, .readInvoices),
-            (.desk, .followChanges):
+            (.desk, .keepServices), (.desk, .replaceSystem), (.desk, .decideCorrections), (.desk, .keepClosedRecords),
+            (.desk, .readInvoices), (.desk, .followChanges), (.desk, .keepWebhooks):
             []
         case (.desk, .seeAppointment): [.place, .emergency]
         case (.desk, .readMailbox): [.own, .place]
@@ -177,7 +181,7 @@ extension Caller {
         case .searchTimes, .readDirectory, .changeDirectory, .readAbsences, .changePatients, .readFreeText, .correctMistake,
             .listOfDay, .readWholeMailbox, .replayDeadLetters, .reviewEmergencies, .invitePatients, .inviteStaff,
             .keepServices, .decideCorrections, .closeRecords, .keepClosedRecords, .keepTasks, .readInvoices(nil),
-            .keepWaitlist, .followChanges:
+            .keepWaitlist, .followChanges, .keepWebhooks, .replaceSystem:
             false
         }
     }

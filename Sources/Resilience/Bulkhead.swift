@@ -11,6 +11,8 @@ public struct Bulkhead: Sendable {
         public var waiting: Int
         /// Who waited so long is turned away.
         public var patience: Span
+        /// How many callers it keeps at most.
+        public var most: Int { atOnce + waiting }
 
         public init(atOnce: Int = 25, waiting: Int = 100, patience: Span = .seconds(1)) {
             self.atOnce = atOnce

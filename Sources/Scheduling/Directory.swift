@@ -10,12 +10,16 @@ public struct Directory: Sendable {
     public let hours: [ID<Resource>: [WorkingHours]]
     public var exceptions: [ID<Resource>: [ScheduleException]]
     public let holidays: [ID<Location>: [Holiday]]
+    /// Whether another system is being replaced, and how far that is.
+    public let replacement: Replacement
 
     public init(
         revision: Int64 = 0, locations: [Location] = [], resources: [Resource] = [], visitTypes: [VisitType] = [],
-        hours: [WorkingHours] = [], exceptions: [ScheduleException] = [], holidays: [Holiday] = []
+        hours: [WorkingHours] = [], exceptions: [ScheduleException] = [], holidays: [Holiday] = [],
+        replacement: Replacement = Replacement()
     ) {
         self.revision = revision
+        self.replacement = replacement
         self.locations = Dictionary(locations.map { ($0.id, $0) }) { first, _ in first }
         self.resources = Dictionary(resources.map { ($0.id, $0) }) { first, _ in first }
         self.visitTypes = Dictionary(visitTypes.map { ($0.id, $0) }) { first, _ in first }

@@ -42,6 +42,9 @@ public enum Refusal: String, Error, Sendable, CaseIterable {
     case seriesEmpty
     case seriesTooLong
     case overrideNeedsReason
+    // Another system is being replaced
+    case bookedElsewhere
+    case notReadyToSwitch
     // The clinic's rules
     case holdsSuspended
     case tooManyHolds

@@ -11,6 +11,7 @@ struct ControlPart: Sendable {
         case ("PUT", "modes", 2): return part(asked) { setMode(asked, $0) }
         case ("GET", "modes", 1): return modes()
         case ("PUT", "callbacks", 2): return part(asked) { setCallback(asked, $0) }
+        case ("PUT", "records", 2): return changeRecord(asked)
         case ("GET", "ledger", 1): return ledger(asked)
         case ("GET", "health", 1): return health()
         default: return nil
@@ -56,6 +57,29 @@ struct ControlPart: Sendable {
         world.change { $0.callbacks[part] = url }
         return Reply(200) { $0.member("url", url) }
     }
+
+    /// What somebody at the hospital does to an appointment: `{"status":"cancelled"}`, `{"minutesLater":60}`, or both.
+    private func changeRecord(_ asked: Asked) -> Reply {
+        guard let members = asked.json?.members, !members.isEmpty else { return Self.error(400, "must be a JSON object") }
+        if let stranger = members.first(where: { !["status", "minutesLater"].contains($0.name) }) {
+            return Self.error(400, "\(stranger.name.prefix(64)) is not known here")
+        }
+        let (status, minutes) = (asked.json?["status"], asked.json?["minutesLater"])
+        if let status, status.string.map({ Self.statuses.contains($0) }) != true {
+            return Self.error(400, "status must be one of \(Self.statuses.joined(separator: ", "))")
+        }
+        let number = minutes?.integer
+        if minutes != nil, number.map({ (-10_080...10_080).contains($0) }) != true {
+            return Self.error(400, "minutesLater must be a whole number from -10080 to 10080")
+        }
+        let later = number.map { Int($0) }
+        guard let body = RecordsPart(world: world).changeThere(asked.path[1], status: status?.string, laterBy: later) else {
+            return Self.error(404, "there is no such appointment in the records")
+        }
+        return Reply(200, json: body)
+    }
+
+    private static let statuses = ["proposed", "pending", "booked", "arrived", "fulfilled", "cancelled", "noshow"]
 
     private func health() -> Reply {
         if let fault = world.change({ $0.diskFault }) { return Self.error(503, fault) }

@@ -5,6 +5,7 @@ extension Simulator {
         public static let payments = PaymentPart.secret
         public static let paymentSigning = PaymentPart.signing
         public static let scheduling = SchedulingPart.token
+        public static let legacy = LegacyPart.token
         public static let mail = MailPart.key
         public static let records = RecordsPart.secret
     }

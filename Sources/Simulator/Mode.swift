@@ -1,6 +1,6 @@
 /// Who is played.
 public enum Part: String, Codable, CaseIterable, Sendable {
-    case sms, mail, payments, scheduling, fhir, push, webhooks
+    case sms, mail, payments, scheduling, fhir, push, webhooks, legacy
 }
 
 /// How a part behaves until it is told otherwise. All that is left out is as usual.
@@ -23,6 +23,10 @@ public struct Mode: Codable, Equatable, Sendable {
     public var refuses: Bool?
     /// What is new stays open until somebody decides: an appointment is `pending`.
     public var pending: Bool?
+    /// The system that is being replaced books a practitioner's time more than once.
+    public var overbooks: Bool?
+    /// It knows no repeats: who asks twice has two.
+    public var forgetful: Bool?
     /// Every webhook is sent twice.
     public var duplicateWebhooks: Bool?
     /// Milliseconds before each webhook.
@@ -49,8 +53,9 @@ public struct Mode: Codable, Equatable, Sendable {
     }
 
     static let members: Set<String> = [
-        "delay", "errors", "errorsAreDone", "hang", "silent", "garbled", "retryAfter", "refuses", "pending", "duplicateWebhooks",
-        "lateWebhooks", "reorderedWebhooks", "forgetTokens", "twice", "times",
+        "delay", "errors", "errorsAreDone", "hang", "silent", "garbled", "retryAfter", "refuses", "pending", "overbooks",
+        "forgetful",
+        "duplicateWebhooks", "lateWebhooks", "reorderedWebhooks", "forgetTokens", "twice", "times",
     ]
 }
 

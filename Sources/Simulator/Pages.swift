@@ -19,6 +19,8 @@ struct Pages: Sendable {
         switch asked.path[1] {
         case "pay": isDone = PaymentPart(world: world).pay(id) != nil
         case "answer": isDone = TextPart(world: world).reply(to: id, words: String((asked.form["words"] ?? "").prefix(1600)))
+        case "cancel-record": isDone = RecordsPart(world: world).changeThere(id, status: "cancelled", laterBy: nil) != nil
+        case "move-record": isDone = RecordsPart(world: world).changeThere(id, status: nil, laterBy: 60) != nil
         case "confirm": isDone = SchedulingPart(world: world).decide(id, isConfirmed: true)
         case "refuse": isDone = SchedulingPart(world: world).decide(id, isConfirmed: false)
         default: isDone = false
@@ -33,6 +35,11 @@ struct Pages: Sendable {
         .replacing("'", with: "&#39;")
     }
 
+    /// The same where what looks like an address can be followed.
+    static func linked(_ text: String) -> String {
+        escaped(text).replacing(/https?:\/\/[^\s<]+/) { "<a href=\"\($0.output)\">\($0.output)</a>" }
+    }
+
     private static func button(_ act: String, _ id: String, _ label: String, _ more: String = "") -> String {
         """
         <form method="post" action="/pages/\(act)"><input type="hidden" name="id" value="\(escaped(id))">\(more)\
@@ -45,13 +52,14 @@ struct Pages: Sendable {
             ($0.ledger.listed(nil), $0.ledger.tallies, $0.ledger.forgotten)
         }
         var html = Self.head
+        html += mails() + texts() + payments() + appointments() + records()
         html += "<h2>Done for whom</h2><table><tr><th>Where<th>Asked<th>Done<th>Repeats<th>Webhooks</tr>"
         for part in Part.allCases {
             let tally = tallies[part] ?? Tally()
             html +=
                 "<tr><td>\(part.rawValue)<td>\(tally.requests)<td>\(tally.effects)<td>\(tally.repeats)<td>\(tally.webhooksTaken) of \(tally.webhooksSent)</tr>"
         }
-        html += "</table>" + payments() + texts() + mails() + appointments() + records()
+        html += "</table>"
         html += "<h2>Effects</h2><p>The last \(min(effects.count, 200)) of \(effects.count + forgotten).</p>"
         for effect in effects.suffix(200).reversed() {
             let mark = effect.count > 1 ? " class=\"twice\"" : ""
@@ -66,6 +74,7 @@ struct Pages: Sendable {
 
     private func payments() -> String {
         let all = world.change { $0.intents.newest }.prefix(50)
+        if all.isEmpty { return "<h2>Payments</h2><p>None yet.</p>" }
         return "<h2>Payments</h2>"
             + all.map { intent in
                 let open = intent.status == "requires_payment_method"
@@ -80,12 +89,13 @@ struct Pages: Sendable {
 
     private func texts() -> String {
         let all = world.change { $0.texts.newest }.prefix(50)
+        if all.isEmpty { return "<h2>Text messages</h2><p>None yet.</p>" }
         return "<h2>Text messages</h2>"
             + all.map { text in
                 let field = "<input name=\"words\" placeholder=\"Answer\" required maxlength=\"1600\"> "
                 return """
                     <article><b>\(text.isReply ? "from \(Self.escaped(text.from))" : "to \(Self.escaped(text.to))")</b>\
-                    <p>\(Self.escaped(text.body))</p><small>\(Self.escaped(text.sid)), \(Self.escaped(text.status))</small>\
+                    <p>\(Self.linked(text.body))</p><small>\(Self.escaped(text.sid)), \(Self.escaped(text.status))</small>\
                     \(text.isReply ? "" : Self.button("answer", text.sid, "Answer", field))</article>
                     """
             }.joined()
@@ -93,6 +103,7 @@ struct Pages: Sendable {
 
     private func appointments() -> String {
         let all = world.change { $0.scheduled.newest }.prefix(50)
+        if all.isEmpty { return "<h2>Appointments elsewhere</h2><p>None yet.</p>" }
         return "<h2>Appointments elsewhere</h2>"
             + all.map { thing in
                 let buttons =
@@ -107,23 +118,28 @@ struct Pages: Sendable {
 
     private func mails() -> String {
         let all = world.change { $0.mails.newest }.prefix(50)
+        if all.isEmpty { return "<h2>Mail</h2><p>None yet.</p>" }
         return "<h2>Mail</h2>"
             + all.map { mail in
                 """
                 <article><b>\(Self.escaped(mail.subject))</b><br><small>to \(Self.escaped(mail.to)), from \(Self.escaped(mail.from))\
-                </small><pre>\(Self.escaped(mail.text))</pre></article>
+                </small><pre>\(Self.linked(mail.text))</pre></article>
                 """
             }.joined()
     }
 
     private func records() -> String {
         let all = world.change { $0.records.newest }.prefix(50)
+        if all.isEmpty { return "<h2>Records</h2><p>None yet.</p>" }
         return "<h2>Records</h2>"
-            + all.map { held in
-                """
-                <article><b>Appointment/\(Self.escaped(held.id))</b>, version \(held.version)<br>\
-                <small>\(Self.escaped(held.identifier))</small></article>
-                """
+            + all.map { held -> String in
+                let json = document(Array(held.body.utf8))
+                return """
+                    <article><b>\(Self.escaped(json?["start"]?.string ?? "")): \(Self.escaped(json?["status"]?.string ?? ""))</b>, \
+                    version \(held.version)<br><small>Appointment/\(Self.escaped(held.id)), \(Self.escaped(held.identifier))</small><br>\
+                    \(Self.button("cancel-record", held.id, "Cancel there"))\
+                    \(Self.button("move-record", held.id, "An hour later there"))</article>
+                    """
             }.joined()
     }
 

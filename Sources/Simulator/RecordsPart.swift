@@ -60,12 +60,15 @@ struct RecordsPart: Sendable {
         return "\(system)|\(value)"
     }
 
-    private static func body(_ json: JSON, _ id: String, _ version: Int) -> String {
+    private static func body(_ json: JSON, _ id: String, _ version: Int, at: String) -> String {
         var writer = JSONWriter()
         writer.object { writer in
             writer.member("id", id)
             writer.name("meta")
-            writer.object { $0.member("versionId", "\(version)") }
+            writer.object { writer in
+                writer.member("versionId", "\(version)")
+                writer.member("lastUpdated", at)
+            }
             for member in json.members ?? [] where member.name != "id" && member.name != "meta" {
                 writer.name(member.name)
                 writer.value(member.value)
@@ -87,7 +90,9 @@ struct RecordsPart: Sendable {
                 return Self.reply(200, held)
             }
             let id = state.name("", .fhir, 12)
-            let held = HeldRecord(id: id, identifier: identifier, version: 1, body: Self.body(json, id, 1))
+            let at = now.description
+            let held = HeldRecord(
+                id: id, identifier: identifier, version: 1, body: Self.body(json, id, 1, at: at), updatedAt: at)
             state.put(held)
             state.note(.fhir, "appointment", key: key, made: id, at: now)
             return Self.reply(201, held)
@@ -102,20 +107,71 @@ struct RecordsPart: Sendable {
         return nil
     }
 
+    /// By `identifier` (`system|value`, or `system|` for all of it) and `_lastUpdated=ge…`, in the order of change; pages have a `next`.
     private func search(_ asked: Asked) -> Reply {
         let wanted = asked.query["identifier"].map { $0.removingPercentEncoding ?? $0 }
-        let found = world.change { $0.records.all }.filter { wanted == nil || $0.identifier == wanted }
+        let since = asked.query["_lastUpdated"].map { $0.removingPercentEncoding ?? $0 }
+        let (count, skip) = (min(max(1, Int(asked.query["_count"] ?? "") ?? 20), 100), Int(asked.query["_skip"] ?? "") ?? 0)
+        let from = since.map { $0.hasPrefix("ge") ? String($0.dropFirst(2)) : $0 }.flatMap { Instant($0) }
+        if since != nil, from == nil { return Self.outcome(400, "invalid") }
+        let found = world.change { $0.records.all }.filter { held in
+            let isWanted = wanted.map { $0.hasSuffix("|") ? held.identifier.hasPrefix($0) : held.identifier == $0 } ?? true
+            return isWanted && (from.map { Self.changedAt(held) >= $0 } ?? true)
+        }.sorted { (Self.changedAt($0), $0.id) < (Self.changedAt($1), $1.id) }
+        let page = found.dropFirst(skip).prefix(count)
+        let base = "http://\(asked.headers["host"] ?? "127.0.0.1")/fhir/Appointment"
         return Reply(200) { json in
             json.member("resourceType", "Bundle")
             json.member("type", "searchset")
             json.member("total", found.count)
+            if skip + count < found.count {
+                var query = asked.query
+                query["_skip"] = "\(skip + count)"
+                let text = query.sorted { $0.key < $1.key }.map { name, value in
+                    "\(name)=\((value.removingPercentEncoding ?? value).addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")"
+                }.joined(separator: "&")
+                json.name("link")
+                json.array { json in
+                    json.object { json in
+                        json.member("relation", "next")
+                        json.member("url", "\(base)?\(text)")
+                    }
+                }
+            }
             json.name("entry")
-            json.array(of: found.prefix(20)) { json, held in
+            json.array(of: page) { json, held in
                 json.object { json in
                     json.name("resource")
                     json.raw(Array(held.body.utf8))
                 }
             }
+        }
+    }
+
+    private static func changedAt(_ held: HeldRecord) -> Instant {
+        held.updatedAt.flatMap { Instant($0) } ?? Instant(microseconds: 0)
+    }
+
+    /// Somebody there changes an appointment, as they do: by its name there, or by the clinic's. Nil when there is none.
+    ///
+    /// - Parameter minutes: how much later it is to be.
+    func changeThere(_ name: String, status: String?, laterBy minutes: Int?) -> String? {
+        let now = world.now
+        return world.change { state in
+            let known = state.records[name] ?? state.records.first { $0.identifier.hasSuffix("|\(name)") }
+            guard var held = known, var json = document(Array(held.body.utf8)) else { return nil }
+            if let status { json = json.with("status", status) }
+            for name in ["start", "end"] {
+                if let minutes, let old = json[name]?.string.flatMap({ Instant($0) }) {
+                    json = json.with(name, (old + .minutes(minutes)).description)
+                }
+            }
+            held.version += 1
+            let at = now.description
+            (held.body, held.updatedAt) = (Self.body(json, held.id, held.version, at: at), at)
+            state.put(held)
+            state.note(.fhir, "their change", key: "\(held.id)/\(held.version)", made: held.id, at: now)
+            return held.body
         }
     }
 
@@ -127,7 +183,8 @@ struct RecordsPart: Sendable {
             if let match = asked.headers["if-match"], match != "W/\"\(held.version)\"" { return Self.outcome(412, "conflict") }
             held.version += 1
             held.identifier = identifier
-            held.body = Self.body(json, held.id, held.version)
+            let at = now.description
+            (held.body, held.updatedAt) = (Self.body(json, held.id, held.version, at: at), at)
             state.put(held)
             state.note(.fhir, "change", key: "\(held.id)/\(held.version)", made: held.id, at: now)
             return Self.reply(200, held)
@@ -158,5 +215,20 @@ extension World {
         guard let token else { return false }
         let now = now
         return change { state in state.tokens[part]?[token].map { $0 > now } ?? false }
+    }
+}
+
+extension JSON {
+    /// The same object with another text.
+    fileprivate func with(_ name: String, _ text: String) -> JSON {
+        var writer = JSONWriter()
+        writer.object { writer in
+            for member in members ?? [] where member.name != name {
+                writer.name(member.name)
+                writer.value(member.value)
+            }
+            writer.member(name, text)
+        }
+        return document(writer.bytes) ?? self
     }
 }

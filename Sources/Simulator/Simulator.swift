@@ -115,6 +115,7 @@ public struct Simulator: Sendable {
         switch part {
         case .sms: TextPart(world: world).answer(asked, mode, method: method)
         case .payments: PaymentPart(world: world).answer(asked, mode, method: method)
+        case .legacy: LegacyPart(world: world).answer(asked, mode, method: method)
         case .scheduling: SchedulingPart(world: world).answer(asked, mode, method: method)
         case .mail: MailPart(world: world).answer(asked, mode, method: method)
         case .fhir: RecordsPart(world: world).answer(asked, mode, method: method)

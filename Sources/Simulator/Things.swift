@@ -30,6 +30,8 @@ struct HeldRecord: Codable, Sendable {
     var version: Int
     /// The resource as it is shown.
     var body: String
+    /// RFC 3339 with microseconds; nil of what was written by an earlier version.
+    var updatedAt: String?
 }
 
 struct PaymentIntent: Codable, Sendable {
@@ -63,6 +65,25 @@ struct Scheduled: Codable, Sendable {
     var state: String
     var reason: String?
     /// RFC 3339 with microseconds.
+    var updatedAt: String
+    /// Counts changes, so that lists can be gone through.
+    var change: Int
+}
+
+/// An appointment in the system that is being replaced.
+struct FormerAppointment: Codable, Sendable {
+    var id: String
+    var requestID: String
+    var practitioner: String
+    var visitType: String
+    var patient: String
+    /// Microseconds since 1970.
+    var start: Int64
+    var end: Int64
+    var state: String
+    var reason: String?
+    /// RFC 3339 with microseconds.
+    var createdAt: String
     var updatedAt: String
     /// Counts changes, so that lists can be gone through.
     var change: Int

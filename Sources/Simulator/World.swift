@@ -14,6 +14,7 @@ final class World: Sendable {
         var intents = Shelf<PaymentIntent>()
         var refunds = Shelf<GivenBack>()
         var scheduled = Shelf<Scheduled>()
+        var former = Shelf<FormerAppointment>()
         var kept = Shelf<KeptAnswer>()
         /// Keys of payments that are under way.
         var busy: Set<String> = []
@@ -139,6 +140,10 @@ extension World.State {
             let thing = try decoder.decode(Scheduled.self, from: line.thing)
             changes = max(changes, thing.change)
             scheduled.put(thing, line.id)
+        case "former":
+            let thing = try decoder.decode(FormerAppointment.self, from: line.thing)
+            changes = max(changes, thing.change)
+            former.put(thing, line.id)
         default: break
         }
     }
@@ -153,6 +158,7 @@ extension World.State {
         for thing in intents.all { write("intent", thing.id, thing) }
         for thing in refunds.all { write("refund", thing.id, thing) }
         for thing in scheduled.all { write("scheduled", thing.id, thing) }
+        for thing in former.all { write("former", thing.id, thing) }
         for thing in records.all { write("record", thing.id, thing) }
         for (name, thing) in kept.named { write("kept", name, thing) }
         for effect in ledger.listed(nil) { write("effect", "\(effect.part.rawValue) \(effect.what) \(effect.key)", effect) }
@@ -176,6 +182,11 @@ extension World.State {
     mutating func put(_ thing: Scheduled) {
         scheduled.put(thing, thing.id)
         write("scheduled", thing.id, thing)
+    }
+
+    mutating func put(_ thing: FormerAppointment) {
+        former.put(thing, thing.id)
+        write("former", thing.id, thing)
     }
 
     mutating func put(_ mail: SentMail) {

@@ -17,7 +17,7 @@ public enum LogKey: String, CaseIterable, Sendable {
     case messageID = "message_id"
 
     // The program itself. A path is a file's.
-    case destination
+    case destination, webhook
     case path, port, address, version, schema, signal, tenant, job
     case count, bytes, dropped, reason, source
 

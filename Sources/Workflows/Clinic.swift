@@ -1,4 +1,5 @@
 public import Notation
+public import Outbound
 public import Scheduling
 public import Secrecy
 public import Storage
@@ -108,8 +109,14 @@ public struct ClinicSettings: Sendable {
     public var schedulingProviders: Set<String> = []
     /// How long one of them is asked before an appointment is given up.
     public var confirmedWithin: Span = .minutes(15)
+    /// The system that is being replaced, and how it is spoken to; nil where there is none.
+    public var legacy: LegacyRules?
     /// Whether a hospital's records are kept in step.
     public var keepsRecords = false
+    /// Whether changes are published to a message broker.
+    public var publishesEvents = false
+    /// Where webhooks may be told: on the internet, unless this is a trial.
+    public var webhookPolicy = OutboundPolicy.forStrangers
 
     /// What a patient may have at once who books without the staff; nil counts nothing.
     public var patientLimits: PatientLimits?

@@ -6,7 +6,9 @@ import Logging
 import Moving
 import Notation
 import Outbox
+import Partners
 import Resilience
+import Scheduling
 import SingleSignOn
 import Storage
 import Telemetry
@@ -19,6 +21,8 @@ final class Branch: Sendable {
     let house: House
     let premises: Premises
     let outbox: Outbox
+    /// What goes to subscribers and to the message broker: apart, so that whoever of them is slow keeps no letter and no payment waiting.
+    let eventOutbox: Outbox
     /// How this node reaches whom the clinic works with: one for all clinics in it.
     let ways: Ways
     /// What keeps calls from destinations that fail, by what they are.
@@ -94,21 +98,31 @@ final class Branch: Sendable {
                 payments: ways.payments, texts: ways.texts, textAddress: house.settings.partners.texts?.callback),
             stationery: stationery
         )
-        let bell = OutboxBell()
+        let (bell, eventBell) = (OutboxBell(), OutboxBell())
         let name = "node-\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"
         let neighbourhood = try Neighbourhood(house.engine, house.settings, name: name, surroundings: house.surroundings)
         self.neighbourhood = neighbourhood
         clinic.onChange {
             bell.ring()
+            eventBell.ring()
             neighbourhood.tell()
         }
         let meters = OutboxMeters(logger: logger)
-        let post = MessagePost(stationery: stationery, letters: carrier, texts: ways.texts)
+        let post = MessagePost(stationery: stationery, letters: carrier, texts: ways.texts, push: ways.push)
         var handlers = clinic.deliveries.merging(premises.accounts.deliveries(by: carrier, on: stationery)) { $1 }
             .merging(premises.accounts.messages.deliveries(by: post)) { $1 }
             .merging(ways.payments.map { clinic.deliveries(by: $0) } ?? [:]) { $1 }
         var sweeps = clinic.sweeps() + (ways.payments.map { [clinic.sweep(ofPaymentsAt: $0)] } ?? [])
-        if let partner = ways.scheduling {
+        let calendars: (any SchedulingPartner)? =
+            ways.legacy.map { CalendarsAndLegacy(calendars: ways.scheduling, legacy: $0, called: Replacement.provider) }
+            ?? ways.scheduling
+        if let legacy = ways.legacy {
+            let meters = LegacyMeters(logger: logger)
+            let desk = LegacyDesk(clinic, legacy: legacy) { meters.note($0) }
+            handlers.merge(desk.deliveries) { $1 }
+            sweeps.append(desk.sweep())
+        }
+        if let partner = calendars {
             let meters = SchedulingMeters(logger: logger)
             let desk = SchedulingDesk(clinic, partner: partner) { meters.note($0) }
             handlers.merge(desk.deliveries) { $1 }
@@ -116,9 +130,15 @@ final class Branch: Sendable {
         }
         if let records = ways.records {
             let meters = RecordsMeters(logger: logger)
-            let desk = RecordsDesk(clinic, records: records) { meters.note($0) }
+            let desk = RecordsDesk(
+                clinic, records: records, report: { meters.note($0) }, outage: { meters.note($0) })
             handlers.merge(desk.deliveries) { $1 }
-            sweeps.append(desk.sweep())
+            sweeps += [desk.sweep(), desk.feed()]
+        }
+        let eventMeters = EventMeters(logger: logger)
+        var events = WebhookDesk(clinic, carrier: ways.webhooks) { eventMeters.note($0) }.deliveries
+        if let broker = ways.broker {
+            events.merge(BusDesk(clinic, broker: broker) { eventMeters.note($0) }.deliveries) { $1 }
         }
         var work = OutboxSettings(lease: .seconds(house.settings.leaseSeconds))
         if !house.settings.roles.contains(.api) { work.modesty = 0 }
@@ -130,6 +150,11 @@ final class Branch: Sendable {
         outbox = Outbox(
             database: house.database.doing(.background), surroundings: house.surroundings, workerName: name, settings: work,
             handlers: handlers, bell: bell, report: { meters.note($0) })
+        // Room for every webhook to hang as often as its own way allows. What the first rescues and sweeps is of both.
+        work.concurrency = Webhook.most * WayOutSettings.webhooks.bulkhead.most
+        eventOutbox = Outbox(
+            database: house.database.doing(.background), surroundings: house.surroundings, workerName: name, settings: work,
+            handlers: events, bell: eventBell, election: Election { false }, report: { meters.note($0) })
     }
 
     /// Reads what is ahead into the index of free times, once: a clinic that is only visited to deliver needs none.
@@ -145,7 +170,10 @@ final class Branch: Sendable {
     func work() async throws {
         let roles = house.settings.roles
         try await withThrowingTaskGroup(of: Void.self) { group in
-            if roles.contains(.worker) { group.addTask { try await self.outbox.run() } }
+            if roles.contains(.worker) {
+                group.addTask { try await self.outbox.run() }
+                group.addTask { try await self.eventOutbox.run() }
+            }
             // A command cannot have the embedded database while this program has it.
             if !house.engine.isShared {
                 let request = KeyRequest(house.settings)
@@ -183,7 +211,7 @@ final class Branch: Sendable {
         if roles.contains(.worker) {
             try await outbox.rescueLeases()
             let end = clock.now + .seconds(10)
-            while clock.now < end, try await outbox.step() > 0 {}
+            while clock.now < end, try await outbox.step() + eventOutbox.step() > 0 {}
             try await outbox.sweep()
         }
         if roles.contains(.reconciler) {
@@ -317,6 +345,7 @@ final class Branch: Sendable {
         try await clinic.forgetExpiredAnswers()
         try await clinic.forgetOldHolds()
         try await clinic.forgetOldNews()
+        try await clinic.forgetOldWebhookDeliveries()
         try await premises.accounts.forgetOld()
     }
 }

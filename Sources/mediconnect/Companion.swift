@@ -51,6 +51,7 @@ struct Companion: Sendable {
             ["payments", "signing"]: secret(Simulator.Credentials.paymentSigning),
             ["scheduling", "providers"]: plain("north=\(base)/scheduling"),
             ["scheduling", "token"]: secret(Simulator.Credentials.scheduling),
+            ["legacy", "url"]: plain("\(base)/legacy"), ["legacy", "token"]: secret(Simulator.Credentials.legacy),
             ["mail", "service", "url"]: plain("\(base)/mail"), ["mail", "service", "key"]: secret(Simulator.Credentials.mail),
             ["mail", "from"]: plain("Demo Clinic <noreply@demo.example>"),
             ["records", "url"]: plain("\(base)/fhir"), ["records", "tokens"]: plain("\(base)/oauth/token"),

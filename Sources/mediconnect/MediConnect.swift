@@ -14,6 +14,7 @@ struct MediConnect: AsyncParsableCommand {
             Serve.self, Migrate.self, Seed.self, Import.self, Token.self, Check.self, Mailbox.self, DeadLetterCommand.self,
             MoveCommand.self, AuditCommand.self, UserCommand.self, ServiceCommand.self, KeysCommand.self,
             PatientsCommand.self, PaymentsCommand.self, SyncCommand.self,
+            LegacyCommand.self,
             SimulatorCommand.self,
         ])
 

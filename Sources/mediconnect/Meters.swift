@@ -95,6 +95,8 @@ final class HouseGauges: Sendable {
         var syncWaiting = 0
         var syncLagSeconds = 0.0
         var changesLagSeconds = 0.0
+        var syncHeardSeconds = 0.0
+        var syncOut = 0
     }
 
     private let clinics: any Clinics
@@ -172,6 +174,13 @@ final class HouseGauges: Sendable {
         metrics.registerGauge("mediconnect_sync_lag_seconds", help: "How long ago the oldest of them was made") { [self] in
             depth.withLock { $0.syncLagSeconds }
         }
+        metrics.registerGauge("mediconnect_sync_heard_seconds", help: "How long ago what changed outside was last heard whole") {
+            [self] in
+            depth.withLock { $0.syncHeardSeconds }
+        }
+        metrics.registerGauge("mediconnect_sync_out", help: "Systems that have failed for two hours and more") { [self] in
+            Double(depth.withLock { $0.syncOut })
+        }
     }
 
     private func registerSweeps(_ metrics: PrometheusRegistry) {
@@ -225,6 +234,8 @@ final class HouseGauges: Sendable {
                 for state in sync {
                     sum.syncFailures = max(sum.syncFailures, state.failures)
                     sum.syncWaiting += state.waiting
+                    sum.syncHeardSeconds = max(sum.syncHeardSeconds, state.position.map { max(0, (now - $0).seconds) } ?? 0)
+                    if state.alertedAt != nil { sum.syncOut += 1 }
                     sum.syncLagSeconds = max(
                         sum.syncLagSeconds, state.oldestWaiting.map { max(0, (now - $0).seconds) } ?? 0)
                 }

@@ -7,6 +7,16 @@ import Workflows
 struct RecordsMeters: Sendable {
     let logger: Logger
 
+    func note(_ outage: SyncOutage) {
+        Counter(label: "mediconnect_sync_outages", dimensions: [("system", outage.system), ("turn", outage.turn.rawValue)])
+            .increment()
+        var metadata: Logger.Metadata = ["evt": "sync.outage-\(outage.turn.rawValue)", "destination": "\(outage.system)"]
+        if let reason = outage.reason { metadata["reason"] = "\(reason)" }
+        logger.log(
+            level: outage.turn == .began ? .error : .notice,
+            outage.turn == .began ? "a system has failed for hours" : "a system that was out is back", metadata: metadata)
+    }
+
     func note(_ report: RecordsReport) {
         Counter(
             label: "mediconnect_sync_changes", dimensions: [("system", RecordsDesk.system), ("outcome", report.outcome.rawValue)]

@@ -112,9 +112,11 @@ extension MailSettings {
 extension Settings {
     var mailFolder: String { data + "/mail" }
 
-    /// By what patients are reached: mail always, text messages where there is a carrier.
+    /// By what patients are reached: mail always, text messages and notices to devices where there is who takes them.
     func messages(_ ways: Ways) -> MessageSettings {
-        var messages = MessageSettings(channels: ways.texts == nil ? [.email] : [.email, .sms])
+        var messages = MessageSettings(channels: [.email])
+        if ways.texts != nil { messages.channels.insert(.sms) }
+        if ways.push != nil { messages.channels.insert(.push) }
         messages.patience = mail.patience
         messages.hearsReplies = partners.texts?.callback != nil
         return messages

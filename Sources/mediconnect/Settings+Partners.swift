@@ -6,6 +6,7 @@ import Outbound
 import Partners
 import Resilience
 import Scheduling
+import Workflows
 
 /// Whom the clinic works with outside, and how it reaches them. What is not set is nil, and then nobody is asked.
 struct PartnerSettings: Sendable {
@@ -16,6 +17,9 @@ struct PartnerSettings: Sendable {
     var confirmedWithin = Span.minutes(15)
     var mail: MailServiceSettings?
     var records: RecordsSettings?
+    /// The system that is being replaced.
+    var legacy: LegacySettings?
+    var legacyRules = LegacyRules()
     var push: PushSettings?
     var broker: BrokerSettings?
     /// Places in the clinic's own network.
@@ -27,7 +31,7 @@ struct PartnerSettings: Sendable {
     /// What somebody decided by hand, by destination.
     var orders: [String: CircuitBreaker.Order] = [:]
 
-    static let destinations = ["sms", "mail", "payments", "scheduling", "ehr", "push", "broker"]
+    static let destinations = ["sms", "mail", "payments", "scheduling", "ehr", "push", "broker", "legacy"]
 
     /// The names of the other calendars that can be asked.
     var calendars: Set<String> { Set(scheduling.map { Array($0.providers.keys) } ?? []) }
@@ -39,6 +43,12 @@ struct PartnerSettings: Sendable {
             ("scheduling.providers", scheduling.map { $0.providers.keys.sorted().joined(separator: ",") } ?? "none"),
             ("scheduling.seconds", "\(Int(confirmedWithin.seconds))"),
             ("mail.service.url", mail?.base ?? "none"), ("records.url", records?.base ?? "none"),
+            ("legacy.url", legacy?.base ?? "none"),
+            (
+                "legacy.names.file",
+                "\(legacyRules.practitioners.count) practitioners, \(legacyRules.visitTypes.count) visit types"
+            ),
+            ("legacy.compared", "\(legacyRules.compared)"), ("legacy.rate", "\(legacyRules.takenPerSecond)"),
             ("push.account.file", push.map { "the project \($0.account.project)" } ?? "none"),
             ("broker.url", broker.map { "amqp\($0.isEncrypted ? "s" : "")://\($0.host):\($0.port)" } ?? "none"),
             ("partners.simulator", believesSimulators ? "true: nothing that is sent there is real" : "false"),
@@ -151,6 +161,9 @@ extension PartnerSettings {
             ("records.url", url != nil), ("records.tokens", tokens != nil), ("records.client", client != nil),
             ("records.secret.file", word != nil), ("records.system", system != nil),
         ]) { RecordsSettings(base: url!, tokens: tokens!, client: client!, secret: word!, system: system!) }
+        var legacyFlaws: [String] = []
+        readLegacy(text, secret, &legacyFlaws)
+        problems += legacyFlaws
         // push.account.file: the JSON file of a service account of Firebase's; default none. push.url: default
         // https://fcm.googleapis.com.
         if let file = text("push.account.file") {
@@ -167,6 +180,43 @@ extension PartnerSettings {
         problems += flaws
         readOrders(text, &problems)
         checkAddresses(&problems)
+    }
+
+    /// legacy.url, legacy.token(.file): the appointment system that is being replaced, and what we prove ourselves with; default none.
+    /// legacy.names.file: a JSON file of its names for practitioners and visit types; default none. legacy.compared: how many requests are
+    /// compared before a switch, 10 to 100000; default 1000. legacy.rate: how many of its appointments are taken over in a second at most, 1
+    /// to 1000; default 50.
+    private mutating func readLegacy(
+        _ text: (String) -> String?, _ secret: (String) -> Personal<String>?, _ problems: inout [String]
+    ) {
+        let (url, token) = (text("legacy.url"), secret("legacy.token"))
+        if let file = text("legacy.names.file") {
+            do {
+                guard let bytes = FileManager.default.contents(atPath: file) else { throw CocoaError(.fileReadNoSuchFile) }
+                legacyRules = try LegacyRules(names: Array(bytes))
+            } catch let flaws as FieldProblems {
+                problems += flaws.problems.map { "legacy.names.file: line \($0.line), \($0.pointer): \($0.detail)" }
+            } catch { problems.append("legacy.names.file: \(file) cannot be read") }
+        }
+        for (key, range, set) in [
+            ("legacy.compared", 10...100_000, \LegacyRules.compared), ("legacy.rate", 1...1_000, \LegacyRules.takenPerSecond),
+        ] as [(String, ClosedRange<Int>, WritableKeyPath<LegacyRules, Int>)] {
+            guard let value = text(key) else { continue }
+            if let number = Int(value), range.contains(number) {
+                legacyRules[keyPath: set] = number
+            } else {
+                problems.append("\(key): must be from \(range.lowerBound) to \(range.upperBound)")
+            }
+        }
+        switch (url, token) {
+        case (let url?, let token?): legacy = LegacySettings(base: url, token: token)
+        case (nil, _?): problems.append("legacy.url: is needed with legacy.token.file")
+        case (_?, nil): problems.append("legacy.token.file: is needed with legacy.url")
+        case (nil, nil): break
+        }
+        if legacy != nil, calendars.contains(Replacement.provider) {
+            problems.append("scheduling.providers: none may be called \(Replacement.provider) where legacy.url is set")
+        }
     }
 
     /// broker.url: `amqps://host:5671/vhost`, or amqp:// for a broker on this machine; default none. broker.user, broker.password(.file): who we
@@ -212,6 +262,7 @@ extension PartnerSettings {
         let places =
             [
                 ("sms.url", texts?.base), ("payments.url", payments?.base), ("mail.service.url", mail?.base),
+                ("legacy.url", legacy?.base),
                 ("records.url", records?.base), ("records.tokens", records?.tokens), ("push.url", push?.base),
                 ("push.account.file", push?.account.tokens),
             ]
@@ -241,6 +292,7 @@ final class Ways: Sendable {
     let scheduling: SchedulingConnector?
     let mail: MailServiceConnector?
     let records: RecordsConnector?
+    let legacy: LegacyConnector?
     let push: PushConnector?
     let broker: BrokerConnector?
     /// To strangers: whatever the settings open in the clinic's own network stays shut to them.
@@ -266,6 +318,7 @@ final class Ways: Sendable {
         records = try settings.records.map {
             RecordsConnector($0, way: try way(.records), tokens: try way(.records), clock: clock)
         }
+        legacy = try settings.legacy.map { LegacyConnector($0, way: try way(.legacy)) }
         push = try settings.push.map { PushConnector($0, way: try way(.push), tokens: try way(.push), clock: clock) }
         broker = try settings.broker.map { BrokerConnector($0, way: try way(.broker)) }
         var strangers = WayOutSettings.webhooks

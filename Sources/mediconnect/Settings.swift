@@ -4,6 +4,7 @@ import Configuration
 import Foundation
 import Logging
 import Notation
+import Outbound
 import People
 import Scheduling
 import Sealing
@@ -105,6 +106,9 @@ struct Settings: Sendable {
         clinic.schedulingProviders = partners.calendars
         clinic.confirmedWithin = partners.confirmedWithin
         clinic.keepsRecords = partners.records != nil
+        clinic.publishesEvents = partners.broker != nil
+        clinic.webhookPolicy = OutboundPolicy(exceptions: partners.trials)
+        clinic.legacy = partners.legacy == nil ? nil : partners.legacyRules
         return clinic
     }
 

@@ -59,7 +59,7 @@ extension Visitor {
         "messages": false, "message-templates": false, "call-requests": true,
         "invoices": true,
         // Identifiers of appointments, and of nobody.
-        "changes": false,
+        "changes": false, "webhooks": false,
     ]
 
     private func isAboutPatients(_ route: Route) throws -> Bool {

@@ -12,6 +12,7 @@ import Testing
         "Patient", "BookingRequest", "MoveRequest", "CancellationRequest", "SeriesCancellation", "ErrorMarkRequest",
         "ScheduleException",
         "CorrectionDenial", "CorrectionExtension", "Disagreement", "ClosingRequest", "Reason", "DeadLetterDiscarding",
+        "DeviceRegistration",
         "SignInRequest", "InvitationRequest", "EmailChangeRequest", "ServiceRequest", "EmergencyRequest", "EmergencyReview",
     ]
 

@@ -12,7 +12,7 @@ import Workflows
     @Test func `a patient says how they want to be reached, and each consent keeps who said it`() async throws {
         try await inHouse { visitor in
             let first = try await visitor.get(Self.preferences, by: .emma)
-            #expect(first.etag == nil && first["channels"]?.array?.compactMap(\.string) == ["email", "sms"])
+            #expect(first.etag == nil && first["channels"]?.array?.compactMap(\.string) == ["email", "sms", "push"])
             let set = try await visitor.send(
                 .put(
                     Self.preferences,

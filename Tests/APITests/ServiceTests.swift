@@ -191,8 +191,9 @@ import Workflows
             "listCorrections", "readCorrection", "readRetention", "listDeadLetters", "readDeadLetter",
             "readPayment", "listInvoices", "readInvoice",
             "readPreferences", "listMessages", "listCallRequests", "listMessageTemplates",
-            "listWaitlist", "listOffers",
-            "listTasks", "readSync",
+            "listWebhooks", "readWebhook", "listWebhookDeliveries",
+            "listWaitlist", "listOffers", "listPatientDevices",
+            "listTasks", "readSync", "retrySync", "reconcileSync", "readLegacy",
         ].contains(operation)
         return isDirectory && !isOfPeople ? "system/Schedule.r" : nil
     }

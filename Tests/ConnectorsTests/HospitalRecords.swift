@@ -40,7 +40,7 @@ import Testing
             let again = await other.create(appointment())
             let version = try #require(again.value)
             #expect(version.version == "1")
-            #expect(await other.find(EffectKey("a-1")!) == .done(version))
+            #expect(await other.find(EffectKey("a-1")!).value??.version == version)
             #expect(try await simulator.effects("fhir", "appointment", EffectKey("a-1")!) == 1)
         }
     }
@@ -53,8 +53,61 @@ import Testing
             #expect(changed == .done(.changed(RecordsVersion(id: first.id, version: "2"))))
             // Said twice it is done once.
             #expect(await connector.update(appointment(.cancelled), at: first) == .done(.conflict))
-            #expect(await connector.find(EffectKey("a-1")!).value??.version == "2")
+            #expect(await connector.find(EffectKey("a-1")!).value??.version.version == "2")
         }
+    }
+
+    @Test func `what has changed is listed in its order, page by page, and only what is ours`() async throws {
+        try await TrialSimulator.run { simulator in
+            let connector = try connector(simulator)
+            let start = MachineClock().now
+            for number in 0..<105 { _ = try #require(await connector.create(appointment(.booked, "a-\(number)")).value) }
+            let first = try #require(await connector.changes(since: start - .seconds(1), after: nil).value)
+            #expect(first.elements.map(\.identifier) == (0..<100).map { "a-\($0)" })
+            #expect(first.elements[0].says(appointment()))
+            let second = try #require(await connector.changes(since: start, after: try #require(first.next)).value)
+            #expect(second.elements.map(\.identifier) == (100..<105).map { "a-\($0)" } && second.next == nil)
+            // Later changes alone, theirs too.
+            let later = MachineClock().now
+            try await simulator.changeRecord("a-7", #"{"status":"cancelled"}"#)
+            let changed = try #require(await connector.changes(since: later, after: nil).value)
+            #expect(changed.elements.map(\.identifier) == ["a-7"] && changed.elements[0].status == "cancelled")
+            #expect(changed.elements[0].version.version == "2")
+            // Of another naming system nothing is ours.
+            let settings = RecordsSettings(
+                base: "\(simulator.base)/fhir", tokens: "\(simulator.base)/oauth/token", client: "clinic",
+                secret: Personal("simulated-secret"), system: "https://other.example/appointments")
+            let other = RecordsConnector(
+                settings, way: try simulator.way(.records, seconds: 10), tokens: try simulator.way(.records),
+                clock: MachineClock())
+            #expect(try #require(await other.changes(since: start - .seconds(1), after: nil).value).elements.isEmpty)
+        }
+    }
+
+    @Test func `a next page in somebody else's house is not fetched, and a list out of order is not believed`() throws {
+        let settings = RecordsSettings(
+            base: "https://records.example/fhir", tokens: "https://records.example/t", client: "c", secret: Personal("s"),
+            system: "https://clinic.example/a")
+        let format = FHIRFormat(settings)
+        let now = Instant("2026-03-02T09:00:00Z")!
+        #expect(format.listing(since: now, after: "https://records.example/fhir?page=2") != nil)
+        for evil in ["https://evil.example/fhir?page=2", "https://records.example/fhirx", "http://records.example/fhir/x"] {
+            #expect(format.listing(since: now, after: evil) == nil)
+        }
+        func bundle(_ times: [String]) -> OutboundAnswer {
+            let entries = times.enumerated().map { number, time in
+                #"{"resource":{"resourceType":"Appointment","id":"\#(number)","meta":{"versionId":"1","lastUpdated":"\#(time)"},"identifier":[{"system":"https://clinic.example/a","value":"a-\#(number)"}],"status":"booked"}}"#
+            }
+            let body = #"{"resourceType":"Bundle","entry":[\#(entries.joined(separator: ","))]}"#
+            return OutboundAnswer(status: 200, body: Array(body.utf8))
+        }
+        let (early, late) = ("2026-03-02T08:00:00.5Z", "2026-03-02T08:30:00+00:00")
+        if case .value(let page) = format.listed(bundle([early, late]), now: now) {
+            #expect(page.elements.count == 2)
+        } else {
+            Issue.record("it was in order")
+        }
+        if case .value = format.listed(bundle([late, early]), now: now) { Issue.record("it was not in order") }
     }
 
     @Test func `a token is fetched once for many, and another when it is taken back`() async throws {

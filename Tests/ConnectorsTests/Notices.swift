@@ -57,6 +57,26 @@ import Testing
         }
     }
 
+    @Test func `says until when it is worth something, what it is about and where it leads, and shows no more than its words`()
+        async throws
+    {
+        try await TrialSimulator.run { simulator in
+            let now = Instant("2026-03-02T09:00:00Z")!
+            let format = FCMFormat(PushSettings(account: try await account(simulator)))
+            let notice = PushNotice(
+                device: Personal("d"), title: "City Clinic", words: "Your visit",
+                link: "https://clinic.example/visit/answer#mca_1",
+                about: "visit-1", expires: now + .minutes(2))
+            let message = try JSON(parsing: format.sending(notice, key: EffectKey("m-1")!, now: now).body)["message"]
+            #expect(message?["android"]?["ttl"]?.string == "120s" && message?["android"]?["collapse_key"]?.string == "visit-1")
+            #expect(message?["apns"]?["headers"]?["apns-expiration"]?.string == "\(now.secondsSince1970 + 120)")
+            #expect(message?["webpush"]?["fcm_options"]?["link"]?.string == "https://clinic.example/visit/answer#mca_1")
+            #expect(message?["data"]?["link"]?.string == "https://clinic.example/visit/answer#mca_1")
+            let shown = message?["notification"]
+            #expect(shown?.members?.map(\.name) == ["title", "body"] && shown?["body"]?.string == "Your visit")
+        }
+    }
+
     @Test(arguments: ["", "{}", #"{"type":"authorized_user"}"#])
     func `a file that is no service account is refused`(file: String) {
         #expect(ServiceAccount(parsing: Array(file.utf8)) == nil)

@@ -3,6 +3,7 @@ import NIOHTTP1
 import Notation
 import Outbound
 import Partners
+import Resilience
 import Testing
 
 /// What outside subscribers are told (HB-4).
@@ -114,6 +115,56 @@ import Testing
             let ending = await connector.deliver(message(), to: WebhookEndpoint(id: url, url: url, secrets: [simulated]))
             #expect(ending.kind == .later && ending.reason?.hasPrefix("its address may not be called") == true, "\(ending)")
         }
+    }
+
+    /// SSRF by a name: its owner changes what it stands for after it was taken in.
+    @Test func `a name that later stands for this machine is not told, and it is looked at before each call`() async throws {
+        let place = try await Place(.answers(.ok))
+        let url = "https://hooks.attacker.example.com/a"
+        #expect(throws: Never.self) { try OutboundPolicy.forStrangers.destination(url) }
+        for address in ["127.0.0.1", "::1", "10.0.0.7", "169.254.169.254", "::ffff:127.0.0.1"] {
+            let fickle = Fickle([address])
+            let connector = WebhookConnector(surroundings: .machine(), resolver: fickle)
+            for count in 1...2 {
+                let ending = await connector.deliver(message(), to: WebhookEndpoint(id: "x", url: url, secrets: [simulated]))
+                #expect(ending == .later(after: nil, reason: "its address may not be called: it must lead to the internet"))
+                #expect(fickle.timesAsked == count, "what it stood for is not remembered")
+            }
+        }
+        // One bad address among good ones refuses them all.
+        let mixed = WebhookConnector(surroundings: .machine(), resolver: Fickle(["93.184.216.34", "127.0.0.1"]))
+        #expect(await mixed.deliver(message(), to: WebhookEndpoint(id: "x", url: url, secrets: [simulated])).kind == .later)
+        // The negative control: where somebody has opened it, the same address is called.
+        let opened = connector("http://127.0.0.1:\(place.port)")
+        let here = WebhookEndpoint(id: "y", url: "http://127.0.0.1:\(place.port)/", secrets: [simulated])
+        #expect(await opened.deliver(message(), to: here) == .done(.taken) && place.visits.count == 1)
+        try await place.close()
+    }
+
+    /// However many are on their way to one that hangs, a bounded number keeps places busy, and the others are told at once.
+    @Test func `one that says nothing keeps nobody else waiting`() async throws {
+        let (silent, good) = (try await Place(.saysNothing), try await Place(.answers(.ok)))
+        var settings = WayOutSettings.webhooks
+        settings.timeoutSeconds = 60
+        settings.exceptions = [silent, good].map { OutboundException("http://127.0.0.1:\($0.port)=127.0.0.0/8")! }
+        let connector = WebhookConnector(settings, surroundings: .machine())
+        @Sendable func tell(_ place: Place, _ number: Int) async -> Ending<WebhookAnswer> {
+            let endpoint = WebhookEndpoint(id: "\(place.port)", url: "http://127.0.0.1:\(place.port)/", secrets: [simulated])
+            return await connector.deliver(message("m-\(number)"), to: endpoint)
+        }
+        await withTaskGroup(of: Ending<WebhookAnswer>?.self) { group in
+            for number in 0..<60 { group.addTask { await tell(silent, number) } }
+            // All but those few come back: they are told later.
+            var turnedAway = 0
+            while turnedAway < 60 - settings.bulkhead.atOnce, let ending = await group.next() {
+                if ending?.kind == .postponed { turnedAway += 1 }
+            }
+            for number in 0..<20 { #expect(await tell(good, number) == .done(.taken)) }
+            #expect(good.visits.count == 20)
+            group.cancelAll()
+        }
+        try await silent.close()
+        try await good.close()
     }
 
     @Test func `an endpoint that fails is left alone, the next one is not, and only so many are remembered`() async throws {

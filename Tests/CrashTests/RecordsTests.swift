@@ -37,6 +37,22 @@ final class RecordsTests {
         throw ProcessFault("\(what) did not happen")
     }
 
+    /// Books the last time there is, or one before it.
+    private func book(hour: Int, _ server: RunningServer, _ desk: String) async throws -> String {
+        let free = try await http.send(
+            "GET", "\(server.base)/v1/free-times?visitType=01900000-0000-7000-8000-000000000301", token: desk)
+        let times = try #require(try JSON(parsing: free.body)["items"]?.array)
+        let time = times[max(0, times.count - 1 - hour)]
+        let booked = try await http.send(
+            "POST", "\(server.base)/v1/appointments", token: desk, key: "book-\(hour)",
+            body: Array(
+                #"""
+                {"visitType":"01900000-0000-7000-8000-000000000301","practitioner":"\#(time["practitioner"]?.string ?? "")","start":"\#(time["start"]?.string ?? "")","patients":["01900000-0000-7000-8000-000000000506"]}
+                """#.utf8))
+        try #require(booked.status == 201, "\(booked.text)")
+        return try #require(try JSON(parsing: booked.body)["id"]?.string)
+    }
+
     @Test("follow what is booked and cancelled, and the desk and the command line see how they do")
     func follow() async throws {
         let simulator = try await RunningServer.start(
@@ -82,8 +98,34 @@ final class RecordsTests {
         }
         let tasks = try await http.send("GET", "\(server.base)/v1/tasks?state=open", token: desk)
         #expect(try JSON(parsing: tasks.body)["items"]?.array?.isEmpty == true, "\(tasks.text)")
+        // Somebody at the hospital moves another one by an hour: it is put back, and shown to the desk once.
+        let other = try await book(hour: 1, server, desk)
+        try await eventually("the second appointment") {
+            try await http.send(
+                "PUT", "\(simulator.base)/records/\(other)", body: Array(#"{"minutesLater":60}"#.utf8)
+            ).status == 200
+        }
+        try await eventually("the task") {
+            let tasks = try JSON(parsing: try await http.send("GET", "\(server.base)/v1/tasks?state=open", token: desk).body)
+            return tasks["items"]?.array?.contains {
+                $0["kind"]?.string == "records-changed" && $0["appointment"]?.string == other
+            }
+                == true
+        }
+        try await eventually("what was put back") {
+            let state = try await states()
+            return state?["waiting"]?.integer == 0 && state?["failures"]?.integer == 0
+        }
+        for path in ["retry", "reconciliation"] {
+            let asked = try await http.send(
+                "POST", "\(server.base)/v1/sync/\(path)", token: desk, key: path, body: Array("{}".utf8))
+            #expect(asked.status == 200 && asked.text.contains("records-in"), "\(asked.text)")
+        }
+        let shown = try await http.send("GET", "\(simulator.base)/")
+        #expect(shown.text.contains("Cancel there"))
         let lines = try await run("sync", "status")
-        #expect(lines.count == 1 && lines[0].hasPrefix("records  last success 20"), "\(lines)")
+        #expect(lines.count == 2 && lines[0].hasPrefix("records  last success 20"), "\(lines)")
+        #expect(lines[1].hasPrefix("records-in") && lines[1].contains(", heard until 20"), "\(lines)")
         #expect(await server.stop() == 0)
         #expect(try await run("sync", "retry") == ["0 changes are tried again at once."])
         #expect(try await run("sync", "reconcile").count == 1)

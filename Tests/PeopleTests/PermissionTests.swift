@@ -65,6 +65,8 @@ import Testing
         Line("keepServices", "- - - y - - -") { _ in .keepServices },
         Line("keepTasks", "- - y y - - -") { _ in .keepTasks },
         Line("followChanges", "- - - y - - y") { _ in .followChanges },
+        Line("keepWebhooks", "- - - y - - -") { _ in .keepWebhooks },
+        Line("replaceSystem", "- - - y - - -") { _ in .replaceSystem },
         Line("replayDeadLetters", "- - - y - - -") { _ in .replayDeadLetters },
     ]
 
@@ -174,12 +176,14 @@ import Testing
                 case .keepServices: "keepServices"
                 case .keepTasks: "keepTasks"
                 case .followChanges: "followChanges"
+                case .keepWebhooks: "keepWebhooks"
+                case .replaceSystem: "replaceSystem"
                 case .reviewEmergencies: "reviewEmergencies"
                 }
             #expect(line.name.hasPrefix(name))
             seen.insert(name)
         }
-        #expect(seen.count == 40 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
+        #expect(seen.count == 42 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
     }
 
     @Test func `stand in the guide as they stand in the code`() throws {

@@ -19,7 +19,7 @@ extension Promises {
         static let everywhere: Set<String> = [
             "patient", "appointment", "audit_reason", "idempotency", "correction", "patient_closure", "emergency_access",
             "account",
-            "account_email", "letter", "session", "message", "contact_consent",
+            "account_email", "letter", "session", "message", "contact_consent", "patient_device",
         ]
 
         @Test(arguments: Engine.allCases)
@@ -333,6 +333,11 @@ private struct Marked {
             INSERT INTO contact_consent (patient_id, channel, is_given, by, at) VALUES (\(patient), 'sms', \(given), 'desk:\(Self.mark)', \(now))
             """)
         let empty = engine == .sqlite ? "x''" : "''"
+        try await fixture.execute(
+            """
+            INSERT INTO patient_device (id, patient_id, platform, name, token, token_index, created_at, seen_at)
+            VALUES (\(glass), \(patient), 'ios', 'phone of \(Self.mark)', '\(Self.mark)', \(empty), \(now), \(now))
+            """)
         try await fixture.execute(
             """
             INSERT INTO letter (id, account_id, kind, address, created_at, expires_at, likeness)

@@ -87,6 +87,7 @@ struct MessageFixture: Sendable {
     let fixture: ClinicFixture
     let accounts: Accounts
     let telephones: Telephones
+    let handsets = Handsets()
     let box = Letterbox()
 
     static let patience: Span = .minutes(15)
@@ -97,7 +98,7 @@ struct MessageFixture: Sendable {
         sabotage: (any Database) -> any Database = { $0 }, _ body: (MessageFixture) async throws -> Void
     ) async throws {
         var settings = ClinicSettings()
-        settings.messages = MessageSettings(channels: [.email, .sms])
+        settings.messages = MessageSettings(channels: [.email, .sms, .push])
         settings.messages?.hearsReplies = true
         try await ClinicFixture.open(engine, plan, settings: settings, sabotage: sabotage) { fixture in
             let accounts = Accounts(fixture.clinic, secret: Array(repeating: 7, count: 32))
@@ -143,7 +144,7 @@ struct MessageFixture: Sendable {
 
     func worker(_ name: String = "worker", at database: (any Database)? = nil, accounts other: Accounts? = nil) throws -> Outbox {
         let stationery = try Stationery(from: Sender("City Clinic <noreply@clinic.example>")!, links: "https://clinic.example")
-        let post = MessagePost(stationery: stationery, letters: box, texts: telephones)
+        let post = MessagePost(stationery: stationery, letters: box, texts: telephones, push: handsets)
         return Outbox(
             database: database ?? fixture.database, surroundings: fixture.surroundings, workerName: name,
             handlers: (other ?? accounts).clinic.deliveries.merging((other ?? accounts).messages.deliveries(by: post)) { $1 })

@@ -216,7 +216,9 @@ extension Promises.NobodyReadsTheDatabase {
         "correction.statement", "correction.extension_reason", "correction.decision_reason", "correction.disagreement",
         "patient_closure.reason", "legal_hold.reason", "incoming.content",
         "message.address", "message.words",
+        "patient_device.name", "patient_device.token",
         "payment.payer_secret",
+        "webhook.url", "webhook.description", "webhook.secret", "webhook.old_secret",
     ]
 
     /// What stands as it is: what hangs on the clinic's door, principals and other identifiers, choices from a list, addresses of
@@ -240,12 +242,18 @@ extension Promises.NobodyReadsTheDatabase {
         "correction": ["field", "state", "asked_by", "decided_by", "basis"], "patient_closure": ["closed_by", "accounts"],
         "waitlist_entry": ["practitioners", "locations", "asked_by", "state"], "waitlist_offer": ["state", "explanation"],
         "appointment_series": ["patients", "rule", "zone", "exceptions", "created_by"],
-        "records_link": ["their_id", "their_version"], "sync_state": ["system", "last_error"],
+        "records_link": ["their_id", "their_version", "tried"], "sync_state": ["system", "last_error"],
         "external_entry": ["provider", "state", "last_answer"],
+        "webhook": ["events", "state", "disabled_because", "created_by"], "webhook_delivery": ["kind", "state", "last_result"],
+        "legacy_phase": ["name", "phase", "changed_by"], "legacy_feed": ["name"],
+        "legacy_booking": ["their_id", "request_id", "state", "origin", "decision", "difference", "refusal"],
+        "legacy_claim": ["their_id"],
         "task": ["kind", "dedupe_key", "details", "state", "done_by"],
         "message": [
             "kind", "not_by", "state", "reason", "channel", "language", "carrier_id", "answer", "answered_by", "settled_by",
+            "devices",
         ],
+        "patient_device": ["platform", "language"],
         "contact_preference": ["channels", "language", "zone"], "contact_consent": ["channel", "by"],
         "message_template": ["kind", "language", "subject", "body", "words", "changed_by"],
         "incoming": ["partner", "key"], "payment": ["state", "price", "provider_id"],

@@ -10,7 +10,7 @@ import Testing
 import Workflows
 
 /// A hospital's records, as badly behaved as a test wants them.
-private final class TheirRecords: RecordsSystem {
+final class TheirRecords: RecordsSystem {
     enum Manner: Sendable { case takes, takesUnheard, isDown, refuses }
 
     struct Record: Sendable {
@@ -19,6 +19,7 @@ private final class TheirRecords: RecordsSystem {
         var content: RecordsAppointment
         /// Of every content it ever had.
         var history: [RecordsAppointment]
+        var changedAt: Instant
     }
 
     private struct State {
@@ -30,8 +31,13 @@ private final class TheirRecords: RecordsSystem {
     private let state = Mutex(State())
     /// Who checks no versions writes whatever comes last.
     private let checksVersions: Bool
+    private let clock: ManualClock
+    /// How many a page has.
+    private let pageLength: Int
 
-    init(checksVersions: Bool = true) { self.checksVersions = checksVersions }
+    init(_ clock: ManualClock, checksVersions: Bool = true, pageLength: Int = 2) {
+        (self.clock, self.checksVersions, self.pageLength) = (clock, checksVersions, pageLength)
+    }
 
     func become(_ manner: Manner, after script: [Manner] = []) { state.withLock { ($0.manner, $0.script) = (manner, script) } }
     var all: [Record] { state.withLock { $0.records.values.sorted { $0.id < $1.id } } }
@@ -41,6 +47,7 @@ private final class TheirRecords: RecordsSystem {
             guard var record = state.records[key] else { return }
             body(&record)
             record.version += 1
+            record.changedAt = clock.now
             state.records[key] = record
         }
     }
@@ -66,16 +73,18 @@ private final class TheirRecords: RecordsSystem {
     }
 
     func create(_ appointment: RecordsAppointment) async -> Ending<RecordsVersion> {
-        ask { state in
+        ask { [clock = self.clock] state in
             if let known = state.records[appointment.identifier.text] { return Self.version(known) }
-            let record = Record(id: "r\(state.records.count)", version: 1, content: appointment, history: [appointment])
+            let record = Record(
+                id: "r\(state.records.count)", version: 1, content: appointment, history: [appointment],
+                changedAt: clock.now)
             state.records[appointment.identifier.text] = record
             return Self.version(record)
         }
     }
 
     func update(_ appointment: RecordsAppointment, at version: RecordsVersion) async -> Ending<RecordsChange> {
-        let checks = checksVersions
+        let (checks, clock) = (checksVersions, clock)
         return ask { state in
             guard var record = state.records[appointment.identifier.text], !checks || "\(record.version)" == version.version
             else {
@@ -84,20 +93,38 @@ private final class TheirRecords: RecordsSystem {
             record.version += 1
             record.content = appointment
             record.history.append(appointment)
+            record.changedAt = clock.now
             state.records[appointment.identifier.text] = record
             return .changed(Self.version(record))
         }
     }
 
-    func find(_ identifier: EffectKey) async -> Ending<RecordsVersion?> {
-        ask { $0.records[identifier.text].map(Self.version) }
+    func find(_ identifier: EffectKey) async -> Ending<RecordsEntry?> {
+        ask { $0.records[identifier.text].map(Self.entry) }
+    }
+
+    func changes(since: Instant, after: String?) async -> Ending<Partners.Page<RecordsEntry>> {
+        let (skip, length) = (after.flatMap { Int($0) } ?? 0, pageLength)
+        return ask { state in
+            let found = state.records.values.filter { $0.changedAt >= since }.sorted {
+                ($0.changedAt, $0.id) < ($1.changedAt, $1.id)
+            }
+            let isMore = skip + length < found.count
+            return Partners.Page(found.dropFirst(skip).prefix(length).map(Self.entry), next: isMore ? "\(skip + length)" : nil)
+        }
+    }
+
+    private static func entry(_ record: Record) -> RecordsEntry {
+        RecordsEntry(
+            identifier: record.content.identifier.text, version: version(record), status: record.content.status.rawValue,
+            start: record.content.start, end: record.content.end, changedAt: record.changedAt)
     }
 }
 
 extension Promises {
     /// MC-2, HB-4: what a hospital's records have of an appointment is what it is here, in the end.
     @Suite struct RecordsAreKeptInStep {
-        private struct Stage {
+        struct Stage {
             let fixture: ClinicFixture
             let theirs: TheirRecords
             let desk: RecordsDesk
@@ -130,18 +157,21 @@ extension Promises {
             }
         }
 
-        private func open(_ engine: Engine, checksVersions: Bool = true, _ body: (Stage) async throws -> Void) async throws {
+        static func open(
+            _ engine: Engine, checksVersions: Bool = true, sabotage: (any Database) -> any Database = { $0 },
+            _ body: (Stage) async throws -> Void
+        ) async throws {
             var settings = ClinicSettings()
             settings.keepsRecords = true
             settings.remindersBefore = []
-            try await ClinicFixture.open(engine, settings: settings) { fixture in
-                let theirs = TheirRecords(checksVersions: checksVersions)
+            try await ClinicFixture.open(engine, settings: settings, sabotage: sabotage) { fixture in
+                let theirs = TheirRecords(fixture.clock, checksVersions: checksVersions)
                 try await body(Stage(fixture: fixture, theirs: theirs, desk: RecordsDesk(fixture.clinic, records: theirs)))
             }
         }
 
         @Test(arguments: Engine.allCases) func `each change stands there, once and in its order`(engine: Engine) async throws {
-            try await open(engine) { stage in
+            try await Self.open(engine) { stage in
                 let (fixture, desk) = (stage.fixture, stage.fixture.plan.desk())
                 let told = try await stage.book()
                 try await stage.run()
@@ -168,7 +198,7 @@ extension Promises {
         func `it is tried at once, after five minutes, after thirty, and a human hears after two hours`(
             engine: Engine
         ) async throws {
-            try await open(engine) { stage in
+            try await Self.open(engine) { stage in
                 stage.theirs.become(.isDown)
                 let told = try await stage.book()
                 try await stage.run()
@@ -180,7 +210,7 @@ extension Promises {
                 #expect(try await stage.tasks().isEmpty)
                 try await stage.run(for: .minutes(120))
                 let task = try #require(try await stage.tasks().first)
-                #expect(task.kind == .recordsBehind && task.appointment == told.id)
+                #expect(task.kind == .systemFailing && told.start > task.at, "of the system, once")
                 #expect(try await stage.tasks().count == 1)
                 var state = try await stage.state()
                 #expect(state.waiting == 1 && state.lastError == "no answer in time" && state.lastSuccess == nil)
@@ -195,7 +225,7 @@ extension Promises {
         @Test(arguments: Engine.allCases) func `an answer that was lost leaves one record, as the appointment is`(engine: Engine)
             async throws
         {
-            try await open(engine) { stage in
+            try await Self.open(engine) { stage in
                 stage.theirs.become(.takes, after: [.takesUnheard])
                 let told = try await stage.book()
                 try await stage.run(for: .minutes(10))
@@ -213,10 +243,10 @@ extension Promises {
         )
             async throws
         {
-            try await open(engine) { stage in
+            try await Self.open(engine) { stage in
                 let (told, desk) = (try await stage.book(), stage.fixture.plan.desk())
                 try await stage.run()
-                stage.theirs.change("\(told.id)") { _ in }
+                stage.theirs.change("\(told.id)") { $0.content = $0.content.at($0.content.start + .hours(1)) }
                 await stage.fixture.cancel(told.id, by: desk)
                 try await stage.run()
                 let record = try #require(stage.theirs.all.first)
@@ -233,13 +263,62 @@ extension Promises {
             }
         }
 
+        /// A first try that never arrived is no excuse: what stands there is somebody else's word.
+        @Test(arguments: Engine.allCases)
+        func `what somebody changed there while we were failing is not taken for our own word`(engine: Engine) async throws {
+            try await Self.open(engine) { stage in
+                let (told, desk) = (try await stage.book(), stage.fixture.plan.desk())
+                try await stage.run()
+                stage.theirs.become(.takes, after: [.isDown, .isDown])
+                stage.theirs.change("\(told.id)") { $0.content = $0.content.at($0.content.start + .hours(1)) }
+                await stage.fixture.cancel(told.id, by: desk)
+                try await stage.run(for: .minutes(10))
+                #expect(stage.theirs.all.first?.content.status == .cancelled)
+                #expect(try await stage.tasks().map(\.kind) == [.recordsConflict])
+            }
+        }
+
+        /// The negative control: what was tried is not kept.
+        @Test(arguments: Engine.allCases)
+        func `would be seen: where nobody knows what was tried, our own word is taken for somebody else's`(engine: Engine)
+            async throws
+        {
+            try await Self.open(engine, sabotage: { TamperedDatabase($0) { Untried($0) } }) { stage in
+                let (told, desk) = (try await stage.book(), stage.fixture.plan.desk())
+                try await stage.run()
+                stage.theirs.become(.isDown, after: [.takesUnheard])
+                _ = await stage.fixture.move(told.id, to: stage.fixture.plan.time(day: 5, hour: 11), by: desk)
+                try await stage.run(for: .minutes(1))
+                _ = await stage.fixture.move(told.id, to: stage.fixture.plan.time(day: 5, hour: 13), by: desk)
+                stage.theirs.become(.takes)
+                try await stage.run(for: .minutes(20))
+                #expect(try await stage.tasks().map(\.kind) == [.recordsConflict])
+            }
+        }
+
+        @Test(arguments: Engine.allCases)
+        func `what we have sent unheard is our own word, also when it has changed here since`(engine: Engine) async throws {
+            try await Self.open(engine) { stage in
+                let (told, desk) = (try await stage.book(), stage.fixture.plan.desk())
+                try await stage.run()
+                stage.theirs.become(.isDown, after: [.takesUnheard])
+                _ = await stage.fixture.move(told.id, to: stage.fixture.plan.time(day: 5, hour: 11), by: desk)
+                try await stage.run(for: .minutes(1))
+                _ = await stage.fixture.move(told.id, to: stage.fixture.plan.time(day: 5, hour: 13), by: desk)
+                stage.theirs.become(.takes)
+                try await stage.run(for: .minutes(20))
+                #expect(stage.theirs.all.first?.content.start == stage.fixture.plan.time(day: 5, hour: 13))
+                #expect(try await stage.tasks().isEmpty)
+            }
+        }
+
         @Test(arguments: Engine.allCases) func `would be seen: records without versions are written over and nobody hears`(
             engine: Engine
         ) async throws {
-            try await open(engine, checksVersions: false) { stage in
+            try await Self.open(engine, checksVersions: false) { stage in
                 let told = try await stage.book()
                 try await stage.run()
-                stage.theirs.change("\(told.id)") { _ in }
+                stage.theirs.change("\(told.id)") { $0.content = $0.content.at($0.content.start + .hours(1)) }
                 await stage.fixture.cancel(told.id, by: stage.fixture.plan.desk())
                 try await stage.run()
                 #expect(try await stage.tasks().isEmpty, "the negative control")
@@ -248,7 +327,7 @@ extension Promises {
 
         @Test(arguments: Engine.allCases) func `what is refused for good is shown to a human at once`(engine: Engine) async throws
         {
-            try await open(engine) { stage in
+            try await Self.open(engine) { stage in
                 stage.theirs.become(.refuses)
                 _ = try await stage.book()
                 try await stage.run()
@@ -258,7 +337,7 @@ extension Promises {
 
         @Test(arguments: Engine.allCases) func `a change whose message was lost is found by looking`(engine: Engine) async throws
         {
-            try await open(engine) { stage in
+            try await Self.open(engine) { stage in
                 let told = try await stage.book()
                 try await stage.fixture.execute("DELETE FROM outbox WHERE topic = 'records.change'")
                 try await stage.run(for: .minutes(3))
@@ -271,5 +350,25 @@ extension Promises {
                 #expect(try await stage.fixture.clinic.reconcileRecords() == 0)
             }
         }
+    }
+}
+
+extension RecordsAppointment {
+    /// The same at another time, as long.
+    func at(_ start: Instant) -> RecordsAppointment {
+        RecordsAppointment(
+            identifier: identifier, status: status, start: start, end: start + (end - self.start), participants: participants)
+    }
+
+    func being(_ status: Status) -> RecordsAppointment {
+        RecordsAppointment(identifier: identifier, status: status, start: start, end: end, participants: participants)
+    }
+}
+
+/// Keeps nothing of what was sent and not answered for.
+private final class Untried: PassingTransaction {
+    override func run<Asked: Command>(_ command: Asked) throws -> Int {
+        if Asked.sql.sqlite.hasPrefix("UPDATE records_link SET tried") { return 1 }
+        return try super.run(command)
     }
 }

@@ -166,6 +166,38 @@ extension Promises {
             }
         }
 
+        @Test(arguments: Engine.allCases) func `what somebody gives back by hand at the provider is a task, once`(engine: Engine)
+            async throws
+        {
+            try await PayingClinic.open(engine) { paying in
+                let clinic = paying.fixture.clinic
+                let (hold, intent) = try await paying.held(patient: 0, at: paying.plan.time(day: 3, hour: 9))
+                let (other, second) = try await paying.held(patient: 1, at: paying.plan.time(day: 3, hour: 10))
+                for one in [intent, second] { paying.desk.pay(one.id) }
+                let since = paying.clock.now - .days(7)
+                _ = try await clinic.reconcilePayments(at: paying.desk, since: since)
+                // One is given back here, which is nothing to be told of.
+                let wording = Wording<Appointment>(
+                    done: { _ in StoredAnswer(status: 200, body: []) }, refused: { _ in StoredAnswer(status: 409, body: []) })
+                _ = try await clinic.cancel(
+                    AppointmentTarget(id: other.id), reason: .practitioner,
+                    call: Call(caller: paying.plan.desk(), requestID: "cancel"), wording: wording)
+                try await paying.deliver()
+                #expect(paying.desk.refunds.count == 1)
+                let hand = EffectKey("by-hand")!
+                _ = await paying.desk.refund(intent.id, amount: 1_000, reference: hand, key: hand)
+                let report = try await clinic.reconcilePayments(at: paying.desk, since: since)
+                #expect(report.troubles.count == 1 && report.brokenOff == nil, "\(report)")
+                let again = try await clinic.reconcilePayments(at: paying.desk, since: since)
+                #expect(again.troubles.isEmpty)
+                let tasks = try await clinic.tasks(
+                    onlyOpen: true, page: PageRequest(limit: 10), for: .looking(paying.plan.desk())
+                ).elements
+                #expect(tasks.map(\.kind) == [.refundElsewhere] && tasks[0].appointment == hold.id)
+                #expect(try JSON(parsing: tasks[0].details)["amount"]?.integer == 1_000)
+            }
+        }
+
         @Test(arguments: Engine.allCases) func `what was paid and never told comes to light, and counts once`(engine: Engine)
             async throws
         {

@@ -188,7 +188,9 @@ import Testing
         let inTheWay = Refusal.allCases.drop { $0 != .practitionerUnsuitable }
         let unknown: Set<Refusal> = [.patientUnknown, .visitTypeUnknown, .practitionerUnknown, .roomUnknown, .deviceUnknown]
         // Leave is in OpenHoursTests; who overrides without a reason, or asks for a series that is none, never gets as far as a wish.
-        let elsewhere: Set<Refusal> = [.practitionerAway, .overrideNeedsReason, .seriesEmpty, .seriesTooLong]
+        let elsewhere: Set<Refusal> = [
+            .practitionerAway, .overrideNeedsReason, .seriesEmpty, .seriesTooLong, .bookedElsewhere, .notReadyToSwitch,
+        ]
         #expect(Set(Self.cases.map(\.refusal)) == unknown.union(inTheWay).subtracting(elsewhere))
     }
 

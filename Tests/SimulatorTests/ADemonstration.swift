@@ -84,6 +84,44 @@ import Testing
         await http.close()
     }
 
+    /// The guide's own lines, one after the other in one shell: each has to succeed.
+    @Test func `is walked through as the guide has it`() async throws {
+        let guide = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../../docs/guides/trying-it.md").standardized
+        let blocks = try String(contentsOf: guide, encoding: .utf8).components(separatedBy: "```sh\n").dropFirst().compactMap {
+            $0.components(separatedBy: "```").first
+        }
+        #expect(blocks.count >= 7)
+        let (clinic, simulator) = (try Self.freePort(), try Self.freePort())
+        let lines = blocks.joined().replacing("PORT=8080", with: "PORT=\(clinic)").replacing(
+            "PORT=8090", with: "PORT=\(simulator)"
+        )
+        .replacing("$(mktemp -d)", with: folder.file("walk"))
+        let script = """
+            set -euo pipefail
+            mediconnect() { exec '\(Programs.mediconnect)' "$@"; }
+            trap 'kill ${SERVER:-} 2>/dev/null || true' EXIT
+            mkdir -p '\(folder.file("walk"))'
+            set -x
+            \(lines)
+            """
+        let path = folder.file("walk.sh")
+        try Data(script.utf8).write(to: URL(fileURLWithPath: path))
+        let errors = folder.file("walk.errors")
+        let (status, said) = try await ChildProcess.run(
+            "/usr/bin/timeout", ["-s", "KILL", "540", "/bin/bash", path], errors: errors)
+        let trace = (try? String(contentsOfFile: errors, encoding: .utf8)) ?? ""
+        #expect(status == 0, "\(said.suffix(5))\n\(trace.split(separator: "\n").suffix(12).joined(separator: "\n"))")
+    }
+
+    /// The negative control: a line that does not do what it says.
+    @Test func `would not pass with a line that fails`() async throws {
+        let path = folder.file("fails.sh")
+        try Data("set -euo pipefail\necho no | grep yes\necho late\n".utf8).write(to: URL(fileURLWithPath: path))
+        let (status, said) = try await ChildProcess.run("/bin/bash", [path])
+        #expect(status == 1 && said.isEmpty)
+    }
+
     @Test func `is the only one that does, and has to know where it will be`() async throws {
         for (flags, complaint) in [
             (["--simulator", "0"], "--simulator goes with --demo"),

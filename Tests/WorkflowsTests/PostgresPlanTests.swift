@@ -29,6 +29,8 @@ import Workflows
         ("StoredAttempt", "idempotency_pkey", ["key = ", "principal = "]),
         ("ForgetExpiredAttempts", "idempotency_expiry", ["expires_at <"]),
         ("TouchedSince", "event_position", ["position"]), ("ChangesAfter", "event_position", ["position"]),
+        ("DeliveriesOfWebhook", "webhook_delivery_pkey", ["webhook_id = ", "id <"]),
+        ("ForgetOldWebhookDeliveries", "webhook_delivery_age", ["at <"]),
         ("NewestChange", "event_position", ["position"]), ("OldestHiddenChange", "event_position", ["position"]),
         ("AheadOfPatient", "appointment_patient_pkey", ["patient_id = ", "start_at >"]),
         ("LapsedHolds", "patient_hold_of_patient", ["patient_id = ", "lapsed_at >"]),
@@ -70,6 +72,9 @@ import Workflows
         ("MessagesOfPatient", "message_of_patient", ["patient_id = ", "id >"]),
         ("NewestMessagesTo", "message_to", ["address_index = "]), ("PatientsWrittenToAt", "message_to", ["address_index = "]),
         ("OpenCalls", "message_call", ["answered_at"]),
+        ("DevicesOf", "patient_device_of_patient", ["patient_id = "]),
+        ("DeviceByRegistration", "patient_device_token", ["token_index = "]),
+        ("ForgetDevicesOfSession", "patient_device_of_session", ["session_id = "]),
         ("KnownNews", "incoming_once", ["partner = ", "key = "]), ("ForgetOldNews", "incoming_age", ["received_at <"]),
         ("PaymentOfAppointment", "payment_of_appointment", ["appointment_id = "]),
         ("PaymentAskedFor", "payment_asked_for", ["asked_for = "]), ("UnsettledPayments", "payment_unsettled", ["id >"]),
@@ -142,6 +147,10 @@ import Workflows
         INSERT INTO refund SELECT gen_random_uuid(), id, 'pi', 1, 'late', CASE WHEN n % 100 = 0 THEN 'asked' ELSE 'done' END, 1, NULL,
             start_at, start_at FROM made;
         INSERT INTO invoice SELECT gen_random_uuid(), n + 1, 'invoice', id, NULL, patient, id, 1, 'eur', start_at FROM made;
+        INSERT INTO webhook_delivery (webhook_id, id, event_id, kind, at, state, attempts)
+            SELECT practitioner, id, id, 'appointment.booked', start_at, 'delivered', 1 FROM made;
+        INSERT INTO patient_device SELECT gen_random_uuid(), patient, gen_random_uuid(), 'ios', NULL, 't', sha256(('t' || n)::bytea), NULL,
+            start_at, start_at FROM made;
         INSERT INTO incoming SELECT id, 'texts', n::text, start_at, 'sealed', NULL FROM made;
         INSERT INTO idempotency SELECT 'desk-' || n % 50, 'key-' || n, 'book', '', 200, NULL, NULL, '', '', start_at FROM made;
         ANALYZE;

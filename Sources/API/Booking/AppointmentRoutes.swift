@@ -14,6 +14,7 @@ struct AppointmentRoutes {
             problems: [
                 .unknownReference, .unsuitable, .holdsSuspended, .tooManyHolds, .tooManyAppointments, .startInThePast,
                 .timeUnavailable, .patientBusy, .identifierAlreadyUsed, .recordClosed, .paymentNeeded,
+                .bookedElsewhere,
             ]
         ) { exchange, clinic in
             let fields = exchange.fields()
@@ -82,7 +83,7 @@ struct AppointmentRoutes {
         [
             verb(
                 "confirmation", "confirmAppointment", "Turn a hold into a booking", takes: "ConfirmationRequest",
-                problems: [.holdExpired, .paymentNeeded, .overrideNeedsReason]
+                problems: [.holdExpired, .paymentNeeded, .overrideNeedsReason, .bookedElsewhere]
             ) { exchange, fields, clinic in
                 let reason = fields.optionalText("unpaidReason", max: 500).map { Personal($0) }
                 if reason != nil, !exchange.caller.isStaff { fields.reject("unpaidReason", "is for the clinic's staff to give") }
@@ -94,7 +95,7 @@ struct AppointmentRoutes {
             },
             verb(
                 "cancellation", "cancelAppointment", "Cancel a hold or a booking", takes: "CancellationRequest",
-                problems: [.cancellationTooLate]
+                problems: [.cancellationTooLate, .bookedElsewhere]
             ) { exchange, fields, clinic in
                 let reason = fields.optionalChoice("reason", Cancellation.Reason.self) ?? exchange.caller.usualReason
                 let note = fields.optionalText("note", max: 500).map { Personal($0) }
@@ -108,7 +109,7 @@ struct AppointmentRoutes {
                 problems: [
                     .unknownReference, .unsuitable, .startInThePast, .timeUnavailable, .patientBusy, .cancellationTooLate,
                     .recordClosed,
-                    .holdExpired,
+                    .holdExpired, .bookedElsewhere,
                 ]
             ) { exchange, fields, clinic in
                 let move = MoveRequest(fields)
@@ -120,7 +121,10 @@ struct AppointmentRoutes {
             step("check-in", "checkInAppointment", "The patient is checked in", .checkIn),
             step("fulfilment", "fulfilAppointment", "The visit took place", .fulfil),
             step("no-show", "missAppointment", "The patient did not come", .noShow),
-            verb("error-mark", "markAppointmentAsError", "It should never have been written", takes: "ErrorMarkRequest") {
+            verb(
+                "error-mark", "markAppointmentAsError", "It should never have been written", takes: "ErrorMarkRequest",
+                problems: [.bookedElsewhere]
+            ) {
                 let note = Personal($1.text("note", max: 500))
                 try $1.check()
                 return try await $2.markError(try $0.target(), note: note, call: $0.call, wording: $0.appointmentWording)

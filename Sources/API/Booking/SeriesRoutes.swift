@@ -16,7 +16,7 @@ struct SeriesRoutes {
             takes: "SeriesRequest", gives: "SeriesOrProposal", status: 201, alsoGives: [200],
             problems: [
                 .unknownReference, .unsuitable, .seriesUnfit, .tooManyAppointments, .startInThePast, .timeUnavailable,
-                .patientBusy, .recordClosed,
+                .patientBusy, .recordClosed, .bookedElsewhere,
             ]
         ) { exchange, clinic in
             let fields = exchange.fields()
@@ -82,7 +82,7 @@ struct SeriesRoutes {
             takes: "SeriesMove", gives: "Series",
             problems: [
                 .notFound, .transitionNotAllowed, .changedMeanwhile, .cancellationTooLate, .unsuitable, .unknownReference,
-                .startInThePast, .timeUnavailable, .patientBusy, .recordClosed, .holdExpired,
+                .startInThePast, .timeUnavailable, .patientBusy, .recordClosed, .holdExpired, .bookedElsewhere,
             ]
         ) { exchange, clinic in
             let fields = exchange.fields()

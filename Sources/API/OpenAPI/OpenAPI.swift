@@ -132,7 +132,7 @@ public enum OpenAPI {
     }
 
     private static func schema(of form: String, _ json: inout JSONWriter) {
-        json.member("type", ["limit", "changesLimit"].contains(form) ? "integer" : "string")
+        json.member("type", ["limit", "changesLimit", "comparedRequests"].contains(form) ? "integer" : "string")
         switch form {
         case "purpose":
             json.name("enum")
@@ -148,6 +148,10 @@ public enum OpenAPI {
             json.array(of: ["masked", "shown"]) { $0.value($1) }
         case "topic": json.member("maxLength", 64)
         case "uuid", "date-time": json.member("format", form)
+        case "comparedRequests":
+            json.member("minimum", 1)
+            json.member("maximum", 100_000)
+            json.member("default", 1_000)
         case "limit":
             json.member("minimum", 1)
             json.member("maximum", PageRequest.most)

@@ -31,6 +31,11 @@ public enum Schemas {
     private static func object(
         _ members: KeyValuePairs<String, String>, required: [String] = [], closed: Bool = false, also: String = ""
     ) -> String {
+        object(members.map { ($0.key, $0.value) }, required: required, closed: closed, also: also)
+    }
+    private static func object(
+        _ members: [(key: String, value: String)], required: [String] = [], closed: Bool = false, also: String = ""
+    ) -> String {
         let inside = members.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",")
         let needed = required.isEmpty ? "" : #","required":[\#(required.map { "\"\($0)\"" }.joined(separator: ","))]"#
         return
@@ -64,6 +69,18 @@ public enum Schemas {
         "id": uuid, "name": text(128), "scopes": list(scope, 1...64), "createdAt": instant, "lastUsedAt": instant,
         "revokedAt": instant,
     ]
+    private static let wantedEvent = choice(["*"] + AppointmentEvent.Kind.allCases.map(\.rawValue))
+    private static let webhookRequest: [(key: String, value: String)] = [
+        ("url", #"{"type":"string","minLength":1,"maxLength":2048,"pattern":"^https?://[^ ]+$"}"#),
+        ("events", list(wantedEvent, 1...64)), ("description", text(200)),
+    ]
+    private static let webhook: [(key: String, value: String)] = [
+        ("id", uuid), ("url", text(2_048)), ("description", text(200)), ("events", list(wantedEvent)),
+        ("state", choice(Webhook.State.allCases.map(\.rawValue))), ("disabledAt", instant),
+        ("disabledBecause", choice(Webhook.Disabling.Cause.allCases.map(\.rawValue))), ("oldSecretUntil", instant),
+        ("createdBy", text(200)), ("createdAt", instant), ("version", whole(1...Int(Int32.max))),
+    ]
+    private static let webhookNeeded = ["id", "url", "events", "state", "createdBy", "createdAt", "version"]
     private static let currency = #"{"type":"string","pattern":"^[a-z]{3}$"}"#
     private static let paymentRefund = object(
         [
@@ -154,7 +171,7 @@ public enum Schemas {
             ], closed: true),
         "Price": object(
             [
-                "amount": whole(1...99_999_999), "currency": currency,
+                "amount": whole(1...99_999_999), "currency": currency, "taxRate": whole(0...10_000),
                 "refunds": list(
                     object(
                         ["hoursBefore": whole(0...8_760), "percent": whole(0...100)], required: ["hoursBefore", "percent"],
@@ -172,7 +189,8 @@ public enum Schemas {
             [
                 "id": uuid, "number": whole(1...Int(Int32.max)), "kind": choice(Invoice.Kind.allCases.map(\.rawValue)),
                 "payment": uuid, "refund": uuid, "patient": uuid, "appointment": uuid, "amount": whole(1...Int(Int32.max)),
-                "currency": currency, "issuedAt": instant,
+                "currency": currency, "taxRate": whole(0...10_000), "tax": whole(0...Int(Int32.max)),
+                "net": whole(0...Int(Int32.max)), "issuedAt": instant,
             ], required: ["id", "number", "kind", "payment", "patient", "appointment", "amount", "currency", "issuedAt"]),
         "WorkingHours": object(
             [
@@ -259,7 +277,19 @@ public enum Schemas {
             [
                 "system": text(64), "lastSuccessAt": instant, "lastFailureAt": instant, "failures": whole(0...Int(Int32.max)),
                 "lastError": text(500), "waiting": whole(0...10_000), "oldestWaitingAt": instant,
+                "failingSince": instant, "alertedAt": instant, "heardUntil": instant,
             ], required: ["system", "failures", "waiting"]),
+        "Webhook": object(webhook, required: webhookNeeded),
+        "WebhookGrant": object(
+            webhook + [("secret", #"{"type":"string","pattern":"^whsec_[A-Za-z0-9+/]+=*$"}"#)],
+            required: webhookNeeded + ["secret"]),
+        "WebhookTest": object(["delivery": uuid], required: ["delivery"]),
+        "WebhookDelivery": object(
+            [
+                "id": uuid, "event": uuid, "kind": text(64), "at": instant,
+                "state": choice(WebhookDelivery.State.allCases.map(\.rawValue)), "attempts": whole(0...1_000), "lastAt": instant,
+                "lastResult": text(500), "nextAt": instant,
+            ], required: ["id", "event", "kind", "at", "state", "attempts"]),
         "Change": object(
             [
                 "id": uuid, "kind": choice(AppointmentEvent.Kind.allCases.map(\.rawValue)),
@@ -267,6 +297,33 @@ public enum Schemas {
                     ["type": choice(Change.Resource.allCases.map(\.rawValue)), "id": uuid], required: ["type", "id"]),
                 "version": whole(1...Int(Int32.max)), "at": instant,
             ], required: ["id", "kind", "resource", "version", "at"]),
+        "Legacy": object(
+            [
+                "phase": choice(Replacement.Phase.allCases.map(\.rawValue)), "share": whole(Replacement.shares),
+                "next": list(choice(Replacement.Phase.allCases.map(\.rawValue)), 0...5), "changedAt": instant,
+                "changedBy": text(128), "backfillSince": instant, "taken": whole(0...Int(Int32.max)),
+                "waiting": whole(0...10_000), "notTaken": whole(0...100), "change": whole(0...Int(Int32.max)),
+                "caughtUpAt": instant, "outstanding": whole(0...10_000), "mirroredAt": instant,
+                "compared": whole(0...100_000), "mismatched": whole(0...100_000),
+                "hindrances": list(choice(LegacyHindrance.allCases.map(\.rawValue)), 0...LegacyHindrance.allCases.count),
+            ],
+            required: [
+                "phase", "share", "next", "taken", "waiting", "notTaken", "change", "outstanding", "compared", "mismatched",
+                "hindrances",
+            ]),
+        "LegacyComparison": object(
+            [
+                "last": whole(1...100_000), "count": whole(0...100_000), "matched": whole(0...100_000),
+                "mismatched": whole(0...100_000), "share": #"{"type":"number","minimum":0,"maximum":1}"#,
+                "withinTolerance": truth, "kinds": #"{"type":"object","additionalProperties":{"type":"integer","minimum":1}}"#,
+                "from": instant, "to": instant,
+                "differences": list(
+                    object(
+                        [
+                            "id": text(64), "requestId": text(128), "kind": text(64), "start": instant, "practitioner": uuid,
+                            "decidedAt": instant,
+                        ], required: ["id", "requestId", "kind", "start", "decidedAt"]), 0...100),
+            ], required: ["last", "count", "matched", "mismatched", "withinTolerance", "kinds", "differences"]),
         "Task": object(
             [
                 "id": uuid, "kind": choice(ClinicTask.Kind.allCases.map(\.rawValue)), "appointment": uuid, "patient": uuid,
@@ -310,7 +367,8 @@ public enum Schemas {
             [
                 "patient": uuid, "channels": list(channel), "language": choice(languages), "quietFrom": shiftStart,
                 "quietUntil": shiftStart, "zone": text(64),
-                "consents": object(["email": consent, "sms": consent]), "version": #"{"type":"integer","minimum":0}"#,
+                "consents": object(["email": consent, "sms": consent, "push": consent]),
+                "version": #"{"type":"integer","minimum":0}"#,
             ], required: ["patient", "channels", "consents", "version"]),
         "Message": message,
         "Delay": object(
@@ -322,6 +380,12 @@ public enum Schemas {
                 "body": text(MessageTemplate.bodyMaximum), "text": text(MessageTemplate.textMaximum), "changedBy": text(64),
                 "changedAt": instant,
             ], required: ["kind", "language", "subject", "body", "text"]),
+        "PatientDevice": object(
+            [
+                "id": uuid, "patient": uuid, "platform": choice(PatientDevice.Platform.allCases.map(\.rawValue)),
+                "name": text(64),
+                "language": choice(languages), "registeredAt": instant, "seenAt": instant,
+            ], required: ["id", "patient", "platform", "registeredAt", "seenAt"]),
         "MessagePreview": object(
             ["subject": text(1_000), "text": text(20_000), "html": text(40_000), "sms": text(1_600)],
             required: ["subject", "text", "html", "sms"]),
@@ -337,7 +401,7 @@ public enum Schemas {
         [
             "id": uuid, "patient": uuid, "appointment": uuid, "kind": choice(messageKinds), "start": instant, "channel": channel,
             "to": text(64), "language": choice(languages), "state": choice(Message.State.allCases.map(\.rawValue)),
-            "reason": choice(Message.Reason.allCases.map(\.rawValue)), "place": whole(1...2), "createdAt": instant,
+            "reason": choice(Message.Reason.allCases.map(\.rawValue)), "place": whole(1...3), "createdAt": instant,
             "dueAt": instant, "handedOverAt": instant, "endedAt": instant, "answer": choice(answers),
             "answeredBy": choice(["link", "sms"]), "answeredAt": instant, "settledBy": text(64), "settledAt": instant,
         ], required: ["id", "patient", "kind", "state", "place", "createdAt", "dueAt"])
@@ -387,6 +451,10 @@ public enum Schemas {
         "Disagreement": object(["disagreement": text(4_000)], required: ["disagreement"], closed: true),
         "ClosingRequest": object(["reason": text(500), "cancelAppointments": truth], required: ["reason"], closed: true),
         "Reason": object(["reason": text(500)], required: ["reason"], closed: true),
+        "LegacyPhase": object(
+            ["phase": choice(Replacement.Phase.allCases.map(\.rawValue)), "despite": text(500)], required: ["phase"],
+            closed: true),
+        "LegacyShare": object(["percent": whole(Replacement.shares)], required: ["percent"], closed: true),
         "DeadLetterFilter": object(deadLetters, closed: true, also: namingSome),
         "DeadLetterDiscarding": object(
             ["topic": text(64), "diedFrom": instant, "diedBefore": instant, "reason": text(500)], required: ["reason"],
@@ -410,9 +478,15 @@ public enum Schemas {
         "PasswordResetRequest": object(["email": mailAddress], required: ["email"], closed: true),
         "PreferencesRequest": object(
             [
-                "channels": list(channel, 0...2), "language": choice(languages), "quietFrom": shiftStart,
-                "quietUntil": shiftStart, "zone": text(64), "consents": object(["email": truth, "sms": truth], closed: true),
+                "channels": list(channel, 0...3), "language": choice(languages), "quietFrom": shiftStart,
+                "quietUntil": shiftStart, "zone": text(64),
+                "consents": object(["email": truth, "sms": truth, "push": truth], closed: true),
             ], required: ["channels"], closed: true),
+        "DeviceRegistration": object(
+            [
+                "platform": choice(PatientDevice.Platform.allCases.map(\.rawValue)), "token": text(PatientDevice.tokenMaximum),
+                "name": text(64), "language": choice(languages),
+            ], required: ["platform", "token"], closed: true),
         "DelayRequest": object(["minutes": whole(5...480), "from": instant], required: ["minutes"], closed: true),
         "MessageTemplateRequest": templateRequest,
         "MessagePreviewRequest": object(
@@ -420,6 +494,8 @@ public enum Schemas {
             required: ["kind", "language"], closed: true),
         "VisitAnswer": object(["code": text(128), "answer": choice(answers)], required: ["code", "answer"], closed: true),
         "Nothing": object([:], closed: true),
+        "NewWebhook": object([("id", uuid)] + webhookRequest, required: ["url", "events"], closed: true),
+        "WebhookRequest": object(webhookRequest, required: ["url", "events"], closed: true),
         "TokenRequest": object(
             [
                 "grant_type": text(64), "scope": text(1000), "client_id": text(64), "client_secret": text(128),
@@ -462,19 +538,25 @@ public enum Schemas {
                 "exportedAt": instant, "patient": reference("Patient"), "logins": list(text(254)),
                 "appointments": list(reference("Appointment")), "notices": list(reference("Notice")),
                 "messages": list(reference("Message")), "preferences": reference("Preferences"),
+                "devices": list(reference("PatientDevice")),
                 "corrections": list(reference("Correction")), "invoices": list(reference("Invoice")),
                 "waitlist": list(reference("WaitlistEntry")), "offers": list(reference("WaitlistOffer")),
                 "audit": list(reference("AuditEntry")),
             ],
             required: [
-                "exportedAt", "patient", "logins", "appointments", "notices", "messages", "preferences", "corrections",
+                "exportedAt", "patient", "logins", "appointments", "notices", "messages", "preferences", "devices",
+                "corrections",
                 "invoices",
                 "waitlist", "offers", "audit",
             ])
         lists["MessagePage"] = object(["items": list(reference("Message")), "next": text(64)], required: ["items"])
+        lists["PatientDeviceList"] = object(["items": list(reference("PatientDevice"))], required: ["items"])
         lists["MessageTemplateList"] = object(["items": list(reference("MessageTemplate"))], required: ["items"])
         lists["CorrectionPage"] = object(["items": list(reference("Correction")), "next": text(64)], required: ["items"])
         lists["DeadLetterPage"] = object(["items": list(reference("DeadLetter")), "next": text(64)], required: ["items"])
+        lists["WebhookList"] = object(["items": list(reference("Webhook"))], required: ["items"])
+        lists["WebhookDeliveryPage"] = object(
+            ["items": list(reference("WebhookDelivery")), "next": text(64)], required: ["items"])
         lists["ChangeFeed"] = object(
             ["items": list(reference("Change")), "next": text(64), "more": truth], required: ["items", "more"])
         lists["SyncList"] = object(["items": list(reference("SyncState"))], required: ["items"])

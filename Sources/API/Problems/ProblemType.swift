@@ -36,6 +36,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
     case recordKept = "record-kept"
     case correctionOpen = "correction-open"
     case alreadyWaiting = "already-waiting"
+    case tooManyWebhooks = "too-many-webhooks"
     case appointmentsAhead = "appointments-ahead"
     case transitionNotAllowed = "transition-not-allowed"
     case holdExpired = "hold-expired"
@@ -52,6 +53,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
     case timeUnavailable = "time-unavailable"
     case patientBusy = "patient-busy"
     case overrideNeedsReason = "override-needs-reason"
+    case bookedElsewhere = "booked-elsewhere"
+    case notReadyToSwitch = "not-ready-to-switch"
     case callUnsigned = "call-unsigned"
     case callForged = "call-forged"
     case callStale = "call-stale"
@@ -79,7 +82,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .bodyTooSlow: 408
         case .requestInProgress, .identifierAlreadyUsed, .transitionNotAllowed, .holdExpired, .cancellationTooLate,
             .timeUnavailable, .patientBusy, .tooManyHolds, .tooManyAppointments, .recordClosed, .recordDiffers, .recordKept,
-            .correctionOpen, .alreadyWaiting, .appointmentsAhead, .nothingToPay:
+            .correctionOpen, .alreadyWaiting, .tooManyWebhooks, .appointmentsAhead, .nothingToPay, .bookedElsewhere,
+            .notReadyToSwitch:
             409
         case .linkOver, .cursorGone: 410
         case .changedMeanwhile: 412
@@ -131,6 +135,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .recordKept: "The record has to be kept"
         case .correctionOpen: "A correction of this field is open already"
         case .alreadyWaiting: "The patient waits for this already"
+        case .tooManyWebhooks: "There are as many webhooks as there may be"
         case .appointmentsAhead: "There are appointments ahead"
         case .transitionNotAllowed: "Its state does not allow that"
         case .holdExpired: "The hold has expired"
@@ -147,6 +152,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .timeUnavailable: "The time is not available"
         case .patientBusy: "A patient has another appointment at this time"
         case .overrideNeedsReason: "An override needs a reason"
+        case .bookedElsewhere: "This is booked in the other system"
+        case .notReadyToSwitch: "It is too early to switch"
         case .callUnsigned: "There is no signature"
         case .callForged: "The signature is not right"
         case .callStale: "The signature is too old"
@@ -220,6 +227,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .correctionOpen: "Each field can have one open request for correction. Wait until it is decided. Nothing was done."
         case .alreadyWaiting:
             "A patient stands once on the waitlist for each kind of visit. Withdraw the other place to change what it says. Nothing was done."
+        case .tooManyWebhooks: "A clinic may have a hundred. Delete one that nobody needs. Nothing was done."
         case .appointmentsAhead:
             "A record with appointments ahead is not closed. Cancel them first, or send `cancelAppointments` to have those cancelled that are the patient's alone. Nothing was done."
         case .transitionNotAllowed: "See the table of states: what you asked for does not follow from the state it is in."
@@ -241,6 +249,10 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .timeUnavailable: "Look for free times again and choose another. Staff are told the reason in `refusal`."
         case .patientBusy: "Nobody can be in two places at once. Move or cancel the other appointment first."
         case .overrideNeedsReason: "Staff may set rules aside only with a reason, which is audited."
+        case .bookedElsewhere:
+            "The clinic is replacing another system, which still takes this patient's appointments. Book, move or cancel there; nothing was done here."
+        case .notReadyToSwitch:
+            "Not everything of the other system is here yet, the two differ too much, or something of ours is not there yet. The list of what hinders stands in GET /v1/legacy."
         case .callUnsigned:
             "What is told here comes from a partner of the clinic's and is signed by them. This has no signature, or none that can be read. Nothing was kept."
         case .callForged:

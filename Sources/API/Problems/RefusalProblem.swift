@@ -54,6 +54,8 @@ extension Refusal {
         case .practitionerUnsuitable, .roomUnsuitable, .deviceUnsuitable, .tooManyPatients: .unsuitable
         case .seriesEmpty, .seriesTooLong: .seriesUnfit
         case .overrideNeedsReason: .overrideNeedsReason
+        case .bookedElsewhere: .bookedElsewhere
+        case .notReadyToSwitch: .notReadyToSwitch
         case .holdsSuspended: .holdsSuspended
         case .tooManyHolds: .tooManyHolds
         case .tooManyAppointments: .tooManyAppointments
@@ -104,6 +106,8 @@ extension Refusal {
         case .seriesEmpty: "The rule names no day, or the exceptions take all of them."
         case .seriesTooLong: "A series has at most 53 visits within a year."
         case .overrideNeedsReason: "An override needs a reason."
+        case .bookedElsewhere: "The system that is being replaced still takes this patient's appointments."
+        case .notReadyToSwitch: "Something is not ready yet: GET /v1/legacy lists it under hindrances."
         case .holdsSuspended: "Too many times were held for this patient and not taken."
         case .tooManyHolds: "The patient holds too many times already."
         case .tooManyAppointments: "The patient has too many appointments ahead already."

@@ -79,8 +79,12 @@ public struct FCMFormat: Sendable {
                     json.member("title", notice.title)
                     json.member("body", notice.words)
                 }
-                Self.android(tag, seconds, into: &json)
-                Self.others(tag, seconds, until: now.secondsSince1970 + seconds, into: &json)
+                if let link = notice.link {
+                    json.name("data")
+                    json.object { $0.member("link", link) }
+                }
+                Self.android(tag, seconds, about: notice.about, into: &json)
+                Self.others(tag, seconds, until: now.secondsSince1970 + seconds, link: notice.link, into: &json)
             }
         }
         let project = Form.encoded(settings.account.project)
@@ -89,16 +93,17 @@ public struct FCMFormat: Sendable {
             headers: [OutboundCall.jsonType, ("Idempotency-Key", key.text)], body: json.bytes)
     }
 
-    private static func android(_ tag: String, _ seconds: Int64, into json: inout JSONWriter) {
+    private static func android(_ tag: String, _ seconds: Int64, about: String?, into json: inout JSONWriter) {
         json.name("android")
         json.object { json in
             json.member("ttl", "\(seconds)s")
+            json.member("collapse_key", about)
             json.name("notification")
             json.object { $0.member("tag", tag) }
         }
     }
 
-    private static func others(_ tag: String, _ seconds: Int64, until: Int64, into json: inout JSONWriter) {
+    private static func others(_ tag: String, _ seconds: Int64, until: Int64, link: String?, into json: inout JSONWriter) {
         json.name("apns")
         json.object { json in
             json.name("headers")
@@ -113,6 +118,11 @@ public struct FCMFormat: Sendable {
             json.object { $0.member("TTL", "\(seconds)") }
             json.name("notification")
             json.object { $0.member("tag", tag) }
+            // A browser is led to encrypted pages only.
+            if let link, link.hasPrefix("https://") {
+                json.name("fcm_options")
+                json.object { $0.member("link", link) }
+            }
         }
     }
 

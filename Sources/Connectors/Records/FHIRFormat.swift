@@ -60,6 +60,22 @@ public struct FHIRFormat: Sendable {
         OutboundCall(.get, "\(settings.base)/Appointment?\(token(identifier))&_count=2", headers: head)
     }
 
+    /// Those with an identifier of our naming system (FHIR R4 §3.1.1.4.10, `system|`), in the order of their change. The next page is where they
+    /// say it is, as long as that is in their own house.
+    ///
+    /// - Parameter after: the address of the next page.
+    public func listing(since: Instant, after: String?) -> OutboundCall? {
+        if let after {
+            guard after.hasPrefix("\(settings.base)/") || after.hasPrefix("\(settings.base)?") else { return nil }
+            return OutboundCall(.get, after, headers: head)
+        }
+        let system = Form.encoded("\(settings.system)|")
+        return OutboundCall(
+            .get,
+            "\(settings.base)/Appointment?identifier=\(system)&_lastUpdated=\(Form.encoded("ge\(since)"))&_sort=_lastUpdated&_count=100",
+            headers: head)
+    }
+
     /// Client credentials (RFC 6749 §4.4).
     public var asking: OutboundCall {
         OutboundCall(
@@ -114,16 +130,45 @@ public struct FHIRFormat: Sendable {
         return .garbled(isRepeatable: true)
     }
 
-    public func found(_ answer: OutboundAnswer, now: Instant) -> Reading<RecordsVersion?> {
-        if let reading = Reading<RecordsVersion?>.standard(answer, isRepeatable: true, now: now) { return reading }
+    public func found(_ answer: OutboundAnswer, now: Instant) -> Reading<RecordsEntry?> {
+        if let reading = Reading<RecordsEntry?>.standard(answer, isRepeatable: true, now: now) { return reading }
         guard let json = document(answer.body), json["resourceType"]?.string == "Bundle" else {
             return .garbled(isRepeatable: true)
         }
         let entries = json["entry"]?.array ?? []
         guard let first = entries.first else { return .value(nil) }
         guard entries.count == 1 else { return .refused("it has this appointment more than once") }
-        guard let resource = first["resource"], let version = Self.version(resource) else { return .garbled(isRepeatable: true) }
-        return .value(version)
+        guard let resource = first["resource"], let entry = entry(resource) else { return .garbled(isRepeatable: true) }
+        return .value(entry)
+    }
+
+    /// One that is not in the order of its changes would have us go on behind what we have not seen.
+    public func listed(_ answer: OutboundAnswer, now: Instant) -> Reading<Page<RecordsEntry>> {
+        if let reading = Reading<Page<RecordsEntry>>.standard(answer, isRepeatable: true, now: now) { return reading }
+        guard let json = document(answer.body), json["resourceType"]?.string == "Bundle" else {
+            return .garbled(isRepeatable: true)
+        }
+        // A server may say something about the search itself beside what it has found.
+        let resources = (json["entry"]?.array ?? []).compactMap { $0["resource"] }.filter {
+            $0["resourceType"]?.string == "Appointment"
+        }
+        let entries = resources.compactMap { entry($0) }
+        guard entries.count == resources.count, zip(entries, entries.dropFirst()).allSatisfy({ $0.changedAt <= $1.changedAt })
+        else { return .garbled(isRepeatable: true) }
+        let next = json["link"]?.array?.first { $0["relation"]?.string == "next" }?["url"]?.string
+        return .value(Page(entries, next: next))
+    }
+
+    private func entry(_ json: JSON) -> RecordsEntry? {
+        let ours = json["identifier"]?.array?.first { $0["system"]?.string == settings.system }
+        guard let version = Self.version(json), let identifier = ours?["value"]?.string, identifier.utf8.count <= 128,
+            let status = plainCode(json["status"]?.string), let changed = json["meta"]?["lastUpdated"]?.string,
+            let changedAt = Instant(changed)
+        else { return nil }
+        let (start, end) = (json["start"]?.string, json["end"]?.string)
+        return RecordsEntry(
+            identifier: identifier, version: version, status: status, start: start.flatMap { Instant($0) },
+            end: end.flatMap { Instant($0) }, changedAt: changedAt)
     }
 
     private static func version(_ json: JSON) -> RecordsVersion? {
@@ -168,8 +213,16 @@ public struct RecordsConnector: RecordsSystem {
         return await keeper.ask(call, by: way, isRepeatable: true) { format.updated($0, now: now) }
     }
 
-    public func find(_ identifier: EffectKey) async -> Ending<RecordsVersion?> {
+    public func find(_ identifier: EffectKey) async -> Ending<RecordsEntry?> {
         let (format, now) = (format, way.now)
         return await keeper.ask(format.finding(identifier), by: way, isRepeatable: true) { format.found($0, now: now) }
+    }
+
+    public func changes(since: Instant, after: String?) async -> Ending<Page<RecordsEntry>> {
+        let (format, now) = (format, way.now)
+        guard let call = format.listing(since: since, after: after) else {
+            return .later(after: nil, reason: "its next page is somewhere else")
+        }
+        return await keeper.ask(call, by: way, isRepeatable: true) { format.listed($0, now: now) }
     }
 }

@@ -36,6 +36,9 @@ extension WayOutSettings {
     public static let payments = WayOutSettings("payments", timeoutSeconds: 10)
     public static let scheduling = WayOutSettings("scheduling", timeoutSeconds: 10)
     public static let records = WayOutSettings("ehr", timeoutSeconds: 30)
+    public static let legacy = WayOutSettings("legacy", timeoutSeconds: 10)
     public static let broker = WayOutSettings("broker", timeoutSeconds: 5)
-    public static let webhooks = WayOutSettings("webhooks", timeoutSeconds: 15)
+    /// Each webhook has a way of its own, and none may keep many of those busy that tell them all.
+    public static let webhooks = WayOutSettings(
+        "webhooks", timeoutSeconds: 15, bulkhead: Bulkhead.Settings(atOnce: 4, waiting: 8))
 }

@@ -59,6 +59,15 @@ extension Stationery {
         return parts.joined(separator: " ").split { $0 == "\n" || $0 == "\r\n" }.joined(separator: " ")
     }
 
+    /// A notice on a lock screen: what it says, and nothing else. In one line.
+    public func notice(_ draft: MessageDraft) throws -> String {
+        let template = draft.template ?? draft.kind.template(in: draft.language)
+        return try template.filled(template.text, with: facts(draft)).split { $0.isNewline }.joined(separator: " ")
+    }
+
+    /// Where whoever answers is led; nil where nothing is asked.
+    public func answerLink(_ draft: MessageDraft) -> String? { answerLink(draft, nil) }
+
     /// A mail, in both forms.
     public func mail(_ draft: MessageDraft) throws -> LetterWords {
         let (template, frame) = (draft.template ?? draft.kind.template(in: draft.language), MessageFrame(draft.language))

@@ -117,6 +117,7 @@ extension Story {
     }
 
     fileprivate func book(_ request: BookingRequest) throws -> Appointment {
+        try mustBookHere(request.patients)
         for patient in request.patients {
             guard let isOpen = try transaction.first(PatientExists(id: patient.of())) else { throw Refusal.patientUnknown }
             if !isOpen { throw Refusal.patientClosed }
@@ -126,7 +127,8 @@ extension Story {
         if price != nil, !request.isHold, !call.caller.isStaff { throw Refusal.paymentNeeded }
         let prospect =
             clinic.database.gainsFromForesight ? Prospect(directory: directory, board: clinic.availability) : nil
-        let calendar = TransactionCalendar(transaction: transaction, prospect: prospect)
+        var calendar = calendar
+        calendar.prospect = prospect
         let placement = try directory.place(request.wish(limits: patientLimits), in: calendar, now: now)
         // Somebody else's calendar is asked for what is booked, and not yet for what is only held.
         let provider = request.isHold ? nil : provider(of: placement.practitioner)
@@ -145,12 +147,13 @@ extension Story {
     /// somebody else's calendar has to agree to is not, because by then it has given the time to others.
     func bookAnew(_ lost: Appointment) throws -> Appointment {
         if provider(of: lost.practitioner) != nil { throw Refusal.practitionerTaken }
+        try mustBookHere(lost.patients)
         let wish = Wish(
             visitType: lost.visitType, practitioner: lost.practitioner, start: lost.visit.from, patients: lost.patients)
         for patient in lost.patients where try transaction.first(PatientExists(id: patient.of())) != true {
             throw Refusal.patientClosed
         }
-        let placement = try directory.place(wish, in: TransactionCalendar(transaction: transaction), now: now)
+        let placement = try directory.place(wish, in: calendar, now: now)
         let appointment = Appointment(
             id: newID(), state: .booked, visitType: lost.visitType, practitioner: placement.practitioner, room: placement.room,
             device: placement.device, patients: lost.patients, location: placement.location, visit: placement.visit,

@@ -27,6 +27,7 @@ extension Clinic {
         } act: { story, appointment in
             try story.matches(appointment, target)
             _ = try appointment.confirmed(at: story.now)
+            try story.mustBookHere(appointment.patients)
             let isUnpaid = try story.mustBePaid(appointment)
             if isUnpaid, !call.caller.isStaff { throw Refusal.paymentNeeded }
             if isUnpaid, unpaidReason == nil { throw Refusal.overrideNeedsReason }
@@ -43,6 +44,7 @@ extension Clinic {
             try story.permitted(target.id) { .changeAppointment(patients: $0, practitioner: $1) }
         } act: { story, appointment in
             try story.matches(appointment, target)
+            try story.mustBeOurs(appointment.id)
             let cancelled = try appointment.cancelled(
                 by: call.caller.principal, at: story.now, reason: reason, policy: story.policy(of: appointment),
                 byStaff: call.caller.isStaff)
@@ -61,6 +63,7 @@ extension Clinic {
             return try story.permitted(target.id) { .changeAppointment(patients: $0, practitioner: $1) }
         } act: { story, appointment in
             try story.matches(appointment, target)
+            try story.mustBeOurs(appointment.id)
             let marked = try appointment.markedAsError(at: story.now)
             try story.end(marked, was: appointment, kind: .enteredInError, note: note)
             return marked

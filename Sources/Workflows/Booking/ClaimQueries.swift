@@ -201,9 +201,16 @@ struct TransactionCalendar: Calendar {
     let transaction: any ReadTransaction
     /// For who writes what the schema can refuse.
     var prospect: Prospect?
+    /// Whether what the system that is being replaced has takes time here (`Replacement.blocks`).
+    var countsOthers = false
+    /// One of theirs that is never in its own way.
+    var except = ""
 
     func claims(of holder: ID<Resource>, overlapping range: TimeRange) throws -> [Claim] {
-        try transaction.fetch(prospect?.claims(of: holder, in: range) ?? LiveClaims(holder: holder, range: range))
+        let claims = try transaction.fetch(prospect?.claims(of: holder, in: range) ?? LiveClaims(holder: holder, range: range))
+        guard countsOthers else { return claims }
+        let theirs = try transaction.fetch(LegacyClaims(holder: holder, range: range))
+        return claims + theirs.filter { $0.of != except }.map(\.claim)
     }
 
     func appointments(
@@ -213,7 +220,9 @@ struct TransactionCalendar: Calendar {
         if let transaction = transaction as? any WriteTransaction {
             _ = try transaction.first(HoldDays(practitioner: practitioner))
         }
-        return try transaction.first(AppointmentCount(practitioner: practitioner, day: day, except: moving)) ?? 0
+        let count = try transaction.first(AppointmentCount(practitioner: practitioner, day: day, except: moving)) ?? 0
+        guard countsOthers else { return count }
+        return count + (try transaction.first(LegacyDayCount(practitioner: practitioner, day: day, except: except)) ?? 0)
     }
 
     func load(of patient: ID<Participant>, at now: Instant, lapsedSince since: Instant?) throws -> PatientLoad {

@@ -34,9 +34,11 @@ extension Story {
     }
 
     /// Writes event, audit and the outbox message that carries the event out.
+    ///
+    /// - Parameter isQuiet: whether nobody is told, because somebody else has: the system that is being replaced.
     func tell(
         _ kind: AppointmentEvent.Kind, of appointment: Appointment, from: AppointmentState?,
-        reason: Personal<String>? = nil, overridden: [Refusal] = []
+        reason: Personal<String>? = nil, overridden: [Refusal] = [], isQuiet: Bool = false
     ) throws {
         trail.concerns(appointment.patients.map { $0.of() })
         answerSubject = appointment.id.of()
@@ -51,7 +53,10 @@ extension Story {
                 id: newID(), subject: appointment.id.of(), at: now, by: call.caller.principal, act: kind.rawValue,
                 fromState: from, toState: appointment.state, reason: reason, overridden: overridden.map(\.rawValue),
                 requestID: call.requestID, circumstances: circumstances()))
-        try transaction.post(.event(event, version: appointment.version, now))
+        if !isQuiet { try transaction.post(.event(event, version: appointment.version, now)) }
+        if directory.replacement.mirrors {
+            try transaction.post(.legacyChange(appointment.id, version: appointment.version, newID(), now))
+        }
         if clinic.settings.keepsRecords {
             try transaction.post(.recordsChange(appointment.id, version: appointment.version, newID(), now))
         }

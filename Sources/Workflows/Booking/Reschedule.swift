@@ -53,8 +53,10 @@ extension Story {
         try requireNoOffer(appointment)
         try appointment.mayMove(at: now, policy: policy(of: appointment), byStaff: call.caller.isStaff)
         try mustNotBeAsked(appointment.id)
+        try mustBookHere(appointment.patients)
+        try mustBeOurs(appointment.id)
         let placement = try directory.place(
-            wish, in: TransactionCalendar(transaction: transaction), now: now, moving: appointment.id)
+            wish, in: calendar, now: now, moving: appointment.id)
         var moved = try appointment.moved(
             to: placement, at: now, policy: policy(of: appointment), byStaff: call.caller.isStaff,
             overrideReason: placement.overridden.isEmpty ? nil : move.overrideReason)

@@ -44,6 +44,7 @@ extension Directory {
             visitTypes: try transaction.fetch(AllVisitTypes()),
             hours: try transaction.fetch(AllWorkingHours()),
             exceptions: try transaction.fetch(AllExceptions()),
-            holidays: try transaction.fetch(AllHolidays()))
+            holidays: try transaction.fetch(AllHolidays()),
+            replacement: try transaction.first(CurrentReplacement())?.replacement ?? Replacement())
     }
 }

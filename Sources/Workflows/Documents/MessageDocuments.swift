@@ -5,7 +5,9 @@ import Scheduling
 
 extension PreferencesRequest {
     public init(_ fields: Fields) {
-        let channels = fields.texts("channels", max: 16, count: 0...Channel.allCases.count, like: "\"email\" or \"sms\"") {
+        let channels = fields.texts(
+            "channels", max: 16, count: 0...Channel.allCases.count, like: "\"email\", \"sms\" or \"push\""
+        ) {
             Channel(rawValue: $0) != nil
         }.compactMap(Channel.init(rawValue:))
         if Set(channels).count != channels.count { fields.reject("channels", "has one twice") }

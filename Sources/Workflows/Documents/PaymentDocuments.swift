@@ -16,13 +16,16 @@ extension Price {
         }
         if steps.count > 16 { fields.reject("refunds", "must have 16 steps at most") }
         if Set(steps.map(\.hoursBefore)).count != steps.count { fields.reject("refunds", "must not name the same hours twice") }
-        self.init(amount: fields.integer("amount", in: 1...99_999_999), currency: currency, refunds: steps)
+        self.init(
+            amount: fields.integer("amount", in: 1...99_999_999), currency: currency,
+            taxRate: fields.optionalInteger("taxRate", in: 0...10_000), refunds: steps)
     }
 
     func write(to json: inout JSONWriter) {
         json.object { json in
             json.member("amount", amount)
             json.member("currency", currency)
+            json.member("taxRate", taxRate)
             if !refunds.isEmpty {
                 json.name("refunds")
                 json.array(of: refunds) { json, step in
@@ -99,6 +102,11 @@ extension Invoice {
             json.member("appointment", appointment)
             json.member("amount", amount)
             json.member("currency", currency)
+            if let tax {
+                json.member("taxRate", taxRate)
+                json.member("tax", tax)
+                json.member("net", amount - tax)
+            }
             json.member("issuedAt", issuedAt)
         }
     }

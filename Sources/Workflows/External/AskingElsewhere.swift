@@ -7,7 +7,10 @@ import Storage
 
 extension Story {
     /// The calendar that has to agree to appointments of a practitioner; nil where the clinic's own word is enough.
-    func provider(of practitioner: ID<Resource>) -> String? { directory.resources[practitioner]?.provider }
+    /// While another system is being replaced it is that one: whom it asks in turn is its own affair.
+    func provider(of practitioner: ID<Resource>) -> String? {
+        directory.replacement.asks ? Replacement.provider : directory.resources[practitioner]?.provider
+    }
 
     /// Until when somebody else's calendar is asked, and until when the time is kept meanwhile: a little longer, so that what is said in the
     /// last moment still counts.
@@ -27,7 +30,7 @@ extension Story {
 
     /// What was ever asked for; nothing is looked up where the clinic works with no other calendar.
     func entries(of appointment: ID<Appointment>) throws -> [ExternalEntry] {
-        guard !clinic.settings.schedulingProviders.isEmpty else { return [] }
+        guard !clinic.settings.schedulingProviders.isEmpty || clinic.settings.legacy != nil else { return [] }
         return try transaction.fetch(ExternalEntriesOf(appointment: appointment))
     }
 

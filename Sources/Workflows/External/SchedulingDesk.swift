@@ -83,17 +83,18 @@ public struct SchedulingDesk: Sendable {
             guard let patient = appointment.patients.first,
                 let sealed = try story.transaction.first(PatientByID(id: patient.of()))
             else { throw DeliveryFault("the appointment's patient is not there") }
-            let name = try story.keys.open(sealed).name
+            let opened = try story.keys.open(sealed)
             var next = entry
             next.attempts += 1
             next.updatedAt = story.now
             try story.transaction.run(UpdateExternalEntry(entry: next))
-            let order: SchedulingOrder
+            var order: SchedulingOrder
             do {
                 order = try SchedulingOrder(
                     id: entry.id.description, requestID: entry.requestKey.text, provider: entry.provider,
-                    time: entry.start.description, patientName: name, allowed: [entry.provider])
+                    time: entry.start.description, patientName: opened.name, allowed: [entry.provider])
             } catch { throw DeliveryFault("the request breaks the provider's rules") }
+            if entry.provider == Replacement.provider { order.visit = story.legacyVisit(of: appointment, for: opened) }
             return Asked(entry: next, order: order)
         }
     }

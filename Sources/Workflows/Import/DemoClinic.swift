@@ -1,13 +1,15 @@
 public import Notation
 import Scheduling
 
-/// A small clinic to try things out with: two places, six practitioners, rooms, a device, five kinds of visit, eight
+/// A small clinic to try things out with: two places, six practitioners, rooms, a device, six kinds of visit, eight
 /// patients and a few appointments. Made as an import, so it is also the example of one.
 public enum DemoClinic {
     /// The identifiers the first steps name, the same in every demo.
     public static let patient = "01900000-0000-7000-8000-000000000501"
     public static let practitioner = "01900000-0000-7000-8000-000000000101"
     public static let visitType = "01900000-0000-7000-8000-000000000301"
+    /// One that is paid.
+    public static let pricedVisitType = "01900000-0000-7000-8000-000000000306"
     public static let desk = "01900000-0000-7000-8000-000000000901"
     public static let admin = "01900000-0000-7000-8000-000000000902"
     public static let billing = "01900000-0000-7000-8000-000000000903"
@@ -45,7 +47,7 @@ public enum DemoClinic {
     }
 
     private enum Value: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
-        case text(String), number(Int), texts([String]), numbers(KeyValuePairs<String, Int>)
+        case text(String), number(Int), texts([String]), numbers(KeyValuePairs<String, Int>), price(Price)
         init(stringLiteral value: String) { self = .text(value) }
         init(integerLiteral value: Int) { self = .number(value) }
         func write(_ name: String, _ json: inout JSONWriter) {
@@ -53,6 +55,9 @@ public enum DemoClinic {
             case .text(let text): json.member(name, text)
             case .number(let number): json.member(name, number)
             case .texts(let texts): json.member(name, texts)
+            case .price(let price):
+                json.name(name)
+                price.write(to: &json)
             case .numbers(let numbers):
                 json.name(name)
                 json.object { json in for (name, number) in numbers { json.member(name, number) } }
@@ -145,6 +150,21 @@ public enum DemoClinic {
                 [
                     ("id", .text(id(305))), ("name", "Back class"), ("durationMinutes", 60), ("specialty", "physiotherapy"),
                     ("roomTag", "group"), ("patientsMaximum", 8),
+                ],
+                [
+                    ("id", .text(id(306))), ("name", "Travel vaccination"), ("durationMinutes", 20), ("bufferAfterMinutes", 5),
+                    ("specialty", "general-practice"), ("roomTag", "examination"),
+                    (
+                        "policy",
+                        .numbers(["earliestNoticeMinutes": 120, "cancellationCutoffMinutes": 30, "holdMinutes": 15])
+                    ),
+                    (
+                        "price",
+                        .price(
+                            Price(
+                                amount: 4500, currency: "eur",
+                                refunds: [.init(hoursBefore: 24, percent: 100), .init(hoursBefore: 1, percent: 50)]))
+                    ),
                 ],
             ])
     }

@@ -31,6 +31,8 @@ struct SealedTable: Sendable, Equatable {
         SealedTable(name: IncomingNews.table, columns: ["content"]),
         SealedTable(name: Message.table, columns: Message.sealedColumns),
         SealedTable(name: VisitPayment.table, columns: ["payer_secret"]),
+        SealedTable(name: Webhook.table, columns: Webhook.sealedColumns),
+        SealedTable(name: PatientDevice.table, columns: PatientDevice.sealedColumns),
     ]
 }
 

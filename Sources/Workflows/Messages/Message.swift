@@ -7,10 +7,12 @@ import Secrecy
 /// By what patients are reached.
 public enum Channel: String, Sendable, CaseIterable {
     case email, sms
+    /// Notices to the devices a patient has registered.
+    case push
 }
 
-/// One notice on its way to a patient by one channel, and what became of it. A second one, by another channel, follows when the first did
-/// not arrive.
+/// One notice on its way to a patient by one channel, and what became of it. Another one, by the next channel, follows when it did not
+/// arrive.
 public struct Message: Sendable {
     public enum State: String, Sendable, CaseIterable {
         /// It waits for its time, or for a worker.
@@ -57,6 +59,16 @@ public struct Message: Sendable {
         public let at: Instant
     }
 
+    /// What became of a notice on one device.
+    enum DeviceMark: String, Sendable {
+        /// It is to be told, or may have been: whoever is told again under the same key shows the notice once.
+        case asked
+        case taken
+        /// It has no registration any more.
+        case gone
+        case refused
+    }
+
     public struct Settlement: Sendable, Equatable {
         public let by: String
         public let at: Instant
@@ -71,10 +83,10 @@ public struct Message: Sendable {
     public let start: Instant?
     /// Of a delay.
     public let minutes: Int?
-    /// 1, or 2 for the one that follows by another channel.
+    /// 1, and more for those that follow by other channels.
     public let place: Int
-    /// The channel that has not delivered it.
-    public let notBy: Channel?
+    /// The channels that have not delivered it.
+    public let notBy: [Channel]
     public internal(set) var state: State
     public internal(set) var reason: Reason?
     public internal(set) var channel: Channel?
@@ -92,6 +104,8 @@ public struct Message: Sendable {
     public internal(set) var handedAt: Instant?
     public internal(set) var endedAt: Instant?
     public internal(set) var answer: Answer?
+    /// What became of it on each device it goes to, by `push`.
+    var devices: [ID<PatientDevice>: DeviceMark] = [:]
     /// Who has called back.
     public internal(set) var settlement: Settlement?
 }
@@ -120,7 +134,12 @@ extension Message {
 extension FieldKeys {
     /// What finds the messages that went to an address.
     func digest(ofMessageTo address: Personal<String>, by channel: Channel) -> [UInt8] {
-        let normal = channel == .email ? NormalForm.email(address.revealed) : NormalForm.phone(address.revealed)
+        let normal =
+            switch channel {
+            case .email: NormalForm.email(address.revealed)
+            case .sms: NormalForm.phone(address.revealed)
+            case .push: address.revealed
+            }
         return indexes.digest(of: "\(channel.rawValue)\u{0}\(normal)", table: Message.table, column: "address")
     }
 }

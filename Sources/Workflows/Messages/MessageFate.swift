@@ -13,9 +13,12 @@ extension Clinic {
         _ message: Message, _ matter: Matter, _ keys: FieldKeys, in transaction: any ReadTransaction
     ) throws -> Reaching {
         let patient = try transaction.first(PatientByID(id: message.patient)).map { try keys.open($0) }
+        var addresses = patient?.addresses ?? [:]
+        // Each device has its own.
+        if try !transaction.fetch(DevicesOf(patient: message.patient)).isEmpty { addresses[.push] = Personal("devices") }
         return Reaching(
             kind: message.kind, preferences: try transaction.preferences(of: message.patient),
-            addresses: patient?.addresses ?? [:], channels: settings.messages?.channels ?? [], start: message.start,
+            addresses: addresses, channels: settings.messages?.channels ?? [], start: message.start,
             zone: matter.zone)
     }
 
@@ -41,16 +44,18 @@ extension Clinic {
             isOvertaken: appointment.map { message.isOvertaken(by: $0) } ?? true)
     }
 
-    /// It did not arrive by its channel; where there is another that may be used, that one is, once.
+    /// It did not arrive by its channel; where there is another that may be used, that one is; each is used once.
     func fail(_ message: Message, _ reason: Message.Reason, _ keys: FieldKeys, in transaction: any WriteTransaction) throws {
         var failed = message
         (failed.state, failed.reason, failed.endedAt) = (.failed, reason, surroundings.clock.now)
         (failed.words, failed.unsureSince) = (nil, nil)
         try transaction.run(UpdateMessage(failed, keys))
         transaction.afterCommit { self.noteMessage(message.channel, reason.rawValue) }
-        guard message.place == 1, let channel = message.channel else { return }
+        guard let channel = message.channel else { return }
         let matter = try matter(of: message, keys, in: transaction)
-        guard !matter.isOvertaken, try reaching(message, matter, keys, in: transaction).next(after: channel) != nil else {
+        guard !matter.isOvertaken,
+            try reaching(message, matter, keys, in: transaction).next(after: message.notBy + [channel]) != nil
+        else {
             return
         }
         try follow(failed, in: transaction)

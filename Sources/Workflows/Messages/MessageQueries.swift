@@ -7,7 +7,8 @@ import Storage
 /// In the order `Sealed<Message>(columns)` reads them.
 private let messageColumns = """
     id, notice_id, patient_id, appointment_id, kind, start_at, minutes, place, not_by, state, reason, channel, language, address,
-    words, carrier_id, created_at, due_at, unsure_since, handed_at, ended_at, answer, answered_by, answered_at, settled_by, settled_at
+    words, carrier_id, created_at, due_at, unsure_since, handed_at, ended_at, answer, answered_by, answered_at, settled_by, settled_at,
+    devices
     """
 
 extension Sealed where Value == Message {
@@ -19,7 +20,7 @@ extension Sealed where Value == Message {
                 id: try columns.id(0), notice: try columns.id(1), patient: try columns.id(2),
                 appointment: try columns.optional(3) { try columns.id($0) }, kind: try columns.choice(4),
                 start: try columns.optional(5, columns.instant), minutes: try columns.optional(6, columns.int),
-                place: try columns.int(7), notBy: try columns.optional(8) { try columns.choice($0) },
+                place: try columns.int(7), notBy: Message.channels(try columns.optional(8, columns.text)),
                 state: try columns.choice(9), reason: try columns.optional(10) { try columns.choice($0) },
                 channel: try columns.optional(11) { try columns.choice($0) },
                 language: try columns.optional(12) { try columns.choice($0) },
@@ -29,7 +30,38 @@ extension Sealed where Value == Message {
                 dueAt: try columns.instant(17), unsureSince: try columns.optional(18, columns.instant),
                 handedAt: try columns.optional(19, columns.instant), endedAt: try columns.optional(20, columns.instant),
                 answer: try answer.map { Message.Answer(answer: $0, by: try columns.text(22), at: try columns.instant(23)) },
+                devices: try Message.devices(try columns.optional(26, columns.json)),
                 settlement: try settledAt.map { Message.Settlement(by: try columns.text(24), at: $0) }))
+    }
+}
+
+extension Message {
+    fileprivate static func channels(_ text: String?) -> [Channel] {
+        (text ?? "").split(separator: ",").compactMap { Channel(rawValue: String($0)) }
+    }
+
+    fileprivate var tried: String? { notBy.isEmpty ? nil : notBy.map(\.rawValue).joined(separator: ",") }
+
+    fileprivate static func devices(_ text: String?) throws -> [ID<PatientDevice>: DeviceMark] {
+        guard let text else { return [:] }
+        var marks: [ID<PatientDevice>: DeviceMark] = [:]
+        for member in try JSON(parsing: text).members ?? [] {
+            guard let id = ID<PatientDevice>(member.name), let mark = member.value.string.flatMap(DeviceMark.init(rawValue:))
+            else {
+                throw StorageFault.statement("a message has a device that cannot be read")
+            }
+            marks[id] = mark
+        }
+        return marks
+    }
+
+    fileprivate var devicesText: String? {
+        if devices.isEmpty { return nil }
+        var json = JSONWriter(reserving: 64)
+        json.object { json in
+            for (id, mark) in devices.sorted(by: { $0.key < $1.key }) { json.member(id.description, mark.rawValue) }
+        }
+        return String(decoding: json.bytes, as: UTF8.self)
     }
 }
 
@@ -45,7 +77,7 @@ struct InsertMessage: Insertion {
     var bindings: [SQLValue] {
         [
             .id(message.id), .id(message.notice), .id(message.patient), .id(message.appointment), .text(message.kind.rawValue),
-            .instant(message.start), .integer(message.minutes), .integer(message.place), .text(message.notBy?.rawValue),
+            .instant(message.start), .integer(message.minutes), .integer(message.place), .text(message.tried),
             .text(Message.State.queued.rawValue), .instant(message.createdAt), .instant(message.dueAt),
         ]
     }
@@ -70,7 +102,7 @@ struct MessageToChange: Query {
 struct UpdateMessage: Command {
     static let sql: SQL = """
         UPDATE message SET state = $2, reason = $3, channel = $4, language = $5, address = $6, address_index = $7, words = $8,
-            carrier_id = $9, due_at = $10, unsure_since = $11, handed_at = $12, ended_at = $13
+            carrier_id = $9, due_at = $10, unsure_since = $11, handed_at = $12, ended_at = $13, devices = $14
         WHERE id = $1
         """
     let message: Sealed<Message>
@@ -81,7 +113,7 @@ struct UpdateMessage: Command {
             .id(kept.id), .text(kept.state.rawValue), .text(kept.reason?.rawValue), .text(kept.channel?.rawValue),
             .text(kept.language?.rawValue), .text(kept.address?.revealed), .bytes(index), .text(kept.words?.revealed),
             .text(kept.carrierID), .instant(kept.dueAt), .instant(kept.unsureSince), .instant(kept.handedAt),
-            .instant(kept.endedAt),
+            .instant(kept.endedAt), kept.devicesText.map { .json($0) } ?? .null,
         ]
     }
 

@@ -45,7 +45,7 @@ public struct ContactPreferences: Sendable, Equatable {
     /// Of somebody who has said nothing.
     public init(of patient: ID<Patient>) {
         self.patient = patient
-        channels = [.email, .sms]
+        channels = [.email, .sms, .push]
         consents = [:]
         version = 0
     }

@@ -47,18 +47,20 @@ extension Clinic {
         let (start, minutes) = (details.instant("start"), details.whole("minutes"))
         return Message(
             id: surroundings.identifiers.next(Message.self), notice: notice.id, patient: notice.recipient.of(),
-            appointment: notice.appointment, kind: kind, start: start, minutes: minutes, place: 1, notBy: nil, state: .queued,
+            appointment: notice.appointment, kind: kind, start: start, minutes: minutes, place: 1, notBy: [], state: .queued,
             createdAt: notice.at, dueAt: notice.at)
     }
 
-    /// The second try of what the first channel has not delivered.
+    /// The next try of what a channel has not delivered.
     func follow(_ failed: Message, in transaction: any WriteTransaction) throws {
         let now = surroundings.clock.now
         try queue(
             Message(
                 id: surroundings.identifiers.next(Message.self), notice: failed.notice, patient: failed.patient,
-                appointment: failed.appointment, kind: failed.kind, start: failed.start, minutes: failed.minutes, place: 2,
-                notBy: failed.channel, state: .queued, createdAt: now, dueAt: now), in: transaction)
+                appointment: failed.appointment, kind: failed.kind, start: failed.start, minutes: failed.minutes,
+                place: failed.place + 1,
+                notBy: failed.notBy + [failed.channel].compactMap(\.self), state: .queued, createdAt: now, dueAt: now),
+            in: transaction)
     }
 
     private func queue(_ message: Message, in transaction: any WriteTransaction) throws {

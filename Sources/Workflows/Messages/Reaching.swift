@@ -24,11 +24,11 @@ struct Reaching {
     /// How long before the visit a message that waited for the end of quiet hours must still come.
     static let leastAhead: Span = .minutes(30)
 
-    /// - Parameter tried: a channel that has not delivered it.
-    func decide(at now: Instant, besides tried: Channel? = nil) -> Decision {
+    /// - Parameter tried: channels that have not delivered it.
+    func decide(at now: Instant, besides tried: [Channel] = []) -> Decision {
         // What is said of a visit that has begun comes too late, except that it does not take place.
         if let start, start <= now, kind != .cancellation, kind != .delay { return .suppress(.tooLate) }
-        let wanted = preferences.channels.filter { channels.contains($0) && $0 != tried }
+        let wanted = preferences.channels.filter { channels.contains($0) && !tried.contains($0) }
         guard let first = wanted.first(where: { objection(to: $0) == nil }), let address = addresses[first] else {
             return .suppress(wanted.compactMap(objection).min { $0.precedence < $1.precedence } ?? .noChannel)
         }
@@ -37,8 +37,8 @@ struct Reaching {
     }
 
     /// Which channel would be next; nil when there is none.
-    func next(after tried: Channel) -> Channel? {
-        preferences.channels.first { channels.contains($0) && $0 != tried && objection(to: $0) == nil }
+    func next(after tried: [Channel]) -> Channel? {
+        preferences.channels.first { channels.contains($0) && !tried.contains($0) && objection(to: $0) == nil }
     }
 
     /// Why it must not go there; nil when it may.
@@ -51,9 +51,9 @@ struct Reaching {
     }
 
     /// The end of the quiet hours it is in, unless that would be too late.
-    private func endOfQuiet(for channel: Channel, at now: Instant) -> Instant? {
+    func endOfQuiet(for channel: Channel, at now: Instant) -> Instant? {
         // What rings nowhere waits only for hours the patient has chosen.
-        guard let quiet = preferences.quiet ?? (channel == .sms ? .usual : nil) else { return nil }
+        guard let quiet = preferences.quiet ?? (channel == .email ? nil : .usual) else { return nil }
         let clock = preferences.zone.flatMap { Zone.named($0) } ?? zone
         guard let end = quiet.end(at: now, on: clock) else { return nil }
         if let start, end > start - Self.leastAhead { return nil }

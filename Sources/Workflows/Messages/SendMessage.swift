@@ -40,11 +40,15 @@ public struct MessagePost: Sendable {
     let stationery: Stationery
     let letters: any LetterCarrier
     let texts: (any TextCarrier)?
+    let push: (any PushCarrier)?
 
-    public init(stationery: Stationery, letters: any LetterCarrier, texts: (any TextCarrier)?) {
+    public init(
+        stationery: Stationery, letters: any LetterCarrier, texts: (any TextCarrier)?, push: (any PushCarrier)? = nil
+    ) {
         self.stationery = stationery
         self.letters = letters
         self.texts = texts
+        self.push = push
     }
 }
 
@@ -52,7 +56,8 @@ extension Messages {
     /// What the outbox does with messages to patients.
     ///
     /// A text message is handed over once: before anybody is asked it is written down that they may have it, and while that stands the
-    /// carrier is asked for it before it is sent again. A mail that nobody answered for is handed over again as the same letter.
+    /// carrier is asked for it before it is sent again. A mail that nobody answered for is handed over again as the same letter,
+    /// a notice to a device under the same key.
     public func deliveries(by post: MessagePost) -> [String: OutboxHandler] {
         [
             Topic.message: .external { try await send($0, by: post) },
@@ -66,6 +71,7 @@ extension Messages {
         /// - unsure: whether somebody may have it already.
         case text(TextMessage, createdAt: Instant, unsure: Bool)
         case letter(Letter)
+        case notices([DeviceNotice])
     }
 
     private func send(_ delivery: Delivery, by post: MessagePost) async throws -> Verdict {
@@ -78,6 +84,9 @@ extension Messages {
             guard let carrier = post.texts else { throw DeliveryFault("there is no carrier of text messages") }
             let outcome = await handOver(text, EffectKey(id), createdAt: unsure ? createdAt : nil, to: carrier)
             return try await conclude(outcome, of: id, delivery)
+        case .notices(let notices):
+            guard let carrier = post.push else { throw DeliveryFault("there is nobody who takes notices to devices") }
+            return try await tell(notices, of: id, by: carrier, delivery)
         }
     }
 
@@ -87,23 +96,26 @@ extension Messages {
     ) throws -> Prepared {
         guard let found = try transaction.first(MessageToChange(id: id)) else { return .nothing }
         var message = try keys.open(found)
-        guard message.state == .queued || message.state == .sending else { return .nothing }
+        // Where one device has it, the others are still tried.
+        let isTold = message.state == .handedOver && message.devices.values.contains(.asked)
+        guard message.state == .queued || message.state == .sending || isTold else { return .nothing }
         let now = surroundings.clock.now
         let matter = try clinic.matter(of: message, keys, in: transaction)
         let reaching = try clinic.reaching(message, matter, keys, in: transaction)
         if let reason = refusal(of: message, matter, reaching, at: now) {
-            try clinic.suppress(message, reason, keys, in: transaction)
+            if !isTold { try clinic.suppress(message, reason, keys, in: transaction) }
             return .nothing
         }
         if message.createdAt + Self.givenUpAfter < now {
             if message.state == .sending {
                 try clinic.fail(message, .notTaken, keys, in: transaction)
-            } else {
+            } else if !isTold {
                 try clinic.suppress(message, .tooLate, keys, in: transaction)
             }
             return .nothing
         }
-        let unsure = message.unsureSince != nil
+        let unsure = message.unsureSince != nil || isTold
+        if message.channel == .push, unsure, let end = reaching.endOfQuiet(for: .push, at: now) { return .wait(until: end) }
         if !unsure {
             switch reaching.decide(at: now, besides: message.notBy) {
             case .suppress(let reason):
@@ -114,7 +126,8 @@ extension Messages {
                 try transaction.run(UpdateMessage(message, keys))
                 return .wait(until: until)
             case .send(let channel, let address):
-                (message.channel, message.address, message.words) = (channel, address, nil)
+                (message.channel, message.words) = (channel, nil)
+                message.address = channel == .push ? nil : address
                 message.language = reaching.preferences.language ?? MessageLanguage(post.stationery.language)
             }
         }
@@ -127,7 +140,7 @@ extension Messages {
     /// Why it is not sent any more, though somebody was asked to before.
     private func refusal(of message: Message, _ matter: Clinic.Matter, _ reaching: Reaching, at now: Instant) -> Message.Reason? {
         if matter.isOvertaken { return .overtaken }
-        guard message.unsureSince != nil, let channel = message.channel else { return nil }
+        guard message.unsureSince != nil || message.state == .handedOver, let channel = message.channel else { return nil }
         if reaching.preferences.consents[channel]?.isGiven == false { return .consentWithdrawn }
         if let start = message.start, start <= now { return .tooLate }
         return nil
@@ -139,7 +152,7 @@ extension Messages {
     ) throws -> Prepared {
         let now = surroundings.clock.now
         var next = message
-        next.state = .sending
+        next.state = message.state == .handedOver ? .handedOver : .sending
         next.unsureSince = message.unsureSince ?? now
         let draft = try draft(of: message, matter, in: transaction)
         let prepared: Prepared
@@ -156,6 +169,8 @@ extension Messages {
         case .email:
             guard let letter = try letter(of: message, draft, matter, post.stationery) else { return .nothing }
             prepared = .letter(letter)
+        case .push:
+            prepared = .notices(try notices(of: &next, matter, post.stationery, keys, in: transaction))
         case nil: return .nothing
         }
         try transaction.run(UpdateMessage(next, keys))
@@ -165,7 +180,7 @@ extension Messages {
 
     // MARK: Words
 
-    private func draft(
+    func draft(
         of message: Message, _ matter: Clinic.Matter, in transaction: any ReadTransaction
     ) throws -> MessageDraft {
         let language = message.language ?? .english
@@ -299,8 +314,8 @@ extension Messages {
 
     // MARK: Whether it has arrived
 
-    /// Asks after a message whose time is over. One that has not arrived is left to the next channel, where there is one; a mail that was
-    /// taken counts as arrived, for nobody says more of mails.
+    /// Asks after a message whose time is over. One that has not arrived is left to the next channel, where there is one; a mail or a notice
+    /// that was taken counts as arrived, for nobody says more of them.
     private func look(_ delivery: Delivery, by post: MessagePost) async throws -> Verdict {
         let id = try delivery.message()
         let known = try await clinic.withKeys {
@@ -316,11 +331,11 @@ extension Messages {
             if let receipt, receipt.state == .delivered || receipt.state == .failed {
                 return try clinic.note(receipt.state, of: message, carrierID: receipt.id, keys, in: transaction)
             }
-            if message.channel == .email, message.state == .handedOver { return }
+            if message.channel != .sms, message.state == .handedOver { return }
             let matter = try clinic.matter(of: message, keys, in: transaction)
             let reaching = try clinic.reaching(message, matter, keys, in: transaction)
             // Without another channel this one goes on trying.
-            guard message.place == 1, let channel = message.channel, reaching.next(after: channel) != nil else { return }
+            guard let channel = message.channel, reaching.next(after: message.notBy + [channel]) != nil else { return }
             try clinic.fail(message, message.state == .sending ? .notTaken : .notDelivered, keys, in: transaction)
         }
         return .done

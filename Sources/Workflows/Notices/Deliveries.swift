@@ -27,7 +27,9 @@ extension Clinic {
     /// Turns an event into a notice for each patient, and one for the practitioner.
     private func announce(_ delivery: Delivery, in transaction: any WriteTransaction) throws -> Verdict {
         let event = try delivery.document()
-        guard let kind = event["kind"]?.string.flatMap(AppointmentEvent.Kind.init)?.notice else { return .done }
+        let named = event["kind"]?.string.flatMap(AppointmentEvent.Kind.init)
+        if let named { try tellOthers(named, event, delivery, in: transaction) }
+        guard let kind = named?.notice else { return .done }
         let appointment = try delivery.appointment()
         let start = event["start"]?.string ?? ""
         // Who is told that it is over, and did not end it, hears whose word it was.

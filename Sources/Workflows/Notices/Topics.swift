@@ -15,6 +15,12 @@ public enum Topic {
     public static let schedulingCancel = "scheduling.cancel"
     /// An appointment has another version, for a hospital's records. In order for each appointment.
     public static let recordsChange = "records.change"
+    /// A change for somebody outside who wants to be told; each on its own, in no order.
+    public static let webhook = "webhook.deliver"
+    /// A change for the message broker. In order for each appointment.
+    public static let bus = "bus.publish"
+    /// An appointment has another version, for the system that is being replaced. In order for each appointment.
+    public static let legacyChange = "legacy.change"
     /// Somebody broke the glass: the privacy officer is to know.
     public static let emergency = "emergency.begun"
     /// What partners have told; see `Clinic.hearing`.

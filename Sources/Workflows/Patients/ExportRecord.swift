@@ -14,6 +14,8 @@ public struct RecordExport: Sendable {
     public let messages: [Message]
     /// How they want to be reached.
     public let preferences: ContactPreferences
+    /// Where they get notices.
+    public let devices: [PatientDevice]
     /// What was done with their record and their appointments, and by whom.
     public let entries: [AuditEntry]
     /// What they sign in with.
@@ -42,7 +44,7 @@ extension Clinic {
         return RecordExport(
             patient: try await opened(sealed), appointments: try await opened(try await audit.appointments(of: id)),
             notices: try await allNotices(of: id.of()), messages: try await allMessages(of: id),
-            preferences: try await database.read { try $0.preferences(of: id) },
+            preferences: try await database.read { try $0.preferences(of: id) }, devices: try await allDevices(of: id),
             entries: try await audit.entries(about: id).map { $0.asToldTo(id) },
             accounts: try await accounts(of: id.of()), corrections: try await allCorrections(of: id),
             invoices: try await allInvoices(of: id),
@@ -160,6 +162,8 @@ extension RecordExport {
             json.array(of: messages) { $1.write(to: &$0) }
             json.name("preferences")
             preferences.write(to: &json)
+            json.name("devices")
+            json.array(of: devices) { $1.write(to: &$0) }
             json.name("corrections")
             json.array(of: corrections) { $1.write(to: &$0, now: at) }
             json.name("invoices")

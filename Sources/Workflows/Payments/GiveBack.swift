@@ -62,16 +62,19 @@ extension Story {
 
     /// Charges what was paid. The number is taken in this transaction: it is there exactly when the payment is.
     func invoice(_ payment: VisitPayment) throws {
-        try issue(.invoice, of: payment, payment.received, crediting: nil)
+        try issue(.invoice, of: payment, payment.received, tax: payment.price.tax(in: payment.received), crediting: nil)
     }
 
     private func credit(_ refund: VisitRefund, _ payment: VisitPayment) throws {
         guard try transaction.first(InvoiceOfPayment(payment: payment.id)) != nil else { return }
-        try issue(.creditNote, of: payment, refund.amount, crediting: refund.id)
+        let before = try transaction.fetch(RefundsOfPayment(payment: payment.id))
+            .filter { $0.providerPayment == payment.providerID && $0.id != refund.id }.reduce(0) { $0 + $1.amount }
+        let tax = payment.price.tax(in: refund.amount, after: before)
+        try issue(.creditNote, of: payment, refund.amount, tax: tax, crediting: refund.id)
     }
 
     private func issue(
-        _ kind: Invoice.Kind, of payment: VisitPayment, _ amount: Int, crediting refund: ID<VisitRefund>?
+        _ kind: Invoice.Kind, of payment: VisitPayment, _ amount: Int, tax: Int?, crediting refund: ID<VisitRefund>?
     ) throws {
         guard let number = try transaction.first(NextInvoiceNumber()) else {
             throw StorageFault.statement("the counter of invoices is gone")
@@ -80,7 +83,8 @@ extension Story {
             InsertInvoice(
                 invoice: Invoice(
                     id: newID(), number: number, kind: kind, payment: payment.id, refund: refund, patient: payment.patient,
-                    appointment: payment.appointment, amount: amount, currency: payment.price.currency, issuedAt: now)))
+                    appointment: payment.appointment, amount: amount, currency: payment.price.currency,
+                    taxRate: tax == nil ? nil : payment.price.taxRate, tax: tax, issuedAt: now)))
         try auditChange(of: payment.appointment.of(), kind == .invoice ? "invoice.issued" : "credit-note.issued")
     }
 }

@@ -210,21 +210,23 @@ struct NextInvoiceNumber: Query {
 
 struct InsertInvoice: Command {
     static let sql: SQL = """
-        INSERT INTO invoice (id, number, kind, payment_id, refund_id, patient_id, appointment_id, amount, currency, issued_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        INSERT INTO invoice (id, number, kind, payment_id, refund_id, patient_id, appointment_id, amount, currency, issued_at,
+            tax_rate, tax)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
         """
     let invoice: Invoice
     var bindings: [SQLValue] {
         [
             .id(invoice.id), .integer(invoice.number), .text(invoice.kind.rawValue), .id(invoice.payment), .id(invoice.refund),
             .id(invoice.patient), .id(invoice.appointment), .integer(invoice.amount), .text(invoice.currency),
-            .instant(invoice.issuedAt),
+            .instant(invoice.issuedAt), .integer(invoice.taxRate), .integer(invoice.tax),
         ]
     }
 }
 
 private let invoiceColumns = """
-    id, number, kind, payment_id, refund_id, patient_id, appointment_id, amount, currency, issued_at
+    id, number, kind, payment_id, refund_id, patient_id, appointment_id, amount, currency, issued_at,
+    tax_rate, tax
     """
 
 extension Invoice {
@@ -232,7 +234,8 @@ extension Invoice {
         self.init(
             id: try columns.id(0), number: try columns.int(1), kind: try columns.choice(2), payment: try columns.id(3),
             refund: try columns.optional(4) { try columns.id($0) }, patient: try columns.id(5), appointment: try columns.id(6),
-            amount: try columns.int(7), currency: try columns.text(8), issuedAt: try columns.instant(9))
+            amount: try columns.int(7), currency: try columns.text(8), taxRate: try columns.optional(10, columns.int),
+            tax: try columns.optional(11, columns.int), issuedAt: try columns.instant(9))
     }
 }
 

@@ -69,10 +69,42 @@ extension Clinic {
             for payment in page.elements {
                 let learned = try await settle(payment)
                 note(learned, of: "payment \(payment.id) is not what was asked for", since: payment.createdAt, &report)
+                if learned != .foreign, try await !compareRefunds(of: payment, at: desk, &report) { return false }
             }
             guard let next = page.next else { return true }
             after = next
         }
+    }
+
+    /// What somebody has given back by hand at the provider: nobody here has decided it, and nothing here says so.
+    private func compareRefunds(of payment: Payment, at desk: any PaymentDesk, _ report: inout PaymentsReport) async throws
+        -> Bool
+    {
+        guard payment.received > 0, let id = payment.reference.flatMap({ ID<VisitPayment>($0.text) }) else { return true }
+        let ending = await desk.refunds(of: payment.id)
+        guard case .done(let told) = ending else { return brokenOff(ending, &report) }
+        for refund in told where refund.state != .failed {
+            let isNew = try await database.write { [self] transaction in
+                if let own = refund.reference.flatMap({ ID<VisitRefund>($0.text) }),
+                    try transaction.first(RefundByID(id: own)) != nil
+                {
+                    return false
+                }
+                guard let known = try transaction.first(PaymentByID(id: id))?.kept else { return false }
+                let draft = TaskDraft(
+                    .refundElsewhere, key: refund.id, appointment: known.appointment, patient: known.patient.of()
+                ) { json in
+                    json.member("payment", id)
+                    json.member("provider", payment.id)
+                    json.member("refund", refund.id)
+                    json.member("amount", refund.amount.amount)
+                    json.member("currency", refund.amount.currency)
+                }
+                return try raise(draft, in: transaction)
+            }
+            if isNew { report.troubles.append("refund \(refund.id) was made by hand at the provider") }
+        }
+        return true
     }
 
     private func askForPayments(at desk: any PaymentDesk, _ report: inout PaymentsReport) async throws -> Bool {

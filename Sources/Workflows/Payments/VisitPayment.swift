@@ -128,5 +128,9 @@ public struct Invoice: Sendable {
     public let appointment: ID<Appointment>
     public let amount: Int
     public let currency: String
+    /// In hundredths of a percent; nil where nothing is said of tax.
+    public let taxRate: Int?
+    /// What of the amount is tax.
+    public let tax: Int?
     public let issuedAt: Instant
 }

@@ -23,6 +23,29 @@ extension Clinic {
     /// The same for whoever looks after the program.
     public func syncStates() async throws -> [SyncState] { try await database.doing(.background).read { try $0.syncStates() } }
 
+    /// Tries at once what waits for another try; for whoever keeps tasks.
+    public func hurrySync(call: Call, wording: Wording<[SyncState]>) async throws -> Reply<[SyncState]> {
+        try await perform(call, wording: wording) { story in
+            try story.require(.keepTasks)
+        } act: { story, _ in
+            try story.transaction.run(HurryTopic(topic: Topic.recordsChange, now: story.now))
+            try story.auditChange(of: AuditSubject.everybody, "sync.retried")
+            story.transaction.afterCommit { self.afterChange() }
+            return try story.transaction.syncStates()
+        }
+    }
+
+    /// Has what changed there since yesterday heard once more; what is behind there is sent by the sweep anyway.
+    public func hearSyncAgain(call: Call, wording: Wording<[SyncState]>) async throws -> Reply<[SyncState]> {
+        try await perform(call, wording: wording) { story in
+            try story.require(.keepTasks)
+        } act: { story, _ in
+            try story.transaction.hearAgain(since: story.now - .days(1))
+            try story.auditChange(of: AuditSubject.everybody, "sync.reconciled")
+            return try story.transaction.syncStates()
+        }
+    }
+
     /// Tries at once what waits for another try. Returns how many.
     public func hurrySync() async throws -> Int {
         let now = surroundings.clock.now
@@ -33,8 +56,11 @@ extension Clinic {
         return count
     }
 
-    /// Sends again every appointment from yesterday on that is not in step and nobody is sending. Returns how many.
+    /// Sends again every appointment from yesterday on that is not in step and nobody is sending, and has what changed there since
+    /// yesterday heard once more. Returns how many are sent.
     public func reconcileRecords() async throws -> Int {
+        let since = surroundings.clock.now - .days(1)
+        try await database.doing(.background).write { try $0.hearAgain(since: since) }
         let place = SweepPlace<ClaimedAppointments.Place>()
         var count = 0
         repeat { count += try await sendWhatIsBehind(place, grace: .zero).repaired } while place.current != nil
@@ -70,11 +96,19 @@ extension Clinic {
     }
 }
 
+extension WriteTransaction {
+    fileprivate func hearAgain(since: Instant) throws {
+        guard let known = try first(SyncStateOf(system: RecordsDesk.systemIn))?.position, known > since else { return }
+        try run(NotePosition(system: RecordsDesk.systemIn, position: since, isAgain: true))
+    }
+}
+
 extension ReadTransaction {
     fileprivate func syncStates() throws -> [SyncState] {
-        let waiting = try first(WaitingOfTopic(topic: Topic.recordsChange))
+        let topics = [RecordsDesk.system: Topic.recordsChange, LegacyDesk.system: Topic.legacyChange]
         return try fetch(SyncStates()).map { state in
-            guard state.system == RecordsDesk.system else { return state }
+            guard let topic = topics[state.system] else { return state }
+            let waiting = try first(WaitingOfTopic(topic: topic))
             var state = state
             state.waiting = waiting?.count ?? 0
             state.oldestWaiting = waiting?.oldest
@@ -93,6 +127,9 @@ extension SyncState {
             json.member("lastError", lastError)
             json.member("waiting", waiting)
             json.member("oldestWaitingAt", oldestWaiting)
+            json.member("failingSince", failingSince)
+            json.member("alertedAt", alertedAt)
+            json.member("heardUntil", position)
         }
     }
 }

@@ -17,6 +17,8 @@ public struct RecordsReport: Sendable, Equatable {
 
 /// Keeps a hospital's records in step with the appointments here (MC-2, HB-4).
 ///
+/// What changes there by itself is heard in `RecordsFeed.swift`.
+///
 /// Ours wins: time and state of an appointment are the clinic's as long as it is, so what somebody changed there meanwhile is written over, by
 /// the version they made, and shown to a human. Each change is a message in the order of its appointment; whoever delivers one takes the
 /// appointment as it is by then, so a change that was overtaken is not sent at all.
@@ -26,17 +28,22 @@ public struct RecordsDesk: Sendable {
     let clinic: Clinic
     let records: any RecordsSystem
     let report: @Sendable (RecordsReport) -> Void
+    let outage: @Sendable (SyncOutage) -> Void
 
-    public init(_ clinic: Clinic, records: any RecordsSystem, report: @escaping @Sendable (RecordsReport) -> Void = { _ in }) {
+    public init(
+        _ clinic: Clinic, records: any RecordsSystem, report: @escaping @Sendable (RecordsReport) -> Void = { _ in },
+        outage: @escaping @Sendable (SyncOutage) -> Void = { _ in }
+    ) {
         self.clinic = clinic
         self.records = records
         self.report = report
+        self.outage = outage
     }
 
     public var deliveries: [String: OutboxHandler] { [Topic.recordsChange: .external { try await change($0) }] }
 
-    private var now: Instant { clinic.surroundings.clock.now }
-    private var database: any Database { clinic.database.doing(.background) }
+    var now: Instant { clinic.surroundings.clock.now }
+    var database: any Database { clinic.database.doing(.background) }
 
     /// At once, after five minutes, after thirty, and every thirty from then on.
     static func pause(after attempt: Int) -> Span { attempt <= 1 ? .zero : attempt == 2 ? .minutes(5) : .minutes(30) }
@@ -63,6 +70,14 @@ public struct RecordsDesk: Sendable {
         case .done(let theirs):
             let link = RecordsLink(appointment: id, theirs: theirs, ourVersion: sent.appointment.version)
             if delivery.attempt == 1, sent.appointment.version == 1 { return try await keep(link, sent, delivery) }
+            // Made by an earlier try: whatever it says that we never said is somebody else's.
+            if sent.appointment.version == 1, case .done(let found?) = await records.find(sent.record.identifier) {
+                if found.says(sent.record) {
+                    let found = RecordsLink(appointment: id, theirs: found.version, ourVersion: sent.appointment.version)
+                    return try await keep(found, sent, delivery)
+                }
+                return try await winOver(sent, link, delivery)
+            }
             return try await settle(await records.update(sent.record, at: theirs), sent, link, delivery)
         case .later(let after, let reason): return try await again(sent, reason, after, delivery)
         case .unknown(let reason): return try await again(sent, reason, nil, delivery)
@@ -110,7 +125,7 @@ public struct RecordsDesk: Sendable {
     private func winOver(_ sent: Sent, _ link: RecordsLink, _ delivery: Delivery) async throws -> Verdict {
         switch await records.find(sent.record.identifier) {
         case .done(let found?):
-            guard case .done(.changed(let theirs)) = await records.update(sent.record, at: found) else {
+            guard case .done(.changed(let theirs)) = await records.update(sent.record, at: found.version) else {
                 return try await again(sent, "somebody changes it again and again", nil, delivery)
             }
             let (clinic, appointment) = (clinic, sent.appointment)
@@ -118,12 +133,12 @@ public struct RecordsDesk: Sendable {
             next.theirs = theirs
             next.ourVersion = appointment.version
             let stored = next
-            // A second try of our own may have met the version the first one made: nobody else has done anything then.
-            let isOwn = delivery.attempt > 1
+            // What an earlier try of ours made, whose answer was lost, is nobody else's.
+            let isOwn = found.says(sent.record) || link.tried.contains(found.content)
             try await database.write { transaction in
                 try transaction.run(StoreRecordsLink(link: stored, now: clinic.surroundings.clock.now))
-                try transaction.run(NoteSyncSuccess(system: Self.system, now: clinic.surroundings.clock.now))
-                if !isOwn { try clinic.raise(.writtenOver(appointment, link.theirs, found), in: transaction) }
+                try noteSuccess(in: transaction)
+                if !isOwn { try clinic.raise(.writtenOver(appointment, link.theirs, found.version), in: transaction) }
             }
             tell(sent, .conflict, nil, delivery)
             return .done
@@ -136,6 +151,7 @@ public struct RecordsDesk: Sendable {
             let stored = RecordsLink(appointment: appointment.id, theirs: theirs, ourVersion: appointment.version)
             try await database.write { transaction in
                 try transaction.run(StoreRecordsLink(link: stored, now: clinic.surroundings.clock.now))
+                try noteSuccess(in: transaction)
                 try clinic.raise(.writtenOver(appointment, link.theirs, theirs), in: transaction)
             }
             tell(sent, .conflict, nil, delivery)
@@ -151,7 +167,7 @@ public struct RecordsDesk: Sendable {
         let clinic = clinic
         try await database.write { transaction in
             try transaction.run(StoreRecordsLink(link: link, now: clinic.surroundings.clock.now))
-            try transaction.run(NoteSyncSuccess(system: Self.system, now: clinic.surroundings.clock.now))
+            try noteSuccess(in: transaction)
         }
         tell(sent, .done, nil, delivery)
         return .done
@@ -159,7 +175,7 @@ public struct RecordsDesk: Sendable {
 
     private func again(_ sent: Sent, _ reason: String, _ after: Span?, _ delivery: Delivery) async throws -> Verdict {
         let isLate = now - delivery.createdAt >= Self.patience
-        try await note(sent, reason, tellingAHuman: isLate)
+        try await note(sent, reason, isLate: isLate)
         tell(sent, .later, reason, delivery)
         return .retry(after: max(after ?? .zero, Self.pause(after: delivery.attempt)), reason: reason)
     }
@@ -170,18 +186,25 @@ public struct RecordsDesk: Sendable {
     }
 
     private func giveUp(_ sent: Sent, _ reason: String, _ delivery: Delivery) async throws -> Verdict {
-        try await note(sent, reason, tellingAHuman: true)
+        try await note(sent, reason, isForGood: true)
         tell(sent, .failed, reason, delivery)
         return .dead(reason: reason)
     }
 
-    private func note(_ sent: Sent, _ reason: String, tellingAHuman: Bool) async throws {
-        let (clinic, appointment) = (clinic, sent.appointment)
+    private func note(_ sent: Sent, _ reason: String, isLate: Bool = false, isForGood: Bool = false) async throws {
+        let (clinic, appointment, outage) = (clinic, sent.appointment, outage)
         try await database.write { transaction in
-            try transaction.run(
-                NoteSyncFailure(system: Self.system, now: clinic.surroundings.clock.now, error: reason))
-            if tellingAHuman { try clinic.raise(.behind(appointment, reason), in: transaction) }
+            let isOut = try clinic.noteFailure(of: Self.system, reason, telling: outage, in: transaction)
+            // They may have taken it, unheard: then it is not somebody else's word that stands there.
+            let tried = (sent.link?.tried ?? []).filter { $0 != sent.record.content }.suffix(7) + [sent.record.content]
+            try transaction.run(NoteTried(appointment: appointment.id, tried: Array(tried)))
+            // Of a system that takes nothing at all a human hears once, and not of each appointment.
+            if isForGood || (isLate && !isOut) { try clinic.raise(.behind(appointment, reason), in: transaction) }
         }
+    }
+
+    private func noteSuccess(in transaction: any WriteTransaction) throws {
+        try clinic.noteSuccess(of: Self.system, telling: outage, in: transaction)
     }
 
     private func tell(_ sent: Sent, _ outcome: RecordsReport.Outcome, _ reason: String?, _ delivery: Delivery) {

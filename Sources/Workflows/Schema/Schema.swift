@@ -32,6 +32,12 @@ public enum Schema {
         Migration(number: 22, name: "appointments come in series", up: SeriesTables.up, down: SeriesTables.down),
         Migration(number: 23, name: "other calendars agree", up: ExternalTables.up, down: ExternalTables.down),
         Migration(number: 24, name: "records are kept in step", up: SyncTables.up, down: SyncTables.down),
+        Migration(number: 25, name: "another system is replaced", up: LegacyTables.up, down: LegacyTables.down),
+        Migration(number: 26, name: "others are told", up: WebhookTables.up, down: WebhookTables.down),
+        Migration(number: 27, name: "patients have devices", up: DeviceTables.up, down: DeviceTables.down),
+        Migration(
+            number: 28, name: "what changes outside is heard, and invoices say their tax", up: FeedTables.up,
+            down: FeedTables.down),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).
@@ -48,5 +54,8 @@ public enum Schema {
         "payment", "refund", "invoice",
         "waitlist_entry", "waitlist_offer", "appointment_series", "series_visit",
         "external_entry", "records_link",
+        "webhook_delivery",
+        "patient_device",
+        "legacy_booking", "legacy_claim", "legacy_link",
     ]
 }

@@ -7,8 +7,10 @@ public enum WorkflowQueries {
         + sweeps
         + incoming
         + messages
+        + devices
         + money
         + waiting
+        + replacing
         + checks
 
     private static let directory: [any Statement.Type] = [
@@ -34,6 +36,9 @@ public enum WorkflowQueries {
     ]
 
     private static let records: [any Statement.Type] = [
+        WebhookByID.self, WebhookToChange.self, AllWebhooks.self, WebhooksWanting.self, InsertWebhook.self, UpdateWebhook.self,
+        DeleteWebhook.self, CancelDeliveries.self, InsertWebhookDelivery.self, NoteWebhookAttempt.self, DeliveriesOfWebhook.self,
+        ForgetOldWebhookDeliveries.self,
         ChangesAfter.self, ChangeStands.self, NewestChange.self, OldestHiddenChange.self, LastEvent.self,
         InsertEvent.self, InsertAudit.self, AuditOf.self, InsertNotice.self, NoticesOf.self, NoticesAfter.self,
         StoredAttempt.self, StoreAttempt.self, ForgetAttempt.self, ForgetExpiredAttempts.self, Vouch.self,
@@ -88,6 +93,17 @@ public enum WorkflowQueries {
         UnsettledEntries.self, IsOnItsWay.self,
         LinkOfAppointment.self, StoreRecordsLink.self, RecordsInStep.self, SyncStates.self, NoteSyncSuccess.self,
         NoteSyncFailure.self, WaitingOfTopic.self, HurryTopic.self,
+        LinkToChange.self, NoteTried.self, AdoptVersion.self, PutBack.self, SyncStateOf.self, NoteAlerted.self, NotePosition.self,
+        TaskOfKey.self,
+    ]
+
+    private static let replacing: [any Statement.Type] = [
+        CurrentReplacement.self, StoreReplacement.self, NoteMirrored.self, CurrentLegacyFeed.self, TouchLegacyFeed.self,
+        LegacyFeedToChange.self, StoreLegacyFeed.self, LegacyRowByID.self, LegacyRowToChange.self, LegacyRowsOfAppointment.self,
+        StoreLegacyRow.self, LegacyClaims.self, InsertLegacyClaim.self, DeleteLegacyClaims.self, LegacyDayCount.self,
+        WaitingLegacyRows.self, HowManyLegacyRowsWait.self, RefusedLegacyRows.self, ForgetLegacyRefusals.self,
+        ComparedLegacyRows.self, DifferingLegacyRows.self, EraseLegacyRows.self, EraseLegacyClaims.self,
+        LegacyLinkToChange.self, StoreLegacyLink.self, AppointmentsThere.self,
     ]
 
     private static let incoming: [any Statement.Type] = [
@@ -99,6 +115,11 @@ public enum WorkflowQueries {
         PatientsWrittenToAt.self, MessagesOfPatient.self, OpenCalls.self, SettleCall.self, EraseMessages.self,
         PreferencesOf.self, StorePreferences.self, ConsentsOf.self, StoreConsent.self, ErasePreferences.self, EraseConsents.self,
         TemplateOf.self, AllTemplates.self, StoreTemplate.self, DeleteTemplate.self,
+    ]
+
+    private static let devices: [any Statement.Type] = [
+        DevicesOf.self, DeviceByRegistration.self, StoreDevice.self, ForgetDevice.self, ForgetRegistration.self,
+        ForgetDevicesOfSession.self, ForgetOtherDevicesOfSession.self, EraseDevices.self,
     ]
 
     private static let money: [any Statement.Type] = [

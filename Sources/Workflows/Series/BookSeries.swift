@@ -49,7 +49,9 @@ extension Story {
 
     /// One visit, as a single booking has it. What is written is seen by the next one, so no two of a series overlap.
     private func book(_ wish: Wish) throws -> Appointment {
-        let placement = try directory.place(wish, in: TransactionCalendar(transaction: transaction), now: now)
+        try mustBookHere(wish.patients)
+        if directory.replacement.asks { throw Refusal.bookedElsewhere }
+        let placement = try directory.place(wish, in: calendar, now: now)
         // Who else has to agree may agree to some and not to others.
         if provider(of: placement.practitioner) != nil { throw Refusal.practitionerUnsuitable }
         let visit = Appointment(

@@ -107,10 +107,13 @@ extension Story {
     }
 
     private func move(_ visit: Appointment, to start: Instant) throws {
+        try mustBookHere(visit.patients)
+        try mustBeOurs(visit.id)
+        if directory.replacement.asks { throw Refusal.bookedElsewhere }
         let wish = Wish(
             visitType: visit.visitType, practitioner: visit.practitioner, start: start, patients: visit.patients)
         let placement = try directory.place(
-            wish, in: TransactionCalendar(transaction: transaction), now: now, moving: visit.id)
+            wish, in: calendar, now: now, moving: visit.id)
         let moved = try visit.moved(to: placement, at: now, policy: policy(of: visit), byStaff: call.caller.isStaff)
         try update(moved)
         try claim(placement, for: moved)

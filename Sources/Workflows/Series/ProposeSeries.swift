@@ -43,7 +43,8 @@ extension Clinic {
 
     private func propose(_ request: SeriesRequest, _ directory: Directory, _ look: Look) throws -> SeriesProposal {
         let starts = try request.plan.starts(in: try request.clock(in: directory).zone)
-        let calendar = CalendarWithPlans(TransactionCalendar(transaction: look.looking))
+        let calendar = CalendarWithPlans(
+            TransactionCalendar(transaction: look.looking, countsOthers: directory.replacement.blocks))
         let limits = look.call.caller.isStaff ? nil : settings.patientLimits
         let refusals = try starts.map { start -> Refusal? in
             do {

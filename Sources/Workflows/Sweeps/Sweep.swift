@@ -17,6 +17,10 @@ public struct Sweep: Sendable {
         case scheduling
         /// A hospital's records, against appointments.
         case records
+        /// What somebody has changed in a hospital's records.
+        case recordsIn = "records-in"
+        /// The system that is being replaced, against appointments.
+        case legacy
     }
 
     public let name: Name

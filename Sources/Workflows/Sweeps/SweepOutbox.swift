@@ -50,7 +50,7 @@ extension Clinic {
             outcome.raised = try await database.doing(.background).write { [self] transaction in
                 try dead.reduce(0) { count, letter in
                     let appointment = try letter.subject.flatMap { try transaction.first(AppointmentByID(id: $0.of())) }?.kept.id
-                    let draft = TaskDraft(.deliveryDead, key: letter.id.description, appointment: appointment) { json in
+                    let draft = TaskDraft(.deliveryDead, key: letter.taskKey, appointment: appointment) { json in
                         json.member("message", letter.id)
                         json.member("topic", letter.topic)
                         json.member("attempts", letter.attempts)
@@ -93,5 +93,13 @@ struct WaitingFor: Query {
         Row(
             subject: try columns.id(0), state: try columns.optional(2) { try columns.choice($0) },
             since: try columns.optional(3, columns.instant) ?? columns.instant(1))
+    }
+}
+
+extension DeadLetter {
+    /// One task for each, but for what goes to one place by the thousand: there one for a day.
+    fileprivate var taskKey: String {
+        guard [Topic.webhook, Topic.bus].contains(topic) else { return id.description }
+        return "\(topic):\(subject?.description ?? "all"):\(diedAt.microseconds / Span.days(1).microseconds)"
     }
 }

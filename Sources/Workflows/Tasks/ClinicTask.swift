@@ -16,6 +16,8 @@ public struct ClinicTask: Sendable, Equatable {
         case paymentUnknown = "payment-unknown"
         /// Money was to go back and did not.
         case refundFailed = "refund-failed"
+        /// Money went back that nobody here has given back: somebody did it by hand at the provider.
+        case refundElsewhere = "refund-elsewhere"
         /// Somebody else's calendar refused a move: the appointment is over, and the patient had one.
         case providerMoveRefused = "provider-move-refused"
         /// What is given up here stands in somebody else's calendar still.
@@ -30,6 +32,20 @@ public struct ClinicTask: Sendable, Equatable {
         case recordsConflict = "records-conflict"
         /// A hospital's records have not taken a change for hours, or never will.
         case recordsBehind = "records-behind"
+        /// Somebody outside who was told what changes wants nothing more: the webhook is disabled.
+        case webhookGone = "webhook-gone"
+        /// Somebody changed an appointment in a hospital's records: what stands here counts, and may have to follow.
+        case recordsChanged = "records-changed"
+        /// A system the clinic keeps in step with has failed for hours.
+        case systemFailing = "system-failing"
+        /// What is booked in the system that is being replaced cannot be taken over as it is.
+        case legacyNotTaken = "legacy-not-taken"
+        /// Something of theirs cannot be read.
+        case legacyUnreadable = "legacy-unreadable"
+        /// They do not take what is booked here.
+        case legacyRefuses = "legacy-refuses"
+        /// Somebody ended there what is booked here, when their word did not count any more.
+        case legacyDiffers = "legacy-differs"
     }
 
     public enum State: String, Sendable, CaseIterable { case open, done }

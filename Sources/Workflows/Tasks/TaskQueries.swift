@@ -52,6 +52,16 @@ struct TaskToChange: Query {
     static func row(_ columns: any Columns) throws -> ClinicTask { try ClinicTask(columns) }
 }
 
+/// The same by what it is about.
+struct TaskOfKey: Query {
+    private static let text = "SELECT \(taskColumns) FROM task WHERE kind = $1 AND dedupe_key = $2"
+    static let sql = SQL(sqlite: text, postgres: text + " FOR UPDATE")
+    let kind: ClinicTask.Kind
+    let key: String
+    var bindings: [SQLValue] { [.text(kind.rawValue), .text(key)] }
+    static func row(_ columns: any Columns) throws -> ClinicTask { try ClinicTask(columns) }
+}
+
 /// Replaces version n by version n + 1. No row changed means somebody else was first.
 struct CompleteTask: Command {
     static let sql: SQL = """

@@ -13,6 +13,15 @@ extension Clinic {
         return try transaction.run(task) == 1
     }
 
+    /// What it was raised for is over: nobody has to look any more. Nothing happens where somebody has settled it, or there is none.
+    func settle(_ kind: ClinicTask.Kind, key: String, in transaction: any WriteTransaction) throws {
+        guard var task = try transaction.first(TaskOfKey(kind: kind, key: key)), task.state == .open else { return }
+        task.state = .done
+        task.completion = ClinicTask.Completion(by: Caller.clinic.principal, at: surroundings.clock.now)
+        task.version += 1
+        try transaction.run(CompleteTask(task: task))
+    }
+
     /// Tasks for humans: those nobody has settled, the longest waiting first, or all there were.
     public func tasks(onlyOpen: Bool, page: PageRequest, for call: Call) async throws -> Page<ClinicTask> {
         try await disclose("read.tasks", AuditSubject.everybody, to: call) { look in

@@ -142,10 +142,11 @@ extension Story {
     private func hold(_ time: FreedTime, for entry: WaitlistEntry, until: Instant) throws -> Appointment {
         guard let isOpen = try transaction.first(PatientExists(id: entry.patient.of())) else { throw Refusal.patientUnknown }
         if !isOpen { throw Refusal.patientClosed }
+        try mustBookHere([entry.patient])
         // Nobody counts what the patient has already: they did not ask for this time, the clinic asks them.
         let wish = Wish(
             visitType: time.visitType, practitioner: time.practitioner, start: time.visit.from, patients: [entry.patient])
-        let placement = try directory.place(wish, in: TransactionCalendar(transaction: transaction), now: now)
+        let placement = try directory.place(wish, in: calendar, now: now)
         let hold = Appointment(
             id: newID(), state: .pending, visitType: time.visitType, practitioner: placement.practitioner, room: placement.room,
             device: placement.device, patients: [entry.patient], location: placement.location, visit: placement.visit,

@@ -9,7 +9,8 @@ struct PaymentsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "payments", abstract: "Compare what the payment provider has with what is here.",
         discussion: """
-            With the embedded database the server must be stopped; with PostgreSQL it works beside running servers. Nothing here \
+            With the embedded database the server must be stopped (a running one does the same by itself once a day, and hears of a \
+            payment at POST /v1/incoming/payments); with PostgreSQL it works beside running servers. Nothing here \
             shows anybody's name.
             """,
         subcommands: [Reconcile.self])

@@ -9,7 +9,7 @@ struct SyncCommand: AsyncParsableCommand {
         abstract: "See how the systems outside do that the clinic keeps in step with, and bring them into step.",
         discussion: """
             'status' works beside a running server, and so do the others where the database is a server's. With the embedded database they \
-            need the server stopped.
+            need the server stopped; a running one does the same for POST /v1/sync/retry and POST /v1/sync/reconciliation.
             """,
         subcommands: [StatusOfSync.self, Retry.self, Reconcile.self])
 
@@ -31,7 +31,11 @@ struct SyncCommand: AsyncParsableCommand {
                     let waiting =
                         state.waiting > 0 ? ", \(state.waiting) waiting since \(state.oldestWaiting?.description ?? "-")" : ""
                     let trouble = state.failures > 0 ? ", \(state.failures) failures in a row: \(state.lastError ?? "-")" : ""
-                    print("\(state.system)  last success \(state.lastSuccess?.description ?? "never")\(waiting)\(trouble)")
+                    let heard = state.position.map { ", heard until \($0)" } ?? ""
+                    let out = state.alertedAt != nil ? ", out since \(state.failingSince?.description ?? "-")" : ""
+                    print(
+                        "\(state.system)  last success \(state.lastSuccess?.description ?? "never")\(waiting)\(heard)\(trouble)\(out)"
+                    )
                 }
             }
         }

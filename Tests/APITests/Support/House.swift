@@ -57,6 +57,7 @@ final class House: Sendable {
             clock: clock, identifiers: Version7Identifiers(clock: clock, random: MachineRandom()), random: MachineRandom())
         var clinicSettings = ClinicSettings()
         clinicSettings.schedulingProviders = ["north"]
+        clinicSettings.legacy = LegacyRules()
         clinic = Clinic(
             database: database, surroundings: surroundings, master: Known.master, settings: clinicSettings)
         keyring = LiveKeyring(Keyring(secret: Array(repeating: secret, count: 32)))

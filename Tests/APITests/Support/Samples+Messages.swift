@@ -15,6 +15,15 @@ extension Sample {
             .put("/v1/patients/\(Known.emma)/preferences", fullBodies["PreferencesRequest"]!, ifMatch: nil)
         },
         "listMessages": Sample("yhhhyyhh") { _ in .get("/v1/patients/\(Known.emma)/messages") },
+        "registerPatientDevice": Sample("yhhhyyhh") { visitor in
+            .post("/v1/patients/\(Known.emma)/devices", Known.device(visitor.newRegistration()))
+        },
+        "listPatientDevices": Sample("yhhhyyhh") { _ in .get("/v1/patients/\(Known.emma)/devices") },
+        "forgetPatientDevice": Sample("yhhhyyhh") { visitor in
+            let device = try await visitor.send(
+                .post("/v1/patients/\(Known.emma)/devices", Known.device(visitor.newRegistration())))
+            return .delete("/v1/patients/\(Known.emma)/devices/\(device.id)")
+        },
         "listCallRequests": Sample("nnnnyynn") { _ in .get("/v1/call-requests") },
         "completeCallRequest": Sample("nnnnyynn") { visitor in
             let asked = try await visitor.reminded()
@@ -79,4 +88,13 @@ private struct PutReminder: Command {
     let start: Instant
     let at: Instant
     var bindings: [SQLValue] { [.id(id), .id(patient), .id(appointment), .instant(start), .instant(at)] }
+}
+
+extension Visitor {
+    /// What a provider gives a device, each time another.
+    func newRegistration() -> String { "registration:\(house.clinic.surroundings.identifiers.next(PatientDevice.self))" }
+}
+
+extension Known {
+    static func device(_ token: String, more: String = "") -> String { #"{"platform":"android","token":"\#(token)"\#(more)}"# }
 }

@@ -50,6 +50,14 @@ extension Sample {
         "listTasks": Sample("nnnnyynn") { _ in .get("/v1/tasks?state=open") },
         "listChanges": Sample("nnnnnynn") { _ in .get("/v1/changes?limit=5") },
         "readSync": Sample("nnnnyynn") { _ in .get("/v1/sync") },
+        "retrySync": Sample("nnnnyynn") { _ in .post("/v1/sync/retry") },
+        "reconcileSync": Sample("nnnnyynn") { _ in .post("/v1/sync/reconciliation") },
+        "readLegacy": Sample("nnnnnynn") { _ in .get("/v1/legacy") },
+        "compareLegacy": Sample("nnnnnynn") { _ in .get("/v1/legacy/comparison?last=50") },
+        // There already: whoever walks through all of these goes on in a clinic that replaces nothing.
+        "changeLegacyPhase": Sample("nnnnnynn") { _ in .post("/v1/legacy/phase", #"{"phase":"off"}"#) },
+        "shareLegacy": Sample("nnnnnynn") { _ in .post("/v1/legacy/share", fullBodies["LegacyShare"]!) },
+        "backfillLegacy": Sample("nnnnncnn") { _ in .post("/v1/legacy/backfill") },
         "completeTask": Sample("nnnnyynn") {
             .post("/v1/tasks/\(try await $0.raised())/completion", fullBodies["Reason"]!)
         },

@@ -24,6 +24,7 @@ struct Sample: Sendable {
         .merging(messages) { $1 }
         .merging(money) { $1 }
         .merging(waiting) { $1 }
+        .merging(webhooks) { $1 }
 
     // MARK: Appointments
 
@@ -180,7 +181,7 @@ struct Sample: Sendable {
     ]
 
     /// Every field of every body, filled in: what the tests of single fields start from.
-    static let fullBodies: [String: String] = someBodies.merging(waitingBodies) { $1 }
+    static let fullBodies: [String: String] = someBodies.merging(waitingBodies) { $1 }.merging(webhookBodies) { $1 }
     private static let someBodies: [String: String] = [
         "BookingRequest":
             #"{"id":"01900000-0000-7000-8000-00000000beef","visitType":"\#(Known.consultation)","practitioner":"\#(Known.brandt)","start":"2026-03-09T09:00:00Z","patients":["\#(Known.emma)"],"room":"\#(Known.room)","hold":false,"overrideReason":"asked for"}"#,
@@ -199,12 +200,14 @@ struct Sample: Sendable {
         "CorrectionDenial": #"{"basis":"accurate-and-complete","reason":"It is right as it is"}"#,
         "CorrectionExtension": #"{"reason":"The register is closed"}"#, "Disagreement": #"{"disagreement":"It is not"}"#,
         "ClosingRequest": #"{"reason":"moved away","cancelAppointments":true}"#, "Reason": #"{"reason":"a lawsuit"}"#,
+        "LegacyPhase": #"{"phase":"off","despite":"looked at each of them"}"#, "LegacyShare": #"{"percent":3}"#,
         "DeadLetterFilter":
             #"{"topic":"appointment.event","diedFrom":"2026-03-01T00:00:00Z","diedBefore":"2027-03-01T00:00:00Z"}"#,
         "DeadLetterDiscarding":
             #"{"topic":"appointment.event","diedFrom":"2026-03-01T00:00:00Z","diedBefore":"2027-03-01T00:00:00Z","reason":"told by telephone"}"#,
         "PreferencesRequest":
             #"{"channels":["sms","email"],"language":"de","quietFrom":"22:00","quietUntil":"06:30","zone":"Europe/Berlin","consents":{"email":true,"sms":true}}"#,
+        "DeviceRegistration": #"{"platform":"android","token":"registration-1","name":"phone","language":"de"}"#,
         "DelayRequest": #"{"minutes":20,"from":"2026-03-02T09:00:00Z"}"#,
         "MessageTemplateRequest": #"{"subject":"{{clinic}}","body":"On {{day}}","text":"At {{time}}"}"#,
         "MessagePreviewRequest":
@@ -228,7 +231,7 @@ struct Sample: Sendable {
             #"{"id":"\#(Known.nobody)","name":"Dr. New","location":"\#(Known.river)","specialty":"general","lanes":2,"lanesOffered":1,"maximumPerDay":9,"provider":"north","active":true}"#,
         "Room": place, "Device": place,
         "VisitType":
-            #"{"id":"\#(Known.nobody)","name":"Visit","durationMinutes":20,"bufferBeforeMinutes":5,"bufferAfterMinutes":5,"specialty":"general","practitioners":["\#(Known.brandt)"],"roomTag":"a","deviceTag":"b","patientsMaximum":2,"policy":{"earliestNoticeMinutes":60,"latestHorizonDays":90,"cancellationCutoffMinutes":60,"startGridMinutes":15,"holdMinutes":5},"price":{"amount":4500,"currency":"eur","refunds":[{"hoursBefore":24,"percent":100}]},"active":true}"#,
+            #"{"id":"\#(Known.nobody)","name":"Visit","durationMinutes":20,"bufferBeforeMinutes":5,"bufferAfterMinutes":5,"specialty":"general","practitioners":["\#(Known.brandt)"],"roomTag":"a","deviceTag":"b","patientsMaximum":2,"policy":{"earliestNoticeMinutes":60,"latestHorizonDays":90,"cancellationCutoffMinutes":60,"startGridMinutes":15,"holdMinutes":5},"price":{"amount":4500,"currency":"eur","taxRate":1900,"refunds":[{"hoursBefore":24,"percent":100}]},"active":true}"#,
         "WorkingHours":
             #"{"id":"\#(Known.nobody)","weekday":"sunday","from":"09:00","to":"12:00","zone":"Europe/Berlin","effectiveFrom":"2026-01-01","effectiveUntil":"2027-01-01"}"#,
         "ScheduleException":

@@ -26,6 +26,7 @@ extension Accounts {
             let closure = RecordClosure(
                 patient: id, reason: reason, by: call.caller.principal, accounts: try closeLogins(of: id, story))
             try story.transaction.run(InsertClosure(closure: try story.keys.seal(closure)))
+            try story.transaction.run(EraseDevices(patient: id))
             try story.auditChange(of: id.of(), "patient.closed", reason: reason)
             return try story.current(id)
         }
