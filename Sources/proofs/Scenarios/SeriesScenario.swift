@@ -114,10 +114,14 @@ enum SeriesScenario {
         scene.expect(.ledger, "each as it is by now", link, is: 0)
         let failed = clinic.logged("outbox.failed").count
         scene.expect(.attempts, "each took one attempt", failed, is: 0)
-        let metrics = try await clinic.metrics()
-        let called = metrics[#"mediconnect_outbound_calls_total{destination="ehr",outcome="done"}"#] ?? 0
-        scene.expect(
-            .metrics, "the metric counts each call to the records, as they do", Int(called), is: ledger.requests["fhir"] ?? 0)
+        // They are looked at now and then, too: until both have counted the last of it.
+        let isCounted = try await scene.becomes(withinSeconds: 20) {
+            let line = #"mediconnect_outbound_calls_total{destination="ehr",outcome="done"}"#
+            let counted = try await clinic.metrics()[line] ?? 0
+            let asked = try await clinic.ledger().requests["fhir"] ?? 0
+            return Int(counted) == asked
+        }
+        scene.expect(.metrics, "the metric counts each call to the records, as they do", isCounted)
         scene.expect(
             .log, "each change of the series has its line",
             ["http.bookSeries", "http.rescheduleSeries", "http.cancelSeries"].map { clinic.logged($0).count }, is: [3, 1, 1])
