@@ -43,6 +43,7 @@ public struct API: Sendable {
             SeriesRoutes().routes,
             WaitlistRoutes().routes,
             EmergencyRoutes().routes,
+            ChangeRoutes().routes,
         ]
         let house = OperationsRoutes(operations: operations).routes
         let described = clinics.flatMap(\.self) + house

@@ -28,4 +28,11 @@ public struct OutboxSettings: Sendable {
     public var sweep = Span.minutes(1)
 
     public init() {}
+
+    /// Another lease, with heartbeats as many as usual in it, and looked for as soon as it may have run out.
+    public init(lease: Span) {
+        self.lease = lease
+        heartbeat = Span(microseconds: lease.microseconds / 4)
+        rescue = min(rescue, heartbeat)
+    }
 }

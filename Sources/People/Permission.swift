@@ -58,6 +58,8 @@ public enum Act: Sendable, Hashable {
     case keepTasks
     /// To replace the system the clinic had before, step by step and back.
     case replaceSystem
+    /// To follow what changes, of everybody: identifiers alone.
+    case followChanges
 }
 
 /// On what somebody may do something. Any one of them is enough.
@@ -111,7 +113,7 @@ extension Role {
 
         case (.desk, .changeDirectory), (.desk, .replayDeadLetters), (.desk, .reviewEmergencies), (.desk, .inviteStaff),
             (.desk, .keepServices), (.desk, .replaceSystem), (.desk, .decideCorrections), (.desk, .keepClosedRecords),
-            (.desk, .readInvoices):
+            (.desk, .readInvoices), (.desk, .followChanges):
             []
         case (.desk, .seeAppointment): [.place, .emergency]
         case (.desk, .readMailbox): [.own, .place]
@@ -144,7 +146,7 @@ extension Role {
         // What other systems come for; nothing that takes a person's judgement.
         case (.service, .explainTimes), (.service, .readPatient), (.service, .changePatients), (.service, .book),
             (.service, .seeAppointment), (.service, .changeAppointment), (.service, .runTheDay), (.service, .listOfPatient),
-            (.service, .listOfPractitioner), (.service, .listOfDay):
+            (.service, .listOfPractitioner), (.service, .listOfDay), (.service, .followChanges):
             .anybody
         case (.service, _): []
         }
@@ -177,7 +179,7 @@ extension Caller {
         case .searchTimes, .readDirectory, .changeDirectory, .readAbsences, .changePatients, .readFreeText, .correctMistake,
             .listOfDay, .readWholeMailbox, .replayDeadLetters, .reviewEmergencies, .invitePatients, .inviteStaff,
             .keepServices, .decideCorrections, .closeRecords, .keepClosedRecords, .keepTasks, .readInvoices(nil),
-            .keepWaitlist, .replaceSystem:
+            .keepWaitlist, .followChanges, .replaceSystem:
             false
         }
     }

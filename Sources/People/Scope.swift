@@ -87,6 +87,7 @@ extension Act {
         case .changePatients: need(.patient, .create, .update)
         case .book: need(.appointment, .create)
         case .seeAppointment: need(.appointment, .read)
+        case .followChanges: need(.appointment, .read, .search)
         case .changeAppointment, .runTheDay: need(.appointment, .update)
         case .listOfPatient, .listOfPractitioner, .listOfDay: need(.appointment, .search)
         case .readMailbox, .readWholeMailbox: need(.communication, .search)

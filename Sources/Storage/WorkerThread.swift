@@ -21,9 +21,12 @@ package final class WorkerThread: Sendable {
     package init() {}
 
     /// Starts a thread that runs `body` to its end.
-    package func start(_ body: @escaping @Sendable () -> Void) throws {
+    ///
+    /// - Parameter givesWay: others come first on a busy machine.
+    package func start(givingWay givesWay: Bool = false, _ body: @escaping @Sendable () -> Void) throws {
         let box = Unmanaged.passRetained(
             Box { [self] in
+                if givesWay { GivingWay.fromNowOn() }
                 body()
                 finish()
             })

@@ -14,6 +14,7 @@ public final class Clinic: Sendable {
     /// What seals and opens the clinic's personal data.
     public let keys: ClinicKeys
     let directory = DirectoryCache()
+    let events = EventOrder()
     /// False for a measurement only.
     let keepsTrail: Bool
     private let observer: any ClinicObserver

@@ -131,7 +131,7 @@ final class Branch: Sendable {
             handlers.merge(desk.deliveries) { $1 }
             sweeps.append(desk.sweep())
         }
-        var work = OutboxSettings()
+        var work = OutboxSettings(lease: .seconds(house.settings.leaseSeconds))
         if !house.settings.roles.contains(.api) { work.modesty = 0 }
         sealer = AuditSealer(
             clinic, key: try House.sealKey(house.settings), anchorPath: house.settings.anchorPath,

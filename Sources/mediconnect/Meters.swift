@@ -94,6 +94,7 @@ final class HouseGauges: Sendable {
         var syncFailures = 0
         var syncWaiting = 0
         var syncLagSeconds = 0.0
+        var changesLagSeconds = 0.0
     }
 
     private let clinics: any Clinics
@@ -146,6 +147,9 @@ final class HouseGauges: Sendable {
         registerTasks(metrics)
         registerSweeps(metrics)
         registerSync(metrics)
+        metrics.registerGauge(
+            "mediconnect_changes_lag_seconds", help: "How long ago the oldest change was made that the feed does not show yet"
+        ) { [self] in depth.withLock { $0.changesLagSeconds } }
     }
 
     private func registerTasks(_ metrics: PrometheusRegistry) {
@@ -197,16 +201,17 @@ final class HouseGauges: Sendable {
     func refresh() async {
         let now = clock.now
         let depths = await withTaskGroup(
-            of: (OutboxDepth, (open: Int, overdue: Int), (open: Int, oldest: Instant?), [SyncState])?.self
+            of: (OutboxDepth, (open: Int, overdue: Int), (open: Int, oldest: Instant?), [SyncState], Span)?.self
         ) {
             group in
             for branch in clinics.open {
                 group.addTask {
                     guard let outbox = try? await branch.outbox.depth(),
                         let corrections = try? await branch.clinic.correctionDepth(),
-                        let tasks = try? await branch.clinic.taskDepth(), let sync = try? await branch.clinic.syncStates()
+                        let tasks = try? await branch.clinic.taskDepth(), let sync = try? await branch.clinic.syncStates(),
+                        let lag = try? await branch.clinic.changesLag()
                     else { return nil }
-                    return (outbox, corrections, tasks, sync)
+                    return (outbox, corrections, tasks, sync, lag)
                 }
             }
             return await group.reduce(into: []) { $0.append($1) }
@@ -215,7 +220,8 @@ final class HouseGauges: Sendable {
         if known.isEmpty && !depths.isEmpty { return }
         depth.withLock {
             $0 = known.reduce(into: Depth()) { sum, all in
-                let (depth, corrections, tasks, sync) = all
+                let (depth, corrections, tasks, sync, lag) = all
+                sum.changesLagSeconds = max(sum.changesLagSeconds, lag.seconds)
                 for state in sync {
                     sum.syncFailures = max(sum.syncFailures, state.failures)
                     sum.syncWaiting += state.waiting

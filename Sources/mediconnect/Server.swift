@@ -9,6 +9,7 @@ import NIOCore
 import NIOPosix
 import Notation
 import ServiceLifecycle
+import Storage
 import Synchronization
 import Telemetry
 import UnixSignals
@@ -27,7 +28,7 @@ struct Server {
     let reread: @Sendable () async throws -> Settings
     private let doorkeeper: Doorkeeper
     private let connections: Connections
-    /// Where long computations go while there is a backlog.
+    /// Where long computations go while there is a backlog, after whatever takes a moment.
     private let asideThreads = MultiThreadedEventLoopGroup(numberOfThreads: 2)
     private let state = StateOfServing()
 
@@ -51,6 +52,7 @@ struct Server {
         doorkeeper = Doorkeeper(
             limits: settings.limits.rates, proxies: settings.limits.proxies, waitingRoom: settings.limits.waitingRoom,
             threads: asideThreads)
+        for thread in asideThreads.makeIterator() { thread.execute { GivingWay.fromNowOn() } }
         connections = Connections(
             settings.limits.connections.within(OpenFiles.raised()), proxies: settings.limits.proxies,
             patience: settings.limits.patience)

@@ -70,6 +70,7 @@ struct Settings: Sendable {
     var waitingMaximum: Int
     var checkpointPages: Int
     var drainSeconds: Int
+    var leaseSeconds: Int
     var bodyMaximumBytes: Int
     var tenants: TenantSettings
     var tls: TLSSettings
@@ -277,6 +278,9 @@ extension Settings {
         checkpointPages = whole("database.checkpoint", "database.checkpoint", 16_000, 100...1_000_000)
         // drain.seconds: how long a stop waits for what is in flight; default 30.
         drainSeconds = whole("drain.seconds", "drain.seconds", 30, 1...600)
+        // outbox.lease: whole seconds, 5 to 600; default 60. How long what a worker was at waits when it has died, or stopped saying that it
+        // is still at it, before another takes it.
+        leaseSeconds = whole("outbox.lease", "outbox.lease", 60, 5...600)
         // body.maximum: bytes of a request's body; default 262144.
         bodyMaximumBytes = whole("body.maximum", "body.maximum", 256 * 1024, 1024...16_777_216)
         // patients.holds: times one patient may hold at once; default 3. patients.appointments: how many they may have ahead; default
@@ -333,6 +337,7 @@ extension Settings {
             ("security.contact", securityContact ?? "none"),
             ("accounts.secondfactor", secondFactor.rawValue),
             ("drain.seconds", String(drainSeconds)), ("body.maximum", String(bodyMaximumBytes)),
+            ("outbox.lease", String(leaseSeconds)),
             ("tenants", tenants.path ?? "none: one clinic"), ("tenants.connections", String(tenants.connections)),
             ("tenants.round", String(tenants.roundSeconds)), ("tenants.labels", String(tenants.areLabelled)),
         ] + tls.listing + [("oidc.providers", providers.isEmpty ? "none" : providers.map(\.name).joined(separator: ","))]

@@ -58,6 +58,8 @@ extension Visitor {
         "email-verifications": false, "password-resets": false, "services": false, "token": false, "incoming": false,
         "messages": false, "message-templates": false, "call-requests": true,
         "invoices": true,
+        // Identifiers of appointments, and of nobody.
+        "changes": false,
     ]
 
     private func isAboutPatients(_ route: Route) throws -> Bool {

@@ -179,7 +179,7 @@ import Workflows
         "bookSeries": "system/Appointment.c", "readSeries": "system/Appointment.r",
         "readSeriesOfAppointment": "system/Appointment.r", "cancelSeries": "system/Appointment.ru",
         "rescheduleSeries": "system/Appointment.cru", "acceptOffer": "system/Appointment.ru",
-        "declineOffer": "system/Appointment.ru",
+        "declineOffer": "system/Appointment.ru", "listChanges": "system/Appointment.rs",
     ]
 
     /// The directory, which everybody may read who may do anything.

@@ -65,6 +65,7 @@ import Testing
         Line("keepServices", "- - - y - - -") { _ in .keepServices },
         Line("keepTasks", "- - y y - - -") { _ in .keepTasks },
         Line("replaceSystem", "- - - y - - -") { _ in .replaceSystem },
+        Line("followChanges", "- - - y - - y") { _ in .followChanges },
         Line("replayDeadLetters", "- - - y - - -") { _ in .replayDeadLetters },
     ]
 
@@ -174,12 +175,13 @@ import Testing
                 case .keepServices: "keepServices"
                 case .keepTasks: "keepTasks"
                 case .replaceSystem: "replaceSystem"
+                case .followChanges: "followChanges"
                 case .reviewEmergencies: "reviewEmergencies"
                 }
             #expect(line.name.hasPrefix(name))
             seen.insert(name)
         }
-        #expect(seen.count == 40 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
+        #expect(seen.count == 41 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
     }
 
     @Test func `stand in the guide as they stand in the code`() throws {

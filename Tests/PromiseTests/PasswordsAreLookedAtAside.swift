@@ -55,6 +55,17 @@ extension Promises {
             }
         }
 
+        @Test func `a password is compared after whatever takes a moment`() async throws {
+            let ordinary = try await withCheckedThrowingContinuation { caller in
+                do { try WorkerThread().start { caller.resume(returning: GivingWay.niceness) } } catch {
+                    caller.resume(throwing: error)
+                }
+            }
+            let hashing = try await HashingDesk.shared.attending { place in try await place.run { GivingWay.niceness } }
+            #expect(
+                hashing == min(19, ordinary + 5), "or whoever arrives waits for everybody who signs in, where there is one core")
+        }
+
         @Test(arguments: Engine.allCases) func `a hash that was cheap to make is made anew by the next who signs in`(
             engine: Engine
         )

@@ -82,6 +82,25 @@ extension Promises {
             }
         }
 
+        @Test(arguments: Engine.allCases) func `what a worker opened and died of cannot be paid once it is cancelled`(
+            engine: Engine
+        ) async throws {
+            try await PayingClinic.open(engine) { paying in
+                let id = try await hold(paying)
+                let payment = try await paying.standing(id).payment
+                // Whoever was killed had asked for it, and nobody heard what it is called.
+                let order = PaymentOrder(Money(4500, "eur")!, reference: EffectKey(payment.id))
+                _ = await paying.desk.open(order, key: EffectKey("\(payment.id):open:1")!)
+                _ = await paying.fixture.cancel(id, by: paying.plan.patientCaller(0))
+                for _ in 0..<4 {
+                    try await paying.deliver()
+                    paying.clock.advance(by: .minutes(1))
+                }
+                #expect(paying.desk.intents.map(\.state) == [.cancelled])
+                #expect(try await paying.standing(id).payment.state == .cancelled)
+            }
+        }
+
         @Test(arguments: Engine.allCases) func `who is refused may ask again, under another key`(engine: Engine) async throws {
             try await PayingClinic.open(engine) { paying in
                 let id = try await hold(paying)

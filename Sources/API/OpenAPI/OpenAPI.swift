@@ -132,7 +132,7 @@ public enum OpenAPI {
     }
 
     private static func schema(of form: String, _ json: inout JSONWriter) {
-        json.member("type", form == "limit" || form == "comparedRequests" ? "integer" : "string")
+        json.member("type", ["limit", "changesLimit", "comparedRequests"].contains(form) ? "integer" : "string")
         switch form {
         case "purpose":
             json.name("enum")
@@ -159,6 +159,13 @@ public enum OpenAPI {
         case "cursor":
             json.member("maxLength", 64)
             json.member("pattern", "^-?[0-9a-z]+~[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+        case "changesLimit":
+            json.member("minimum", 1)
+            json.member("maximum", 1_000)
+            json.member("default", 100)
+        case "changes":
+            json.member("maxLength", 64)
+            json.member("pattern", "^(now|[0-9a-z]+~[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$")
         case "key":
             json.member("minLength", 1)
             json.member("maxLength", 255)

@@ -287,6 +287,13 @@ public enum Schemas {
                             "decidedAt": instant,
                         ], required: ["id", "requestId", "kind", "start", "decidedAt"]), 0...100),
             ], required: ["last", "count", "matched", "mismatched", "withinTolerance", "kinds", "differences"]),
+        "Change": object(
+            [
+                "id": uuid, "kind": choice(AppointmentEvent.Kind.allCases.map(\.rawValue)),
+                "resource": object(
+                    ["type": choice(Change.Resource.allCases.map(\.rawValue)), "id": uuid], required: ["type", "id"]),
+                "version": whole(1...Int(Int32.max)), "at": instant,
+            ], required: ["id", "kind", "resource", "version", "at"]),
         "Task": object(
             [
                 "id": uuid, "kind": choice(ClinicTask.Kind.allCases.map(\.rawValue)), "appointment": uuid, "patient": uuid,
@@ -499,6 +506,8 @@ public enum Schemas {
         lists["MessageTemplateList"] = object(["items": list(reference("MessageTemplate"))], required: ["items"])
         lists["CorrectionPage"] = object(["items": list(reference("Correction")), "next": text(64)], required: ["items"])
         lists["DeadLetterPage"] = object(["items": list(reference("DeadLetter")), "next": text(64)], required: ["items"])
+        lists["ChangeFeed"] = object(
+            ["items": list(reference("Change")), "next": text(64), "more": truth], required: ["items", "more"])
         lists["SyncList"] = object(["items": list(reference("SyncState"))], required: ["items"])
         lists["TaskPage"] = object(["items": list(reference("Task")), "next": text(64)], required: ["items"])
         for record in ["WaitlistEntry", "WaitlistOffer"] {

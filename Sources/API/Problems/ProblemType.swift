@@ -15,6 +15,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
     case grantUnsupported = "grant-unsupported"
     case scopeNotGranted = "scope-not-granted"
     case linkOver = "link-over"
+    case cursorGone = "cursor-gone"
     case tooManyTries = "too-many-tries"
     case rateLimited = "rate-limited"
     case notPermitted = "not-permitted"
@@ -82,7 +83,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
             .timeUnavailable, .patientBusy, .tooManyHolds, .tooManyAppointments, .recordClosed, .recordDiffers, .recordKept,
             .correctionOpen, .alreadyWaiting, .appointmentsAhead, .nothingToPay, .bookedElsewhere, .notReadyToSwitch:
             409
-        case .linkOver: 410
+        case .linkOver, .cursorGone: 410
         case .changedMeanwhile: 412
         case .bodyTooLarge: 413
         case .mediaTypeUnsupported: 415
@@ -111,6 +112,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .grantUnsupported: "This kind of grant is not given"
         case .scopeNotGranted: "The service may not have this scope"
         case .linkOver: "The link is not good any more"
+        case .cursorGone: "The changes cannot be followed from here"
         case .tooManyTries: "Too many tries"
         case .rateLimited: "Too many requests"
         case .notPermitted: "Not permitted"
@@ -189,6 +191,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
             "A scope is written as in SMART App Launch 2.0, such as `system/Appointment.rs`, and a service has those it was made with."
         case .linkOver:
             "The code of a letter is good once and for a limited time, and only as long as the account's password and address are what they were. Ask for another letter. Nothing was done."
+        case .cursorGone:
+            "This database does not have the change the cursor names, or has it elsewhere: the clinic has moved, or was put back to an earlier time. Ask for `after=now`, keep the cursor, read how things are, and follow from there."
         case .tooManyTries:
             "After five wrong passwords, or five letters asked for, each further try has to wait, twice as long as the one before, up to a quarter of an hour. `Retry-After` says how long. Nothing was done."
         case .rateLimited:

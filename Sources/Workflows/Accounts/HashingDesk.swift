@@ -8,10 +8,10 @@ import Synchronization
 #endif
 
 /// Where passwords are compared: on threads of its own, half as many as there are cores, so that however many people sign in at once,
-/// or pretend to, the other half books.
-final class HashingDesk: Sendable {
+/// or pretend to, the other half books; and where there is one core only, after whatever takes a moment.
+package final class HashingDesk: Sendable {
     /// The one of this process, whatever number of clinics it serves.
-    static let shared = HashingDesk(lanes: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2))
+    package static let shared = HashingDesk(lanes: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2))
 
     private struct State {
         var busy = 0
@@ -29,19 +29,21 @@ final class HashingDesk: Sendable {
 
     /// Waits for a place, and keeps it as long as `body` runs: what a try writes is bounded like what it computes. Throws
     /// `AccountFault.overloaded`, with nothing done, when too many wait already.
-    func attending<Answer>(_ body: (Place) async throws -> Answer) async throws -> Answer {
+    package func attending<Answer>(_ body: (Place) async throws -> Answer) async throws -> Answer {
         try await enter()
         defer { leave() }
         return try await body(Place())
     }
 
     /// A place at the desk.
-    struct Place {
+    package struct Place {
         /// Runs slow work on a thread of its own.
-        func run<Answer: Sendable>(_ work: @escaping @Sendable () throws -> Answer) async throws -> Answer {
+        package func run<Answer: Sendable>(_ work: @escaping @Sendable () throws -> Answer) async throws -> Answer {
             let thread = WorkerThread()
             return try await withCheckedThrowingContinuation { caller in
-                do { try thread.start { caller.resume(with: Result { try work() }) } } catch { caller.resume(throwing: error) }
+                do {
+                    try thread.start(givingWay: true) { caller.resume(with: Result { try work() }) }
+                } catch { caller.resume(throwing: error) }
             }
         }
     }

@@ -42,8 +42,10 @@ extension Story {
     ) throws {
         trail.concerns(appointment.patients.map { $0.of() })
         answerSubject = appointment.id.of()
+        let id: ID<AppointmentEvent> = newID()
         let event = AppointmentEvent(
-            id: newID(), kind: kind, appointment: appointment.id, at: now, payload: appointment.eventPayload(kind))
+            id: clinic.database.isShared ? id : try clinic.events.next(id, in: transaction), kind: kind,
+            appointment: appointment.id, at: now, payload: appointment.eventPayload(kind))
         told(event.id)
         try transaction.post(InsertEvent(event: event, touched: clinic.database.isShared ? touchedTimes : nil))
         try record(
@@ -51,7 +53,7 @@ extension Story {
                 id: newID(), subject: appointment.id.of(), at: now, by: call.caller.principal, act: kind.rawValue,
                 fromState: from, toState: appointment.state, reason: reason, overridden: overridden.map(\.rawValue),
                 requestID: call.requestID, circumstances: circumstances()))
-        if !isQuiet { try transaction.post(.event(event, version: appointment.version, newID(), now)) }
+        if !isQuiet { try transaction.post(.event(event, version: appointment.version, now)) }
         if directory.replacement.mirrors {
             try transaction.post(.legacyChange(appointment.id, version: appointment.version, newID(), now))
         }

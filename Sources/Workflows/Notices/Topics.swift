@@ -29,9 +29,11 @@ public enum Topic {
 }
 
 extension OutboxMessage {
-    static func event(_ event: AppointmentEvent, version: Int, _ id: ID<OutboxMessage>, _ now: Instant) -> OutboxMessage {
+    /// The message bears the event's identifier, so whoever passes it on names it by the same.
+    static func event(_ event: AppointmentEvent, version: Int, _ now: Instant) -> OutboxMessage {
         OutboxMessage(
-            id: id, topic: Topic.event, payload: event.payload, createdAt: now, orderKey: event.appointment.description,
+            id: event.id.of(), topic: Topic.event, payload: event.payload, createdAt: now,
+            orderKey: event.appointment.description,
             orderNumber: version)
     }
 

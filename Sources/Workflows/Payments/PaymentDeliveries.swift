@@ -89,7 +89,12 @@ extension Clinic {
         guard let name = payment.providerID else {
             // Whoever is opening it at this moment has not said what it is called.
             if delivery.attempt < 3 { return .retry(after: .minutes(1), reason: "the provider's name for it is not known yet") }
-            return try await found(payment, at: desk, orElse: { try await self.end(payment) }, delivery)
+            let verdict = try await found(payment, at: desk, orElse: { try await self.end(payment) }, delivery)
+            // They have it, under a name that is known by now: what is left is to end it there, or it could be paid for good.
+            if verdict == .done, let known = try await self.payment(id), known.state.isUnsettled, known.providerID != nil {
+                return .retry(after: .zero, reason: "it is known what it is called")
+            }
+            return verdict
         }
         let ending = await desk.cancel(name, key: payment.cancellingKey)
         switch ending {

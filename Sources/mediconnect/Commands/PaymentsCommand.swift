@@ -30,7 +30,10 @@ struct PaymentsCommand: AsyncParsableCommand {
                 let ways = try Ways(house.settings.partners, surroundings: house.surroundings) { _ in }
                 guard let desk = ways.payments else { throw Complaint("payments.secret is not set: there is no provider to ask") }
                 try await house.migrator.up()
-                let clinic = Clinic(database: house.database, surroundings: house.surroundings, master: house.master)
+                // What is booked by this goes where every booking goes.
+                let clinic = Clinic(
+                    database: house.database, surroundings: house.surroundings, master: house.master,
+                    settings: house.settings.clinic)
                 try await clinic.readKeys()
                 let report = try await clinic.reconcilePayments(
                     at: desk, since: house.surroundings.clock.now - .days(days))

@@ -25,13 +25,14 @@ struct Bench: AsyncParsableCommand {
     var rounds = 5
     @Option(
         help:
-            "Only these: bookings, reads, postgres, claims, backlog, history, search, first, growth, memory, door, sealing, trail, sign-in, ended, outbox, overload; separated by commas."
+            "Only these: bookings, reads, postgres, claims, backlog, history, search, first, growth, memory, door, sealing, trail, sign-in, ended, outbox, overload, brown-out, costs; separated by commas."
     )
     var only: String?
     @Flag(help: "Half a million appointments on file where it would be five million.")
     var quick = false
 
-    @Flag(help: "Also say what each statement costs the server, for `postgres` and `history` (slows it by some percent).")
+    @Flag(
+        help: "Also say what each statement costs the server, for `postgres`, `history` and `costs` (slows it by some percent).")
     var statements = false
 
     func run() async throws {
@@ -68,6 +69,8 @@ struct Bench: AsyncParsableCommand {
             ("ended", { try await EndedElsewhere(rig: rig).measure() }),
             ("outbox", { try await OutboxRate(rig: rig).measure() }),
             ("overload", { try await Overload(rig: rig).measure() }),
+            ("costs", { try await ChangeCosts(rig: rig).measure() }),
+            ("brown-out", { try await BrownOut(rig: rig).measure() }),
         ]
         var findings: [Finding] = []
         for (name, body) in all where wanted?.contains(name) ?? true { findings += try await body() }

@@ -48,6 +48,7 @@ extension Sample {
             return .delete("/v1/patients/\(patient)/legal-hold")
         },
         "listTasks": Sample("nnnnyynn") { _ in .get("/v1/tasks?state=open") },
+        "listChanges": Sample("nnnnnynn") { _ in .get("/v1/changes?limit=5") },
         "readSync": Sample("nnnnyynn") { _ in .get("/v1/sync") },
         "readLegacy": Sample("nnnnnynn") { _ in .get("/v1/legacy") },
         "compareLegacy": Sample("nnnnnynn") { _ in .get("/v1/legacy/comparison?last=50") },

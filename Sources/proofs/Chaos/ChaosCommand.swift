@@ -1,0 +1,102 @@
+import ArgumentParser
+import Foundation
+import Processes
+import TestKit
+
+struct Chaos: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract:
+            "Break everything a booking sets off, one thing after the other, and show that nothing is lost and nothing happens twice.",
+        discussion: """
+            Clients book, pay, move and cancel while workers are killed at each step of a delivery, the database is restarted, a worker is \
+            paused past its lease, and everybody outside behaves in every way the simulator knows. After each round, once all is well again, \
+            what clients were told, what the database has and what those outside wrote down are compared. On PostgreSQL two workers share \
+            the work. Exits 1 when something is not as it should be. With --faulty a kill also tears out what was written down before \
+            somebody outside was called, and this must fail: a proof that cannot fail proves nothing.
+            """)
+
+    @Argument(help: "Rounds on each engine.")
+    var rounds = 8
+    @Option(help: "Seed of what clients do, when servers die and how those outside fare.")
+    var seed: UInt64 = 1
+    @Option(help: "sqlite, postgres or both.")
+    var engine = "both"
+    @Option(help: "The server's binary; the one beside this program unless told otherwise.")
+    var server: String?
+    @Flag(help: "A short play of each kind of round, in place of so many.")
+    var quick = false
+    @Flag(help: "Prove that the proof can fail.")
+    var faulty = false
+    @Flag(help: "Leave the data and the logs behind, also when all is well.")
+    var keep = false
+
+    func run() async throws {
+        Children.all.endWithMe()
+        guard ["sqlite", "postgres", "both"].contains(engine) else {
+            throw ValidationError("--engine must be sqlite, postgres or both")
+        }
+        guard (1...10_000).contains(rounds) else { throw ValidationError("the rounds must be from 1 to 10000") }
+        for engine in engine == "both" ? ["sqlite", "postgres"] : [engine] {
+            let folder = try TemporaryFolder("chaos")
+            let violations = try await play(engine, in: folder)
+            if !violations.isEmpty {
+                for violation in violations.prefix(60) { say("VIOLATION \(violation)") }
+                say("\(violations.count) violation\(violations.count == 1 ? "" : "s"), engine \(engine), seed \(seed)")
+                if faulty && !keep { folder.remove() } else { say("data and logs: \(folder.path)") }
+                throw ExitCode(1)
+            }
+            if keep { say("data and logs: \(folder.path)") } else { folder.remove() }
+        }
+    }
+
+    private func play(_ engine: String, in folder: TemporaryFolder) async throws -> [String] {
+        let began = ContinuousClock.now
+        let clinic = try await ChaosClinic(engine, program: server ?? Siblings.server, under: folder, seed: seed)
+        let ordeal = ChaosOrdeal(clinic, seed: seed, isForgetful: faulty)
+        let result: Result<Void, any Error>
+        do {
+            for trial in trials() { guard try await ordeal.play(trial) else { break } }
+            result = .success(())
+        } catch { result = .failure(error) }
+        let again = try clinic.deedsOutside().lettersHandedOverAgain
+        await clinic.close()
+        do { try result.get() } catch { throw ProcessFault("\(error)\nengine \(engine), seed \(seed), logs: \(folder.path)") }
+        let met = Step.allCases.map { "\(ordeal.met[$0] ?? 0) \($0.rawValue)" }.joined(separator: ", ")
+        say(
+            """
+            \(engine), seed \(seed), \(Int((ContinuousClock.now - began) / .seconds(1))) s: \(ordeal.kills) workers killed, at steps: \(met). \
+            \(ordeal.tally); \(again) letters were handed over a second time.
+            """)
+        if ordeal.violations.isEmpty { say("\(engine): nothing that was acknowledged is lost, and nothing was done twice.") }
+        return ordeal.violations
+    }
+
+    private func shuffled<Element>(_ all: [Element], _ chance: inout Chance) -> [Element] {
+        var all = all
+        for index in all.indices.dropFirst() { all.swapAt(index, chance.number(0...index)) }
+        return all
+    }
+
+    /// What is played, from the seed.
+    private func trials() -> [Trial] {
+        var chance = Chance(state: seed &+ 77)
+        func steps(_ parts: [Outsider]) -> [(Outsider, Step)] { parts.flatMap { part in Step.allCases.map { (part, $0) } } }
+        if faulty { return [.steps([(.sms, .done), (.sms, .answered)])] }
+        if quick {
+            // Each step once, each time of another's delivery.
+            let first = chance.number(0...Outsider.allCases.count - 1)
+            let some = Step.allCases.enumerated().map {
+                (Outsider.allCases[(first + $0.offset) % Outsider.allCases.count], $0.element)
+            }
+            return [.steps(some), .behaviours(Behaviour.all), .database(DatabaseFault.allCases), .paused]
+        }
+        return (0..<rounds).map { number in
+            switch number % 4 {
+            case 0: .steps(steps([Outsider.allCases[number / 4 % 5], Outsider.allCases[(number / 4 + 2) % 5]]))
+            case 1: .behaviours(shuffled(Behaviour.all, &chance))
+            case 2: .database(DatabaseFault.allCases)
+            default: .paused
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+/// Whom the simulator plays for the clinic, each with what the outbox calls its work.
+enum Outsider: String, CaseIterable, Sendable {
+    case sms, mail, payments, scheduling, fhir
+
+    var topic: String {
+        switch self {
+        case .sms, .mail: "notice.send"
+        case .payments: "payment.open"
+        case .scheduling: "scheduling.request"
+        case .fhir: "records.change"
+        }
+    }
+}
+
+/// Where a delivery is when its worker is killed. What a kill has really met is looked up afterwards: in the outbox, and at whoever was called.
+enum Step: String, CaseIterable, Sendable {
+    /// Written with the booking, and taken by nobody.
+    case queued
+    /// A worker has it, and has called nobody.
+    case leased
+    /// They have been asked, and have done nothing yet.
+    case asked
+    /// They have done it, and have not answered.
+    case done
+    /// They have answered, and nobody has written it down.
+    case answered
+    /// Written down.
+    case settled
+}
+
+/// What is done to the database beneath running workers.
+enum DatabaseFault: String, CaseIterable, Sendable {
+    /// Sessions are ended, and it stops in order.
+    case fast
+    /// `kill -9` to all of it.
+    case immediate
+}
+
+/// How those outside behave. What is not for everybody names whom it is for.
+struct Behaviour: Sendable {
+    let name: String
+    let mode: String
+    var only: [Outsider] = Outsider.allCases
+
+    /// Every mode the simulator has.
+    static let all: [Behaviour] = [
+        Behaviour(name: "delay", mode: #"{"delay":400}"#),
+        Behaviour(name: "errors", mode: #"{"errors":0.4}"#),
+        Behaviour(name: "errors after doing", mode: #"{"errors":0.5,"errorsAreDone":true}"#),
+        Behaviour(name: "hang", mode: #"{"hang":true}"#),
+        Behaviour(name: "silent", mode: #"{"silent":true}"#),
+        Behaviour(name: "garbled", mode: #"{"garbled":true}"#),
+        Behaviour(name: "retry-after", mode: #"{"retryAfter":1}"#),
+        // A payment that is refused is a human's to see to, and a hospital refuses nothing.
+        Behaviour(name: "refuses", mode: #"{"refuses":true}"#, only: [.sms, .scheduling]),
+        Behaviour(name: "pending", mode: #"{"pending":true}"#, only: [.scheduling]),
+        Behaviour(name: "duplicate webhooks", mode: #"{"duplicateWebhooks":true}"#, only: [.sms, .payments]),
+        Behaviour(name: "late webhooks", mode: #"{"lateWebhooks":1500}"#, only: [.sms, .payments]),
+        Behaviour(name: "reordered webhooks", mode: #"{"reorderedWebhooks":true}"#, only: [.sms, .payments]),
+        Behaviour(name: "tokens forgotten", mode: #"{"forgetTokens":true}"#, only: [.fhir]),
+    ]
+}
+
+/// What is done in one round.
+enum Trial: Sendable {
+    /// Workers are killed at each step of a delivery.
+    case steps([(Outsider, Step)])
+    /// Everybody outside in these modes, one after the other, under load, and a worker killed at a random moment of each.
+    case behaviours([Behaviour])
+    /// The database is restarted under load; on the embedded one it goes with its server.
+    case database([DatabaseFault])
+    /// A worker is stopped in the midst of its calls for longer than its leases last, and goes on.
+    case paused
+
+    var name: String {
+        switch self {
+        case .steps: "killed at each step"
+        case .behaviours: "everybody outside in every mode"
+        case .database: "the database restarted"
+        case .paused: "a worker paused past its lease"
+        }
+    }
+}

@@ -1,0 +1,238 @@
+import Foundation
+import LoopbackClient
+import Notation
+import Processes
+
+/// Holds what clients were told, what the database says, and what those outside wrote down against each other.
+struct ChaosReckoning {
+    private let clinic: ChaosClinic
+    private let told: ToldEverybody
+    private let kills: Int
+
+    init(_ clinic: ChaosClinic, _ told: ToldEverybody, kills: Int) {
+        self.clinic = clinic
+        self.told = told
+        self.kills = kills
+    }
+
+    /// An appointment as the database has it.
+    private struct Kept {
+        let id, state: String
+        let version: Int
+        let start: Instant?
+    }
+
+    func violations() async throws -> [String] {
+        let outside = try clinic.deedsOutside()
+        let kept = try await appointments()
+        var found = nothingIsLost(kept)
+        found += effectsAreThereOnce(outside)
+        found += try await lettersAreHandedOverAgainForAReason(outside)
+        found += try await calendarsAgree(outside, kept)
+        found += try await paymentsAgree(outside, kept)
+        found += recordsAgree(outside, kept)
+        found += try await messagesWentOut(outside)
+        found += try await nothingIsLeftForAnybody()
+        return found
+    }
+
+    private func appointments() async throws -> [String: Kept] {
+        let time = clinic.cluster == nil ? "start_at" : "(extract(epoch FROM start_at) * 1000000)::bigint"
+        var kept: [String: Kept] = [:]
+        for row in try await clinic.rows("SELECT id, state, version, \(time) FROM appointment") {
+            kept[row[0]] = Kept(
+                id: row[0], state: row[1], version: Int(row[2]) ?? -1, start: Int64(row[3]).map { Instant(microseconds: $0) })
+        }
+        return kept
+    }
+
+    /// Every acknowledged appointment is as its client was told, or as somebody outside has decided since; and there is none nobody asked for.
+    private func nothingIsLost(_ kept: [String: Kept]) -> [String] {
+        var found: [String] = []
+        var rest = kept
+        for one in told.all {
+            let row = rest.removeValue(forKey: one.id)
+            guard let state = one.state else {
+                if row != nil { found.append("\(one.id) is there although its booking was refused") }
+                continue
+            }
+            guard let row else {
+                found.append("lost: \(one.id) was acknowledged as \(state) and is not there")
+                continue
+            }
+            let isAsTold = row.state == state && row.version == one.version && row.start == one.start
+            // Somebody outside has the last word over what waits for them.
+            let isDecided = state == "pending" && row.version > one.version && ["booked", "cancelled"].contains(row.state)
+            // A hold nobody has paid waits on.
+            let maySoBe = isAsTold && (state != "pending" || one.kind == .paid)
+            if !maySoBe && !isDecided {
+                found.append(
+                    "lost: \(one.id) (\(one.kind)) was acknowledged as \(state) \(one.version) and is \(row.state) \(row.version)"
+                )
+            }
+        }
+        for id in rest.keys { found.append("\(id) is there and nobody asked for it") }
+        return found
+    }
+
+    /// A key, an effect: whoever knows repeats has done it once, and a carrier of text messages, who knows none, was asked once.
+    private func effectsAreThereOnce(_ outside: OutsideDeeds) -> [String] {
+        outside.effects.filter { $0.count > 1 && $0.what != "mail" }.map {
+            "twice: \($0.part) has done \($0.what) \($0.key) \($0.count) times"
+        }
+    }
+
+    /// A mail service knows no repeats and cannot be asked what became of a letter. One nobody answered for is handed over again, as the
+    /// same letter with the same `Message-ID`: as often as no answer came, or whoever had it was killed, and no oftener.
+    private func lettersAreHandedOverAgainForAReason(_ outside: OutsideDeeds) async throws -> [String] {
+        let again = outside.lettersHandedOverAgain
+        let reasons = try await clinic.tally(.mail).unanswered + kills
+        return again <= reasons ? [] : ["\(again) letters were handed over again, for \(reasons) reasons"]
+    }
+
+    /// What is booked stands in the other calendar once, and nothing else does.
+    private func calendarsAgree(_ outside: OutsideDeeds, _ kept: [String: Kept]) async throws -> [String] {
+        var found: [String] = []
+        var standing = Set(outside.entries.filter { $0.state == "confirmed" || $0.state == "pending" }.map(\.id))
+        let rows = try await clinic.rows("SELECT id, appointment_id, state FROM external_entry")
+        for (appointment, entries) in Dictionary(grouping: rows, by: { $0[1] }) {
+            let there = entries.filter { standing.remove($0[0]) != nil }
+            let isBooked = kept[appointment]?.state == "booked"
+            if there.count != (isBooked ? 1 : 0) || there.contains(where: { $0[2] != "confirmed" }) {
+                found.append(
+                    "the other calendar has \(appointment) \(there.count) times, and here it is \(kept[appointment]?.state ?? "gone")"
+                )
+            }
+        }
+        found += standing.map { "the other calendar has \($0), which nobody here knows" }
+        return found
+    }
+
+    /// Each payment was asked for once, is paid here when it is there, and came back once where it was to.
+    private func paymentsAgree(_ outside: OutsideDeeds, _ kept: [String: Kept]) async throws -> [String] {
+        var found: [String] = []
+        let intents = Dictionary(grouping: outside.intents, by: { $0.reference ?? "" })
+        let refunds = Dictionary(grouping: outside.refunds, by: { $0.reference ?? "" })
+        let given = try await clinic.rows("SELECT id, payment_id, amount, state FROM refund")
+        for row in try await clinic.rows("SELECT id, appointment_id, state FROM payment") {
+            let there = intents[row[0]] ?? []
+            // Who gives up before the provider was asked has none there.
+            if there.count != 1, !(there.isEmpty && row[2] == "cancelled") {
+                found.append("payment \(row[0]), \(row[2]) here, was opened \(there.count) times")
+            }
+            let status = ["paid": "succeeded", "open": "requires_payment_method", "cancelled": "canceled"][row[2]]
+            if status == nil || there.contains(where: { $0.status != status }) {
+                found.append("payment \(row[0]) is \(row[2]) here and \(there.map(\.status)) there")
+            }
+            let state = kept[row[1]]?.state
+            let back = given.filter { $0[1] == row[0] }
+            let isOver = state == "cancelled" && row[2] == "paid"
+            if back.count != (isOver ? 1 : 0) {
+                found.append("payment \(row[0]) of an appointment that is \(state ?? "gone") has \(back.count) refunds")
+            }
+            if row[2] == "paid", state != "booked", state != "cancelled" {
+                found.append("payment \(row[0]) is paid, and its appointment is \(state ?? "gone")")
+            }
+        }
+        for row in given where row[3] != "done" || (refunds[row[0]] ?? []).map({ "\($0.amount)" }) != [row[2]] {
+            found.append("refund \(row[0]), \(row[3]) here, was made \((refunds[row[0]] ?? []).count) times")
+        }
+        for one in told.all where one.isPaymentAsked {
+            if try await clinic.number("SELECT count(*) FROM payment WHERE asked_for = \(literal(one.id))") != 1 {
+                found.append("lost: the payment of \(one.id) was acknowledged and is not there")
+            }
+        }
+        return found
+    }
+
+    private func literal(_ id: String) -> String {
+        clinic.cluster == nil ? "x'\(id.replacing("-", with: ""))'" : "'\(id)'"
+    }
+
+    /// A hospital has each booking once, as it is here, and what is over as over.
+    private func recordsAgree(_ outside: OutsideDeeds, _ kept: [String: Kept]) -> [String] {
+        var found: [String] = []
+        let records = Dictionary(grouping: outside.records, by: \.appointment)
+        for one in kept.values {
+            let there = records[one.id] ?? []
+            let isRight =
+                switch one.state {
+                case "booked": there.count == 1 && there[0].status == "booked" && there[0].start == one.start
+                case "cancelled": there.isEmpty || (there.count == 1 && there[0].status == "cancelled")
+                default: there.isEmpty
+                }
+            if !isRight {
+                found.append("the records have \(one.id) as \(there.map(\.status)), and here it is \(one.state)")
+            }
+        }
+        return found
+    }
+
+    /// Each event is told once, and what counts as sent was sent once.
+    private func messagesWentOut(_ outside: OutsideDeeds) async throws -> [String] {
+        var found: [String] = []
+        let kinds = [
+            "appointment.booked": "confirmation", "appointment.confirmed": "confirmation",
+            "appointment.cancelled": "cancellation",
+            "appointment.rescheduled": "move",
+        ]
+        var due: [String: Int] = [:]
+        for row in try await clinic.rows("SELECT appointment_id, kind FROM event") {
+            if let kind = kinds[row[1]] { due["\(kind) of \(row[0])", default: 0] += 1 }
+        }
+        let effects = Dictionary(
+            outside.effects.filter { $0.what == "text" || $0.what == "mail" }.map { ($0.key, $0.count) }, uniquingKeysWith: +)
+        var written: [String: Int] = [:]
+        for row in try await clinic.rows(
+            "SELECT id, appointment_id, kind, place, state, coalesce(channel, ''), coalesce(reason, '') FROM message")
+        {
+            if row[3] == "1" { written["\(row[2]) of \(row[1])", default: 0] += 1 }
+            let sent = effects[row[0]] ?? 0
+            switch row[4] {
+            case "delivered", "handed-over":
+                if sent == 0 { found.append("message \(row[0]) by \(row[5]) counts as \(row[4]) and was never sent") }
+            case "suppressed" where row[6] == "overtaken", "failed" where row[6] == "refused" && row[5] == "sms": break
+            default: found.append("message \(row[0]) by \(row[5]) is \(row[4]) \(row[6])")
+            }
+        }
+        for name in Set(due.keys).union(written.keys) where due[name] != written[name] {
+            found.append("the \(name) was due \(due[name] ?? 0) times and written \(written[name] ?? 0) times")
+        }
+        return found
+    }
+
+    /// No task for a human, no overlap, no hold past its time; and sweeps that begin anew find nothing.
+    private func nothingIsLeftForAnybody() async throws -> [String] {
+        var found: [String] = []
+        for row in try await clinic.rows("SELECT kind, details FROM task WHERE state = 'open'") {
+            found.append("somebody has to see to \(row[0]): \(row[1])")
+        }
+        let (status, said) = try await clinic.command(["check"])
+        if status != 0 { found.append("check ended with \(status): \(said.suffix(5).joined(separator: "; "))") }
+        let sweeps = ["holds", "outbox", "claims", "scheduling", "records"]
+        let limit = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < limit, try await rounds(of: sweeps) < sweeps.count {
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        for base in clinic.bases {
+            let metrics = try await clinic.http.send("GET", "\(base)/metrics").text
+            for line in metrics.split(separator: "\n")
+            where line.hasPrefix("mediconnect_sweep_repaired_total{") || line.hasPrefix("mediconnect_sweep_raised_total{") {
+                if !line.hasSuffix(" 0") { found.append("a sweep found something: \(line)") }
+            }
+        }
+        return found
+    }
+
+    /// How many of these have had a round since the servers were started.
+    private func rounds(of sweeps: [String]) async throws -> Int {
+        var seen: Set<String> = []
+        for base in clinic.bases {
+            let metrics = try await clinic.http.send("GET", "\(base)/metrics").text
+            for sweep in sweeps where metrics.contains(#"mediconnect_sweep_repaired_total{sweep="\#(sweep)"}"#) {
+                seen.insert(sweep)
+            }
+        }
+        return seen.count
+    }
+}
