@@ -85,6 +85,13 @@ import Workflows
         ("TaskByKey", "task_key", ["kind = ", "dedupe_key = "]), ("OpenTasks", "task_open", ["at"]),
         ("ExternalEntriesOf", "external_entry_of_appointment", ["appointment_id = "]),
         ("UnsettledEntries", "external_entry_unsettled", ["updated_at <"]),
+        ("LegacyRowsOfAppointment", "legacy_booking_of_appointment", ["appointment_id = "]),
+        ("ComparedLegacyRows", "legacy_booking_compared", ["decided_at >"]),
+        ("WaitingLegacyRows", "legacy_booking_waiting", ["start_at"]),
+        ("RefusedLegacyRows", "legacy_booking_refused", ["start_at >"]),
+        ("LegacyDayCount", "legacy_booking_day", ["practitioner_id = "]),
+        ("DeleteLegacyClaims", "legacy_claim_of_booking", ["their_id = "]),
+        ("EraseLegacyRows", "legacy_booking_of_patient", ["patient_id = "]),
         ("ClaimedAppointments", "appointment_of_day", ["start_at"]), ("ClaimsInOrder", "claim_pkey", ["holder_id"]),
     ]
 
@@ -151,6 +158,10 @@ import Workflows
             SELECT practitioner, id, id, 'appointment.booked', start_at, 'delivered', 1 FROM made;
         INSERT INTO patient_device SELECT gen_random_uuid(), patient, gen_random_uuid(), 'ios', NULL, 't', sha256(('t' || n)::bytea), NULL,
             start_at, start_at FROM made;
+        INSERT INTO legacy_booking SELECT 'L-' || n, 'r-' || n, n + 1, 'booked', practitioner, practitioner, patient, start_at,
+            start_at + interval '30 minutes', 'theirs', CASE WHEN n % 50 <> 0 THEN id END, 'booked', NULL, start_at,
+            CASE WHEN n % 500 = 0 THEN 'practitionerTaken' END, start_at FROM made;
+        INSERT INTO legacy_claim SELECT practitioner, start_at, 'L-' || n, start_at + interval '30 minutes', 0 FROM made;
         INSERT INTO incoming SELECT id, 'texts', n::text, start_at, 'sealed', NULL FROM made;
         INSERT INTO idempotency SELECT 'desk-' || n % 50, 'key-' || n, 'book', '', 200, NULL, NULL, '', '', start_at FROM made;
         ANALYZE;

@@ -82,7 +82,7 @@ struct LegacyRowToChange: Query {
 }
 
 struct LegacyRowsOfAppointment: Query {
-    static let sql = SQL("SELECT \(rowColumns) FROM legacy_booking WHERE appointment_id = $1 ORDER BY their_id")
+    static let sql = SQL("SELECT \(rowColumns) FROM legacy_booking WHERE appointment_id = $1")
     let appointment: ID<Appointment>
     var bindings: [SQLValue] { [.id(appointment)] }
     static func row(_ columns: any Columns) throws -> LegacyRow { try LegacyRow(columns) }
