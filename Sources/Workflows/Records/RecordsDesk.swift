@@ -92,8 +92,8 @@ public struct RecordsDesk: Sendable {
         switch await records.find(sent.record.identifier) {
         case .done(nil): return .done
         case .done(let theirs?):
-            let link = RecordsLink(appointment: sent.appointment.id, theirs: theirs, ourVersion: 0)
-            return try await settle(await records.update(sent.record, at: theirs), sent, link, delivery)
+            let link = RecordsLink(appointment: sent.appointment.id, theirs: theirs.version, ourVersion: 0)
+            return try await settle(await records.update(sent.record, at: theirs.version), sent, link, delivery)
         case .later(let after, let reason): return try await again(sent, reason, after, delivery)
         case .unknown(let reason): return try await again(sent, reason, nil, delivery)
         case .postponed(let after, let reason): return postpone(sent, reason, after, delivery)
