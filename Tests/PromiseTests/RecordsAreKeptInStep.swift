@@ -174,7 +174,7 @@ extension Promises {
         func `what was made and never heard of, and is cancelled before the next try, is cancelled there`(engine: Engine)
             async throws
         {
-            try await open(engine) { stage in
+            try await Self.open(engine) { stage in
                 stage.theirs.become(.takesUnheard)
                 let told = try await stage.book()
                 try await stage.run()
