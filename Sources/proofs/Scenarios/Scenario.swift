@@ -45,6 +45,7 @@ struct Scenario: Sendable {
             SeriesScenario.scenario,
             RecordsScenario.scenario,
             ReconcilerScenario.scenario,
+            ReplacingScenario.scenario(requests: requests),
             LegacyComparison.scenario(requests: requests),
         ]
     }

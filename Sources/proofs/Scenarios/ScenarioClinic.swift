@@ -8,7 +8,7 @@ import Synchronization
 /// What a scenario's clinic has to be like.
 struct ClinicNeeds: Sendable {
     /// Whom it works with, all of them played by one simulator.
-    enum Partner: String, Sendable, CaseIterable { case scheduling, payments, texts, mail, records }
+    enum Partner: String, Sendable, CaseIterable { case scheduling, payments, texts, mail, records, legacy }
 
     var partners: Set<Partner>
     /// Settings besides, by their names in the environment.
@@ -83,6 +83,7 @@ final class ScenarioClinic: Sendable {
             for (name, secret) in [
                 ("calendar", "simulated-scheduling"), ("pay", "sk_test_simulated"), ("sign", "whsec_simulated"),
                 ("texts", "simulated-token"), ("mail", "SG.simulated"), ("records", "simulated-secret"),
+                ("legacy", "simulated-legacy"),
             ] { try Data(secret.utf8).write(to: URL(fileURLWithPath: folder.file("\(name).secret"))) }
             try await start()
             for (part, path) in [("payments", "payments"), ("sms", "texts")] {
@@ -172,6 +173,7 @@ final class ScenarioClinic: Sendable {
                         "RECORDS_CLIENT": "clinic", "RECORDS_SECRET_FILE": file("records"),
                         "RECORDS_SYSTEM": "https://clinic.example/appointments",
                     ]
+                case .legacy: ["LEGACY_URL": "\(simulator.base)/legacy", "LEGACY_TOKEN_FILE": file("legacy")]
                 }
             for (name, value) in settings { all["MEDICONNECT_\(name)"] = value }
         }
@@ -303,7 +305,7 @@ final class ScenarioClinic: Sendable {
 
     func set(_ mode: String, _ parts: String...) async throws { try await set(mode, parts) }
 
-    /// How partners behave from now on, as the simulator's modes have it: `scheduling`, `payments`, `sms`, `mail`, `fhir`.
+    /// How partners behave from now on, as the simulator's modes have it: `scheduling`, `payments`, `sms`, `mail`, `fhir`, `legacy`.
     func set(_ mode: String, _ parts: [String]) async throws {
         let planted = mode == "{}" ? fault?.mode ?? mode : fault?.mode.map { "\(mode.dropLast()),\($0.dropFirst())" } ?? mode
         for part in parts { try await control("modes/\(part)", planted) }

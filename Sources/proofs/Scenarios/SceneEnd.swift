@@ -6,7 +6,7 @@ extension Scene {
     /// Work that is done outside the database, and stays in the outbox's table when it is finished.
     private static let outside = """
         topic IN ('scheduling.request', 'scheduling.cancel', 'payment.open', 'payment.cancel', 'payment.refund', 'records.change', \
-        'notice.send')
+        'legacy.change', 'notice.send')
         """
 
     /// - Parameter errors: events that are logged as errors here, because that is what happened.
@@ -106,7 +106,7 @@ extension ScenarioClinic {
     var isUnfinished: String {
         """
         (state IN ('running', 'dead') OR (state = 'ready' AND (available_at <= \(sql(now)) OR attempt > 0 OR topic IN \
-        ('scheduling.request', 'scheduling.cancel', 'payment.open', 'payment.refund', 'records.change'))))
+        ('scheduling.request', 'scheduling.cancel', 'payment.open', 'payment.refund', 'records.change', 'legacy.change'))))
         """
     }
 
