@@ -60,6 +60,7 @@ extension Visitor {
         "invoices": true,
         // Identifiers of appointments, and of nobody.
         "changes": false, "webhooks": false,
+        "legacy": false,
     ]
 
     private func isAboutPatients(_ route: Route) throws -> Bool {

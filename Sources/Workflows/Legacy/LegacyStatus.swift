@@ -111,8 +111,10 @@ extension ReadTransaction {
             if outstanding > 0 || !isThere { hindrances.append(.notThereYet) }
         case .off, .shadow: break
         }
+        // A share that was set before the first phase is no change of the phase.
+        let changed = standing?.changedBy.isEmpty == false ? standing : nil
         return LegacyStatus(
-            phase: replacement.phase, share: replacement.share, changedAt: standing?.changedAt, changedBy: standing?.changedBy,
+            phase: replacement.phase, share: replacement.share, changedAt: changed?.changedAt, changedBy: changed?.changedBy,
             backfillSince: standing?.backfillSince, taken: feed.taken, waiting: waiting, notTaken: notTaken, change: feed.change,
             caughtUpAt: feed.caughtUpAt, outstanding: outstanding, mirroredAt: standing?.mirroredAt, comparison: comparison,
             hindrances: hindrances)

@@ -26,8 +26,6 @@ final class ChaosOrdeal {
     private(set) var met: [Step: Int] = [:]
     private(set) var kills = 0
     private var rounds = 0
-    /// Microseconds from an acknowledgement to about when a worker has what it set off.
-    private var aim = 8_000
 
     init(_ clinic: ChaosClinic, seed: UInt64, isForgetful: Bool) {
         self.clinic = clinic
@@ -169,8 +167,6 @@ final class ChaosOrdeal {
             }
             let found = try await killOnce(step, part)
             if let found { met[found, default: 0] += 1 }
-            // Who came too early waits longer the next time.
-            if step == .leased { aim = max(500, found == .queued ? aim * 3 / 2 : aim * 2 / 3) }
             try await clinic.set("{}", for: [part])
             try await clinic.start()
             if found == step { return }
@@ -200,7 +196,7 @@ final class ChaosOrdeal {
         switch step {
         case .queued: try await killed(Array(clinic.indices))
         case .leased:
-            try await Task.sleep(for: .microseconds(chance.number(aim / 2...aim)))
+            try await untilLeased(part)
             try await killed(Array(clinic.indices))
         case .asked:
             guard try await becomes({ try await calls().requests > 0 }) else { return nil }
@@ -223,6 +219,20 @@ final class ChaosOrdeal {
             try await killed(Array(clinic.indices))
         }
         return try await place(of: part, after: try await calls())
+    }
+
+    /// Lets the workers go on for a fraction of a millisecond at a time, until one of them has taken the delivery. They stand still afterwards.
+    private func untilLeased(_ part: Outsider) async throws {
+        for _ in 0..<500 {
+            for index in clinic.indices { clinic.signal(SIGSTOP, to: index) }
+            let states = try await clinic.rows(
+                "SELECT state FROM outbox WHERE topic = '\(part.topic)' AND state IN ('ready', 'running')"
+            ).compactMap(\.first)
+            // Taken, or through already.
+            if states.contains("running") || states.isEmpty { return }
+            for index in clinic.indices { clinic.signal(SIGCONT, to: index) }
+            usleep(UInt32(chance.number(100...500)))
+        }
     }
 
     private func killTheHolder(of part: Outsider) async throws {
