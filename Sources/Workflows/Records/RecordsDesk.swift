@@ -63,6 +63,7 @@ public struct RecordsDesk: Sendable {
         }
         guard let sent = try await load(id, mayBeThere: delivery.claims > 1) else { return .done }
         if let link = sent.link {
+            try await noteTrying(sent, link)
             return try await settle(await records.update(sent.record, at: link.theirs), sent, link, delivery)
         }
         if !sent.appointment.state.belongsInRecords { return try await endWhatMayBeThere(sent, delivery) }
@@ -208,13 +209,21 @@ public struct RecordsDesk: Sendable {
         return .dead(reason: reason)
     }
 
+    /// Before they are told: whoever dies of it has left a word of ours there that nobody knows of, and it is not somebody else's.
+    private func noteTrying(_ sent: Sent, _ link: RecordsLink) async throws {
+        let content = sent.record.content
+        guard link.tried.last != content else { return }
+        try await database.write { transaction in
+            try transaction.run(
+                NoteTried(
+                    appointment: sent.appointment.id, tried: Array(link.tried.filter { $0 != content }.suffix(7)) + [content]))
+        }
+    }
+
     private func note(_ sent: Sent, _ reason: String, isLate: Bool = false, isForGood: Bool = false) async throws {
         let (clinic, appointment, outage) = (clinic, sent.appointment, outage)
         try await database.write { transaction in
             let isOut = try clinic.noteFailure(of: Self.system, reason, telling: outage, in: transaction)
-            // They may have taken it, unheard: then it is not somebody else's word that stands there.
-            let tried = (sent.link?.tried ?? []).filter { $0 != sent.record.content }.suffix(7) + [sent.record.content]
-            try transaction.run(NoteTried(appointment: appointment.id, tried: Array(tried)))
             // Of a system that takes nothing at all a human hears once, and not of each appointment.
             if isForGood || (isLate && !isOut) { try clinic.raise(.behind(appointment, reason), in: transaction) }
         }
