@@ -145,6 +145,8 @@ import Testing
     @Test func `gives the same answer to the same request under the same key, byte for byte (MC-1)`() async throws {
         try await inHouse { visitor in
             for route in visitor.house.api.routes where route.takesKey {
+                // What cannot be done as things are is a refusal, whichever time it is asked for.
+                guard try sample(route).mark(for: .admin) != "c" else { continue }
                 let ask = try await sample(route).ask(visitor)
                 let first = try await visitor.send(ask, by: .admin, key: "once-\(route.operation)")
                 let rows = try await visitor.rows()

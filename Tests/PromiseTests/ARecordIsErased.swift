@@ -254,6 +254,19 @@ private struct Marked {
                 caller: desk, requestID: "close", attempt: Attempt(key: "close", operation: "closePatient", fingerprint: [2])),
             wording: .standing
         ).value()
+        try await leaveDevice()
+    }
+
+    /// Closing forgets devices: this one was on its way in meanwhile, and is left to the erasure.
+    private func leaveDevice() async throws {
+        let (patient, now) = (engine.typed(id), engine.typed(fixture.clock.now))
+        let device = engine.typed(ID<PatientDevice>(high: 0x0190_0000_0000_7000, low: 0x8000_0000_0000_0001))
+        let token = engine == .sqlite ? "x''" : "''"
+        try await fixture.execute(
+            """
+            INSERT INTO patient_device (id, patient_id, platform, name, token, token_index, created_at, seen_at)
+            VALUES (\(device), \(patient), 'ios', 'phone of \(Self.mark)', '\(Self.mark)', \(token), \(now), \(now))
+            """)
     }
 
     private func register() async throws {
@@ -333,11 +346,6 @@ private struct Marked {
             INSERT INTO contact_consent (patient_id, channel, is_given, by, at) VALUES (\(patient), 'sms', \(given), 'desk:\(Self.mark)', \(now))
             """)
         let empty = engine == .sqlite ? "x''" : "''"
-        try await fixture.execute(
-            """
-            INSERT INTO patient_device (id, patient_id, platform, name, token, token_index, created_at, seen_at)
-            VALUES (\(glass), \(patient), 'ios', 'phone of \(Self.mark)', '\(Self.mark)', \(empty), \(now), \(now))
-            """)
         try await fixture.execute(
             """
             INSERT INTO letter (id, account_id, kind, address, created_at, expires_at, likeness)

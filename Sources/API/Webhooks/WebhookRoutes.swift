@@ -57,6 +57,9 @@ struct WebhookRoutes {
         ) { exchange, clinic in
             let fields = exchange.fields()
             let draft = fields.webhook(of: clinic)
+            guard try exchange.expectedVersion() != nil else {
+                throw Problem(.preconditionRequired, detail: "Name the version: * is not enough.")
+            }
             try fields.check()
             return Answer(
                 try await clinic.changeWebhook(

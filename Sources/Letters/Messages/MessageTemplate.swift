@@ -27,6 +27,10 @@ public struct MessageTemplate: Sendable, Equatable {
     /// What is wrong with a text somebody wrote; nil when nothing is. Only names between two pairs of braces: no sections, no partials, and
     /// nothing that says how something else is read.
     public static func flaw(of text: String) -> String? {
+        // What belongs to a brace, as an accent does that follows it, would make another character of it.
+        if hasJoinedBrace("}" + text) {
+            return "has a mark that belongs to a brace, or to nothing"
+        }
         var rest = text[...]
         while let start = rest.firstRange(of: "{{") {
             guard let end = rest[start.upperBound...].firstRange(of: "}}") else { return "has {{ without }}" }
@@ -37,6 +41,11 @@ public struct MessageTemplate: Sendable, Equatable {
             rest = rest[end.upperBound...]
         }
         return text.unicodeScalars.contains { $0.value < 32 && $0 != "\n" || $0.value == 127 } ? "has a control character" : nil
+    }
+
+    /// Whether a brace is part of a longer character.
+    private static func hasJoinedBrace(_ text: String) -> Bool {
+        text.contains { $0.unicodeScalars.count > 1 && ($0.unicodeScalars.first == "{" || $0.unicodeScalars.first == "}") }
     }
 
     func filled(_ part: String, with facts: [String: String]) throws -> String {
