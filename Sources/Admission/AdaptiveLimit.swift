@@ -60,8 +60,11 @@ public struct AdaptiveLimit: Sendable {
         if mean > goal {
             value *= max(0.7, goal / mean)
         } else if isWanted {
-            // More places than anybody wants would show nothing, and let in too many when they come.
             value += value.squareRoot()
+        } else if mean < goal / 2 {
+            // An hour of rush leaves no mark: who finds it quiet finds as many places as on the first day. More than that, wanted by nobody,
+            // would show nothing, and let in too many when they come.
+            value = max(value, min(settings.first, value + value.squareRoot()))
         }
         value = min(max(value, settings.limits.lowerBound), settings.limits.upperBound)
     }

@@ -28,6 +28,15 @@ import Testing
         #expect(overloaded.goodput < 0.5 * peak && overloaded.vitalSuccess < 0.9, "\(overloaded)")
     }
 
+    @Test func `has as many places after a rush as on the first day, without anybody asking for them`() {
+        var server = SimulatedServer(room: WaitingRoom())
+        let first = server.room.places
+        _ = server.run(.seconds(20), perSecond: 7_500, from: .start)
+        #expect(server.room.places < first, "\(server.room.places)")
+        _ = server.run(.seconds(5), perSecond: 750, from: .start + .seconds(20))
+        #expect(server.room.places == first, "\(server.room.places)")
+    }
+
     /// Answers a second at a little more than it can do.
     private static func peak() -> Double {
         var server = SimulatedServer(room: WaitingRoom())

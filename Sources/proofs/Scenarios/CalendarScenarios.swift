@@ -15,6 +15,7 @@ enum CalendarScenarios {
         scene.expect(.states, "all twenty are booked", seen.allSatisfy(\.isBooked), Self.states(seen))
         scene.expect(.attempts, "each at the first attempt", seen.allSatisfy { $0.attempts == 1 }, "\(seen.map(\.attempts))")
         try await calendar.agrees(seen)
+        try await calendar.lines("twenty lines say that one was confirmed", of: "confirmed", 20)
         for one in seen {
             let lines = scene.clinic.logged("scheduling.confirmed", of: one.id)
             let isWhole = lines.allSatisfy {
@@ -25,7 +26,6 @@ enum CalendarScenarios {
             scene.expect(
                 .log, "one line says that \(one.id) was confirmed, with request and attempt", false, "\(lines.map(\.said))")
         }
-        scene.expect(.log, "twenty lines say that one was confirmed", scene.clinic.logged("scheduling.confirmed").count, is: 20)
         try await calendar.answers("confirmed", 20)
     }
 
@@ -44,7 +44,7 @@ enum CalendarScenarios {
             .attempts, "the two that were not answered took another attempt, or were found by looking",
             seen.count { $0.attempts > 1 } + Int(found) == 2, "\(seen.map(\.attempts)), \(found) found by looking")
         try await calendar.agrees(seen)
-        scene.expect(.log, "two lines say that no answer came", scene.clinic.logged("scheduling.later").count, is: 2)
+        try await calendar.lines("two lines say that no answer came", of: "later", 2)
         try await calendar.answers("later", 2)
     }
 
@@ -59,12 +59,14 @@ enum CalendarScenarios {
         scene.expect(.states, "all twenty are booked", seen.allSatisfy(\.isBooked), Self.states(seen))
         scene.expect(.attempts, "some took more than one attempt", seen.contains { $0.attempts > 1 }, "\(seen.map(\.attempts))")
         try await calendar.agrees(seen)
-        let failed = scene.clinic.logged("scheduling.unknown").count + scene.clinic.logged("scheduling.later").count
-        let confirmed = scene.clinic.logged("scheduling.confirmed").count
-        scene.expect(.log, "each attempt has a line", failed + confirmed, is: seen.reduce(0) { $0 + $1.attempts })
-        let metrics = try await scene.clinic.metrics()
-        let counted = ["unknown", "later"].reduce(0.0) { $0 + (metrics[OtherCalendar.answer($1)] ?? 0) }
-        scene.expect(.metrics, "each attempt that failed is counted", Int(counted), is: failed)
+        try await scene.expectSoon(.log, "each attempt has a line", is: seen.reduce(0) { $0 + $1.attempts }) {
+            calendar.lineCount(of: ["unknown", "later", "confirmed"])
+        }
+        let failed = calendar.lineCount(of: ["unknown", "later"])
+        try await scene.expectSoon(.metrics, "each attempt that failed is counted", is: failed) {
+            let metrics = try await scene.clinic.metrics()
+            return Int(["unknown", "later"].reduce(0.0) { $0 + (metrics[OtherCalendar.answer($1)] ?? 0) })
+        }
     }
 
     static let persistent = Scenario(
@@ -83,10 +85,10 @@ enum CalendarScenarios {
         scene.expect(.attempts, "each was tried more than once", seen.allSatisfy { $0.attempts > 1 }, "\(seen.map(\.attempts))")
         try await scene.clinic.set("{}", "scheduling")
         try await calendar.agrees(seen)
+        try await calendar.lines("four lines say that one was given up", of: "gave-up", 4)
         for one in seen where scene.clinic.logged("scheduling.gave-up", of: one.id).count != 1 {
             scene.expect(.log, "a line says that \(one.id) was given up", false)
         }
-        scene.expect(.log, "four lines say that one was given up", scene.clinic.logged("scheduling.gave-up").count, is: 4)
         try await calendar.answers("gave-up", 4)
         let again = try await calendar.settled(calendar.book(0..<4, key: "afterwards"))
         scene.expect(.states, "the same times are booked by others afterwards", again.allSatisfy(\.isBooked), Self.states(again))
@@ -109,7 +111,7 @@ enum CalendarScenarios {
         scene.expect(.states, "it is booked", seen.allSatisfy(\.isBooked), Self.states(seen))
         scene.expect(.attempts, "it was asked for once", seen.map(\.attempts), is: [1])
         try await calendar.agrees(seen)
-        scene.expect(.log, "one line says that one was confirmed", scene.clinic.logged("scheduling.confirmed").count, is: 1)
+        try await calendar.lines("one line says that one was confirmed", of: "confirmed", 1)
         try await calendar.answers("confirmed", 1)
     }
 
@@ -134,12 +136,15 @@ enum CalendarScenarios {
         scene.expect(.metrics, "the breaker closes", isClosed)
         let metrics = try await scene.clinic.metrics()
         let postponed = metrics[OtherCalendar.answer("postponed")] ?? 0
-        let lines = ["later", "unknown", "confirmed"].reduce(0) { $0 + scene.clinic.logged("scheduling.\($1)").count }
-        scene.expect(
-            .attempts, "what came while it was left alone was no attempt",
-            postponed > 0 && lines == seen.reduce(0) { $0 + $1.attempts },
-            "\(postponed) postponed, \(lines) lines, attempts \(seen.map(\.attempts))")
-        let said = scene.clinic.logged("outbound.breaker").compactMap { $0["extra"]?["state"]?.string }
+        scene.expect(.attempts, "some calls came while it was left alone", postponed > 0, "\(postponed)")
+        try await scene.expectSoon(.attempts, "and were no attempts", is: seen.reduce(0) { $0 + $1.attempts }) {
+            calendar.lineCount(of: ["later", "unknown", "confirmed"])
+        }
+        var said: [String] = []
+        _ = try await scene.becomes(withinSeconds: Scene.momentInSeconds) {
+            said = scene.clinic.logged("outbound.breaker").compactMap { $0["extra"]?["state"]?.string }
+            return said.last == "called"
+        }
         scene.expect(
             .log, "the log says left alone, and in the end called", said.contains("left alone") && said.last == "called",
             "\(said)")
@@ -204,9 +209,17 @@ struct OtherCalendar: Sendable {
 
     /// The metric counts so many answers of a kind.
     func answers(_ outcome: String, _ number: Int) async throws {
-        let counted = try await clinic.metrics()[Self.answer(outcome)] ?? 0
-        scene.expect(.metrics, "the metric counts \(number) × \(outcome)", Int(counted), is: number)
+        try await scene.expectSoon(.metrics, "the metric counts \(number) × \(outcome)", is: number) {
+            Int(try await clinic.metrics()[Self.answer(outcome)] ?? 0)
+        }
     }
+
+    /// So many lines of the log tell of an outcome.
+    func lines(_ what: String, of outcome: String, _ number: Int) async throws {
+        try await scene.expectSoon(.log, what, is: number) { lineCount(of: [outcome]) }
+    }
+
+    func lineCount(of outcomes: [String]) -> Int { outcomes.reduce(0) { $0 + clinic.logged("scheduling.\($1)").count } }
 }
 
 extension ScenarioClinic {

@@ -165,16 +165,20 @@ private struct Till: Sendable {
         scene.expect(.states, "invoices are numbered without a gap", most, is: count)
         let attempts = try await clinic.numbers("SELECT 'most', max(attempt) FROM outbox WHERE topic = 'payment.open'")
         scene.expect(.attempts, "what failed when it was opened was asked for again", attempts["most"] ?? 0, is: 2)
-        let metrics = try await clinic.metrics()
-        func heard(_ outcome: String) -> Int {
-            Int(metrics[#"mediconnect_outcomes_total{operation="incoming.payments",outcome="\#(outcome)"}"#] ?? 0)
+        func heard(_ outcomes: String...) async throws -> [Int] {
+            let metrics = try await clinic.metrics()
+            return outcomes.map { outcome in
+                Int(metrics[#"mediconnect_outcomes_total{operation="incoming.payments",outcome="\#(outcome)"}"#] ?? 0)
+            }
         }
-        scene.expect(.metrics, "the metric counts payments that booked", heard("paid"), is: payments - honoured - 1)
-        scene.expect(
-            .metrics, "and those that were honoured, and given back, late", [heard("honoured"), heard("given-back")],
-            is: [honoured, 1])
+        try await scene.expectSoon(.metrics, "the metric counts payments that booked", is: [payments - honoured - 1]) {
+            try await heard("paid")
+        }
+        try await scene.expectSoon(.metrics, "and those that were honoured, and given back, late", is: [honoured, 1]) {
+            try await heard("honoured", "given-back")
+        }
         let taken = ledger.webhooksTaken["payments"] ?? 0
-        scene.expect(.log, "each webhook has its line", clinic.logged("http.hearOfPayment").count, is: taken)
+        try await scene.expectSoon(.log, "each webhook has its line", is: taken) { clinic.logged("http.hearOfPayment").count }
         scene.count("payments", payments)
         scene.count("refunds", refunds)
         scene.count("webhooks taken", taken)

@@ -106,24 +106,23 @@ enum ReconcilerScenario {
             .ledger, "the other calendar has what both agreed on once, and what somebody has to see to as it was",
             [at(0), at(1), at(2), at(9)],
             is: [0, 1, 1, 1])
-        let metrics = try await clinic.metrics()
-        func swept(_ what: String, _ sweep: String) -> Int {
-            Int(metrics[#"mediconnect_sweep_\#(what)_total{sweep="\#(sweep)"}"#] ?? 0)
+        func swept(_ what: String, _ sweeps: String...) async throws -> [Int] {
+            let metrics = try await clinic.metrics()
+            return sweeps.map { sweep in Int(metrics[#"mediconnect_sweep_\#(what)_total{sweep="\#(sweep)"}"#] ?? 0) }
         }
-        scene.expect(
-            .metrics, "each sweep counts what it made good", [swept("repaired", "holds"), swept("repaired", "scheduling")],
-            is: [1, 1])
-        scene.expect(
-            .metrics, "also that practitioner, room and patient are free", swept("repaired", "claims") == 3,
-            "\(swept("repaired", "claims"))")
-        scene.expect(
-            .metrics, "and what it raised",
-            [swept("raised", "claims"), swept("raised", "outbox"), swept("raised", "scheduling")],
-            is: [1, 1, 2])
-        let said = Set(clinic.logged("sweep.repaired").compactMap { $0["extra"]?["job"]?.string })
-        scene.expect(
-            .log, "and a line tells of each", said.isSuperset(of: ["holds", "claims", "outbox", "scheduling"]), "\(said.sorted())"
-        )
+        try await scene.expectSoon(.metrics, "each sweep counts what it made good", is: [1, 1]) {
+            try await swept("repaired", "holds", "scheduling")
+        }
+        try await scene.expectSoon(.metrics, "also that practitioner, room and patient are free", is: [3]) {
+            try await swept("repaired", "claims")
+        }
+        try await scene.expectSoon(.metrics, "and what it raised", is: [1, 1, 2]) {
+            try await swept("raised", "claims", "outbox", "scheduling")
+        }
+        let told: Set = ["holds", "claims", "outbox", "scheduling"]
+        try await scene.expectSoon(.log, "and a line tells of each", is: told) {
+            Set(clinic.logged("sweep.repaired").compactMap { $0["extra"]?["job"]?.string }).intersection(told)
+        }
         scene.count("tasks", 4)
         scene.count("made good", 3)
     }

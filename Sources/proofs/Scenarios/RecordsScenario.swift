@@ -90,10 +90,10 @@ enum RecordsScenario {
         scene.expect(.ledger, "each as it is by now", behind, is: 0)
         let most = try await clinic.number("SELECT max(attempt) FROM outbox WHERE topic = 'records.change'")
         scene.expect(.attempts, "what failed was tried again", most > 1, "\(most)")
-        let metrics = try await clinic.metrics()
-        let later = metrics[#"mediconnect_sync_changes_total{outcome="later",system="records"}"#] ?? 0
-        scene.expect(
-            .metrics, "the metric counts what failed as the log does", Int(later), is: clinic.logged("records.later").count)
+        try await scene.expectSoon(.metrics, "the metric counts what failed as the log does", is: 0) {
+            let later = try await clinic.metrics()[#"mediconnect_sync_changes_total{outcome="later",system="records"}"#] ?? 0
+            return Int(later) - clinic.logged("records.later").count
+        }
         let tasks = try await clinic.ask("GET", "/v1/tasks?state=open").items
         scene.expect(.states, "nobody has to see to anything", tasks.isEmpty, "\(tasks.map { $0["kind"]?.string ?? "-" })")
         scene.count("visits", visits.count)

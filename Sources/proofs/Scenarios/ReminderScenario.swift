@@ -116,14 +116,19 @@ enum ReminderScenario {
         scene.expect(.ledger, "no two were of one key", Set(ledger.effects.map(\.key)).count, is: ledger.effects.count)
         let failed = clinic.logged("outbox.failed").count { $0["extra"]?["topic"]?.string == "notice.send" }
         scene.expect(.attempts, "texts that failed left lines", failed >= 1, "\(failed)")
-        let metrics = try await clinic.metrics()
-        func counted(_ channel: String, _ outcome: String) -> Int {
-            Int(metrics[#"mediconnect_outcomes_total{operation="message.\#(channel)",outcome="\#(outcome)"}"#] ?? 0)
+        func counted(_ channel: String, _ outcome: String) async throws -> Int {
+            let line = #"mediconnect_outcomes_total{operation="message.\#(channel)",outcome="\#(outcome)"}"#
+            return Int(try await clinic.metrics()[line] ?? 0)
         }
-        scene.expect(
-            .metrics, "the metric counts mails that were handed over", counted("email", "handed-over"), is: gone["email"] ?? 0)
-        scene.expect(.metrics, "and text messages that arrived", counted("sms", "delivered"), is: gone["sms"] ?? 0)
-        scene.expect(.log, "each answer by link has its line", clinic.logged("http.takeAnswerPage").count, is: 2)
+        try await scene.expectSoon(.metrics, "the metric counts mails that were handed over", is: gone["email"] ?? 0) {
+            try await counted("email", "handed-over")
+        }
+        try await scene.expectSoon(.metrics, "and text messages that arrived", is: gone["sms"] ?? 0) {
+            try await counted("sms", "delivered")
+        }
+        try await scene.expectSoon(.log, "each answer by link has its line", is: 2) {
+            clinic.logged("http.takeAnswerPage").count
+        }
         scene.count("messages", gone.values.reduce(0, +))
     }
 

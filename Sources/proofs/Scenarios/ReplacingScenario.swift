@@ -72,8 +72,9 @@ private struct Replacing {
         guard let mine else { throw ProcessFault("of \(elsewhere) patients nobody may book here") }
         let seen = try await clinic.settled(mine.id, in: scene)
         scene.expect(.states, "one of the share is booked here, once the old system agrees", seen.isBooked, seen.said)
-        let heard = clinic.logged("scheduling.confirmed", of: mine.id).count
-        scene.expect(.log, "and a line tells that it does", heard, is: 1)
+        try await scene.expectSoon(.log, "and a line tells that it does", is: 1) {
+            clinic.logged("scheduling.confirmed", of: mine.id).count
+        }
         scene.expect(.states, "others are told to book there", elsewhere > 0, "\(elsewhere)")
         // Their calendar counts: what they have is nobody's here.
         try await bookThere(times[1], "counter-late")
@@ -95,14 +96,12 @@ private struct Replacing {
             return state?["hindrances"]?.array?.isEmpty == true && (state?["taken"]?.integer ?? 0) > Int64(requests)
         }
         scene.expect(.states, "all that is booked there is taken over, and nothing is in the way", isDone, state?.said)
-        // A line is written a moment after it is counted.
-        _ = try await scene.becomes(withinSeconds: 10) { clinic.logged("legacy.taken-over").count == requests + 1 }
-        scene.expect(
-            .log, "a line tells of each that was taken over", clinic.logged("legacy.taken-over").count, is: requests + 1)
-        let metrics = try await clinic.metrics()
-        scene.expect(
-            .metrics, "and the metric counts them",
-            Int(metrics[#"mediconnect_legacy_steps_total{outcome="taken-over"}"#] ?? 0), is: requests + 1)
+        try await scene.expectSoon(.log, "a line tells of each that was taken over", is: requests + 1) {
+            clinic.logged("legacy.taken-over").count
+        }
+        try await scene.expectSoon(.metrics, "and the metric counts them", is: requests + 1) {
+            Int(try await clinic.metrics()[#"mediconnect_legacy_steps_total{outcome="taken-over"}"#] ?? 0)
+        }
     }
 
     /// Everybody books here, and the old system hears of it, though it fails at first. What was booked, and whose time was given back.

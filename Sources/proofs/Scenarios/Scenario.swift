@@ -111,6 +111,21 @@ final class Scene: Sendable {
         expect(about, what, value == wanted, "\(value), not \(wanted)")
     }
 
+    /// The same of what is written a moment after it has happened, as lines of the log and metrics are: looked at until it is so, for a while.
+    func expectSoon<Value: Equatable>(
+        _ about: Aspect, _ what: String, is wanted: Value, _ look: () async throws -> Value
+    ) async throws {
+        var value = try await look()
+        _ = try await becomes(withinSeconds: Self.momentInSeconds) {
+            if value != wanted { value = try await look() }
+            return value == wanted
+        }
+        expect(about, what, value, is: wanted)
+    }
+
+    /// Longer than a busy machine takes from a commit to the line that tells of it.
+    static let momentInSeconds = 20
+
     func count(_ name: String, _ number: some BinaryInteger) { count(name, Double(number)) }
     func count(_ name: String, _ number: Double) { found.withLock { $0.counted[name] = number } }
 

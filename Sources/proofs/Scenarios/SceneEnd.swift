@@ -15,7 +15,7 @@ extension Scene {
         try await whatWasDoneWasDoneOnce()
         try await attemptsAreOnRecord()
         try await metricsCountWhatTheTableHas()
-        theLogTellsIt(errors: errors)
+        try await theLogTellsIt(errors: errors)
     }
 
     private func theOutboxIsEmpty() async throws {
@@ -46,29 +46,36 @@ extension Scene {
         let tried = try await clinic.number("SELECT COALESCE(sum(attempt), 0) FROM outbox WHERE \(finished)")
         let ended = try await clinic.number("SELECT count(*) FROM outbox WHERE \(finished)")
         let topics = Self.outside
-        let failed = clinic.logged("outbox.failed").filter { line in
-            line["extra"]?["topic"]?.string.map { topics.contains("'\($0)'") } ?? false
+        let failed = tried + forgotten - ended
+        try await expectSoon(.attempts, "each attempt ended, or failed and left a line", is: failed) {
+            clinic.logged("outbox.failed").count { line in
+                line["extra"]?["topic"]?.string.map { topics.contains("'\($0)'") } ?? false
+            }
         }
-        expect(
-            .attempts, "each attempt ended, or failed and left a line", tried + forgotten == ended + failed.count,
-            "\(tried) attempts, \(ended) ends, \(failed.count) lines")
         count("attempts", tried)
-        count("failed attempts", failed.count)
+        count("failed attempts", failed)
     }
 
     private func metricsCountWhatTheTableHas() async throws {
         let done = try await clinic.numbers(
             "SELECT topic, count(*) FROM outbox WHERE \(Self.outside) AND state = 'done' GROUP BY topic")
-        let metrics = try await clinic.metrics()
         for (topic, rows) in done.sorted(by: { $0.key < $1.key }) {
             let line = #"mediconnect_outbox_settled_total{state="done",topic="\#(topic)"}"#
-            expect(.metrics, "the metric for \(topic) counts what was done", Int(metrics[line] ?? 0), is: rows)
+            try await expectSoon(.metrics, "the metric for \(topic) counts what was done", is: rows) {
+                Int(try await clinic.metrics()[line] ?? 0)
+            }
         }
         let dead = try await clinic.gauges("mediconnect_outbox_dead")
         expect(.metrics, "no server shows dead letters", dead.allSatisfy { $0 == 0 }, "\(dead)")
     }
 
-    private func theLogTellsIt(errors: Set<String>) {
+    private func theLogTellsIt(errors: Set<String>) async throws {
+        try await expectSoon(.log, "each change that was asked for has one line, found by its request_id", is: 0) {
+            let found = clinic.logLines().compactMap { try? JSON(parsing: Array($0.utf8)) }
+                .filter { $0["evt"]?.string?.hasPrefix("http.") == true }
+            let times = found.compactMap { $0["request_id"]?.string }.reduce(into: [String: Int]()) { $0[$1, default: 0] += 1 }
+            return clinic.changes.count { times[$0] != 1 }
+        }
         let lines = clinic.logLines()
         let read = lines.compactMap { try? JSON(parsing: Array($0.utf8)) }
         let keys = ["time", "level", "evt", "request_id", "appointment_id", "message", "extra"]
@@ -81,14 +88,6 @@ extension Scene {
         let loud = read.filter { ["error", "critical"].contains($0["level"]?.string) }
         let strange = loud.filter { !errors.contains($0["evt"]?.string ?? "") }
         expect(.log, "no line is an error that does not belong here", strange.isEmpty, "\(strange.prefix(3).map(\.said))")
-        var found: [String: Int] = [:]
-        for line in read where line["evt"]?.string?.hasPrefix("http.") == true {
-            if let name = line["request_id"]?.string { found[name, default: 0] += 1 }
-        }
-        let lost = clinic.changes.filter { found[$0] != 1 }
-        expect(
-            .log, "each change that was asked for has one line, found by its request_id", lost.isEmpty,
-            "\(lost.count) of \(clinic.changes.count) have none, or several")
         count("changes asked for", clinic.changes.count)
     }
 

@@ -87,9 +87,9 @@ enum WaitlistScenario {
             "SELECT count(*) FROM claim JOIN appointment ON appointment.id = appointment_id WHERE state IN ('cancelled', 'entered-in-error')"
         )
         scene.expect(.states, "nothing that was let pass is still kept", orphans, is: 0)
-        let metrics = try await clinic.metrics()
-        let steps = metrics[#"mediconnect_outbox_settled_total{state="done",topic="waitlist.freed"}"#] ?? 0
-        scene.expect(.metrics, "four steps are counted: two times freed, one declined, one lapsed", Int(steps), is: 4)
+        try await scene.expectSoon(.metrics, "four steps are counted: two times freed, one declined, one lapsed", is: 4) {
+            Int(try await clinic.metrics()[#"mediconnect_outbox_settled_total{state="done",topic="waitlist.freed"}"#] ?? 0)
+        }
         let failed = clinic.logged("outbox.failed").count { $0["extra"]?["topic"]?.string == "waitlist.freed" }
         scene.expect(.attempts, "each step took one attempt", failed, is: 0)
         let ledger = try await clinic.ledger()
@@ -98,8 +98,9 @@ enum WaitlistScenario {
         let letters = try await clinic.number(
             "SELECT count(*) FROM message WHERE kind = 'confirmation' AND state = 'handed-over'")
         scene.expect(.ledger, "four visits were confirmed by mail, two by hand and two from offers", letters, is: 4)
-        scene.expect(
-            .log, "each answer to an offer has its line", answers(clinic), is: ["http.acceptOffer": 3, "http.declineOffer": 1])
+        try await scene.expectSoon(
+            .log, "each answer to an offer has its line", is: ["http.acceptOffer": 3, "http.declineOffer": 1]
+        ) { answers(clinic) }
         scene.count("offers", states.values.reduce(0, +))
     }
 
