@@ -21,6 +21,9 @@ public final class SMTPConnector: LetterCarrier {
         return settings
     }()
 
+    /// Whoever waits for a server that is left alone looks again after so long: a few good letters may have come first.
+    private static let look = Span.seconds(10)
+
     /// - Parameter breaker: nil asks the server whatever it said before.
     public init(_ server: MailServer, breaker: SharedBreaker? = nil) {
         self.server = server
@@ -28,11 +31,15 @@ public final class SMTPConnector: LetterCarrier {
         lanes = Lanes(server.lanes)
     }
 
+    public var restsUntil: Instant? {
+        breaker.flatMap { breaker in breaker.restsUntil.map { breaker.comeBack($0, within: Self.look) } }
+    }
+
     public func carry(_ letter: Letter) async -> Handover {
         guard let breaker else { return await converse(letter).handover }
         switch breaker.admit() {
         case .refused(let until):
-            return .resting(until: breaker.comeBack(until, within: .seconds(10)))
+            return .resting(until: breaker.comeBack(until, within: Self.look))
         case .pass(let permit):
             let end = await converse(letter)
             breaker.record(end.outcome, of: permit)

@@ -3,6 +3,14 @@ public import Notation
 /// Takes letters to people. Called at least once for each: after a crash, or an answer that never came, with the same letter again.
 public protocol LetterCarrier: Sendable {
     func carry(_ letter: Letter) async -> Handover
+
+    /// Until when nobody would be asked; nil when somebody might be.
+    var restsUntil: Instant? { get }
+}
+
+extension LetterCarrier {
+    /// Who never rests.
+    public var restsUntil: Instant? { nil }
 }
 
 /// What became of a letter that was handed over. Reasons are for operators and say nothing about a person.

@@ -18,7 +18,7 @@ extension Outbox {
     private func runTransactional() async throws {
         while !Task.isCancelled {
             try await survive("deliver") {
-                guard try await self.isDue(self.transactional) else { return }
+                guard try await self.isDue(self.transactional, self.transactional.topics) else { return }
                 let start = self.now
                 _ = try await self.deliverTransactional()
                 await self.rest(since: start)
@@ -26,17 +26,21 @@ extension Outbox {
         }
     }
 
-    /// Keeps up to `concurrency` deliveries under way: a free place is filled without waiting for the slowest.
+    /// Keeps up to `concurrency` deliveries of each topic under way: a free place is filled without waiting for the slowest.
     private func runExternal() async throws {
-        let places = Places(settings.concurrency)
+        let places = Places(settings)
         let queue = SettlingQueue()
         try await withThrowingDiscardingTaskGroup { group in
             while !Task.isCancelled {
                 try await survive("claim") {
-                    guard await self.hasFree(places), try await self.isDue(self.external) else { return }
+                    let (topics, limit) = places.open(self.external.topics, atMost: self.settings.batch)
+                    if limit == 0, !self.external.topics.isEmpty {
+                        return await self.external.bell.wait(until: self.now + self.settings.poll, clock: self.surroundings.clock)
+                    }
+                    guard try await self.isDue(self.external, topics) else { return }
                     let start = self.now
-                    for claimed in try await self.claim(self.external, limit: min(places.free, self.settings.batch)) {
-                        places.take()
+                    for claimed in try await self.claim(self.external, topics, limit: limit) {
+                        places.take(claimed.delivery.topic)
                         group.addTask { await self.deliver(claimed, places, queue) }
                     }
                     await self.rest(since: start)
@@ -50,7 +54,7 @@ extension Outbox {
         guard queue.add(ended) else { return }
         while let batch = queue.take() {
             await settleStubbornly(batch)
-            places.give(back: batch.count)
+            places.give(back: batch.map(\.claimed.delivery.topic))
             external.bell.ring()
         }
     }
@@ -69,24 +73,18 @@ extension Outbox {
 
     /// True at once when something is due; otherwise sleeps until it may be. A look costs a read, so an idle worker never
     /// touches the writer.
-    private func isDue(_ lane: Lane) async throws -> Bool {
-        guard !lane.topics.isEmpty else {
+    private func isDue(_ lane: Lane, _ topics: [String]) async throws -> Bool {
+        guard !topics.isEmpty else {
             try await surroundings.clock.sleep(until: now + .hours(1))
             return false
         }
-        let outlook = lane.horizon.outlook(lane.topics, now: now)
+        let outlook = lane.horizon.outlook(topics, now: now)
         let start = now
         let due = try await database.read { try $0.first(NextDue(outlook: outlook)) ?? nil }
         lane.horizon.saw(outlook, [], isCutShort: true, from: start, to: now)
         if let due, due <= now { return true }
         let sleepUntil = now + settings.poll
         await lane.bell.wait(until: due.map { min($0, sleepUntil) } ?? sleepUntil, clock: surroundings.clock)
-        return false
-    }
-
-    private func hasFree(_ places: Places) async -> Bool {
-        if places.free > 0 { return true }
-        await external.bell.wait(until: now + settings.poll, clock: surroundings.clock)
         return false
     }
 

@@ -62,19 +62,19 @@ public final class Outbox: Sendable {
     /// the queue from a command.
     public func step() async throws -> Int {
         let quick = try await deliverTransactional()
-        let slow = try await claim(external, limit: min(settings.batch, settings.concurrency))
+        let slow = try await claim(external, external.topics, limit: min(settings.batch, settings.concurrency))
         if !slow.isEmpty { try await deliverExternal(slow) }
         return quick + slow.count
     }
 
     var now: Instant { surroundings.clock.now }
 
-    /// Takes up to `limit` due messages. What it finds expired or behind another of its order it moves out of the way,
+    /// Takes up to `limit` due messages of these topics of the lane. What it finds expired or behind another of its order it moves out of the way,
     /// and looks again, so that an empty answer means: nothing to deliver.
-    func claim(_ lane: Lane, limit: Int) async throws -> [Claimed] {
-        guard !lane.topics.isEmpty, limit > 0 else { return [] }
+    func claim(_ lane: Lane, _ topics: [String], limit: Int) async throws -> [Claimed] {
+        guard !topics.isEmpty, limit > 0 else { return [] }
         while true {
-            let (found, movedAside) = try await claimOnce(lane, limit: limit)
+            let (found, movedAside) = try await claimOnce(lane, topics, limit: limit)
             for expired in found where expired.isExpired {
                 report(.settled(topic: expired.delivery.topic, state: .expired, attempt: expired.delivery.attempt, error: nil))
             }
@@ -83,8 +83,8 @@ public final class Outbox: Sendable {
         }
     }
 
-    private func claimOnce(_ lane: Lane, limit: Int) async throws -> (found: [Claimed], movedAside: Int) {
-        let topics = shuffled(lane.topics)
+    private func claimOnce(_ lane: Lane, _ topics: [String], limit: Int) async throws -> (found: [Claimed], movedAside: Int) {
+        let topics = shuffled(topics)
         return try await database.write { [self] transaction in
             let now = now
             let outlook = lane.horizon.outlook(topics, now: now)

@@ -5,8 +5,10 @@ public import Resilience
 public struct OutboxSettings: Sendable {
     /// Messages claimed, handled and finished together.
     public var batch = 100
-    /// External deliveries under way at once.
+    /// External deliveries of one topic under way at once: a receiver that hangs keeps its own topic waiting, and nobody else's.
     public var concurrency = 32
+    /// Those of all topics together; never fewer than of one.
+    public var concurrencyOfAll = 128
     /// How long a claim holds without a heartbeat. After a worker dies, its messages wait so long.
     public var lease = Span.seconds(60)
     public var heartbeat = Span.seconds(15)

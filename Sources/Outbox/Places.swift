@@ -1,15 +1,46 @@
 internal import Synchronization
 
-/// How many external deliveries may still be started. A place is free again only when its delivery's end is durable:
-/// otherwise a database that does not answer would let ever more results pile up.
+/// How many external deliveries may still be started, of each topic and altogether. A place is free again only when its delivery's end is
+/// durable: otherwise a database that does not answer would let ever more results pile up.
 final class Places: Sendable {
-    private let count: Atomic<Int>
+    private struct State {
+        var free: Int
+        var taken: [String: Int] = [:]
+    }
 
-    init(_ count: Int) { self.count = Atomic(count) }
+    private let state: Mutex<State>
+    private let each: Int
 
-    var free: Int { count.load(ordering: .relaxed) }
-    func take() { count.subtract(1, ordering: .relaxed) }
-    func give(back number: Int) { count.add(number, ordering: .relaxed) }
+    init(_ settings: OutboxSettings) {
+        each = settings.concurrency
+        state = Mutex(State(free: max(settings.concurrency, settings.concurrencyOfAll)))
+    }
+
+    /// Which of these topics may have more, and how many that is at most for whichever of them it turns out to be.
+    ///
+    /// A topic that has nearly all it may have is passed over until a quarter is free again: it would make every look a small one.
+    func open(_ topics: [String], atMost batch: Int) -> (topics: [String], limit: Int) {
+        state.withLock { state in
+            let rooms = topics.map { (topic: $0, room: each - state.taken[$0, default: 0]) }
+            let open = rooms.filter { $0.room >= max(1, each / 4) }
+            let limit = open.map(\.room).min() ?? 0
+            return (open.map(\.topic), min(limit, state.free, batch))
+        }
+    }
+
+    func take(_ topic: String) {
+        state.withLock { state in
+            state.free -= 1
+            state.taken[topic, default: 0] += 1
+        }
+    }
+
+    func give(back topics: [String]) {
+        state.withLock { state in
+            state.free += topics.count
+            for topic in topics { state.taken[topic, default: 0] -= 1 }
+        }
+    }
 }
 
 /// Ends that arrive while others are being written are written together, by whoever was writing. Under load this is one

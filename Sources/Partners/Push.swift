@@ -36,4 +36,12 @@ public enum PushAnswer: Sendable, Hashable {
 /// Takes notices to devices. A repeat under the same key stands in the first one's place, so that nobody sees two.
 public protocol PushCarrier: Sendable {
     func send(_ notice: PushNotice, key: EffectKey) async -> Ending<PushAnswer>
+
+    /// Until when nobody would be asked; nil when somebody might be.
+    var restsUntil: Instant? { get }
+}
+
+extension PushCarrier {
+    /// Who never rests.
+    public var restsUntil: Instant? { nil }
 }

@@ -80,4 +80,12 @@ public protocol TextCarrier: Sendable {
 
     /// What the carrier tells us, once it has proved that it is the carrier. It carries no time: what was heard is known by its key.
     func news(in call: IncomingCall) throws(IncomingRefusal) -> TextNews
+
+    /// Until when nobody would be asked; nil when somebody might be.
+    var restsUntil: Instant? { get }
+}
+
+extension TextCarrier {
+    /// Who never rests.
+    public var restsUntil: Instant? { nil }
 }

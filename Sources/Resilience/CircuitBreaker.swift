@@ -88,6 +88,18 @@ public struct CircuitBreaker: Sendable {
         return .pass(Permit(era: era, started: now))
     }
 
+    /// Until when whoever asks is refused, seen without asking; nil when the next who asks may pass, or nobody knows.
+    public func restsUntil(at instant: Instant) -> Instant? {
+        let now = max(instant, latest ?? instant)
+        switch state {
+        case .open(let until): return until > now ? until : nil
+        case .halfOpen(let since):
+            let end = since + settings.halfOpenAtMost
+            return trial.given >= settings.permits && end > now ? end : nil
+        case .closed, .forcedOpen, .disabled: return nil
+        }
+    }
+
     /// Takes note of how a call went.
     public mutating func record(_ outcome: Outcome, of permit: Permit, at instant: Instant, luck: Double) {
         let now = passTime(to: instant, luck: luck)

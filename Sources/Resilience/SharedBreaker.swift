@@ -42,6 +42,12 @@ public final class SharedBreaker: Sendable {
         if let news { watch(news) }
     }
 
+    /// See `CircuitBreaker.restsUntil`.
+    public var restsUntil: Instant? {
+        let now = clock.now
+        return breaker.withLock { $0.restsUntil(at: now) }
+    }
+
     /// When somebody who was refused comes again: when the breaker says so, and not later than after `patience`, because a few good calls may
     /// have closed it by then.
     public func comeBack(_ until: Instant?, within patience: Span) -> Instant {

@@ -7,14 +7,19 @@
 #endif
 
 /// What a thread is worth to the system beside the others of this process.
-package enum GivingWay {
+package enum GivingWay: Int32, Sendable {
+    /// Half of what another weighs: it is long, and somebody waits for it who has to get in.
+    case somewhat = 3
+    /// A fifth: it is long, and the first to be done without.
+    case muchMore = 7
+
     /// Lets the calling thread, for as long as it lives, have the processor after those of ordinary priority: for work that takes long
-    /// while somebody else answers quickly. On Linux each thread has a nice value of its own; with this one it weighs a third of what another does
-    /// when both want the same core, and as much as it likes when nobody else does. Elsewhere nothing changes.
-    package static func fromNowOn() {
+    /// while somebody else answers quickly. On Linux each thread has a nice value of its own; with this one it weighs less than another
+    /// when both want the same core, and has as much as it likes when nobody else does. Elsewhere nothing changes.
+    package func fromNowOn() {
         #if os(Linux)
             // Raising one's own nice value needs no rights and cannot fail (setpriority(2)).
-            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, min(19, niceness + 5))
+            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, min(19, Self.niceness + rawValue))
         #endif
     }
 

@@ -22,11 +22,11 @@ package final class WorkerThread: Sendable {
 
     /// Starts a thread that runs `body` to its end.
     ///
-    /// - Parameter givesWay: others come first on a busy machine.
-    package func start(givingWay givesWay: Bool = false, _ body: @escaping @Sendable () -> Void) throws {
+    /// - Parameter givingWay: others come first on a busy machine.
+    package func start(givingWay: GivingWay? = nil, _ body: @escaping @Sendable () -> Void) throws {
         let box = Unmanaged.passRetained(
             Box { [self] in
-                if givesWay { GivingWay.fromNowOn() }
+                givingWay?.fromNowOn()
                 body()
                 finish()
             })

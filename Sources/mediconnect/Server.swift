@@ -52,7 +52,7 @@ struct Server {
         doorkeeper = Doorkeeper(
             limits: settings.limits.rates, proxies: settings.limits.proxies, waitingRoom: settings.limits.waitingRoom,
             threads: asideThreads)
-        for thread in asideThreads.makeIterator() { thread.execute { GivingWay.fromNowOn() } }
+        for thread in asideThreads.makeIterator() { thread.execute { GivingWay.muchMore.fromNowOn() } }
         connections = Connections(
             settings.limits.connections.within(OpenFiles.raised()), proxies: settings.limits.proxies,
             patience: settings.limits.patience)

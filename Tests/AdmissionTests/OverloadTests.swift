@@ -29,12 +29,12 @@ import Testing
     }
 
     @Test func `has as many places after a rush as on the first day, without anybody asking for them`() {
-        var server = SimulatedServer(room: WaitingRoom())
+        var server = SimulatedServer(room: WaitingRoom(), baseMilliseconds: 20)
         let first = server.room.places
-        _ = server.run(.seconds(20), perSecond: 7_500, from: .start)
+        _ = server.run(.seconds(20), perSecond: 2_000, from: .start)
         #expect(server.room.places < first, "\(server.room.places)")
-        _ = server.run(.seconds(5), perSecond: 750, from: .start + .seconds(20))
-        #expect(server.room.places == first, "\(server.room.places)")
+        _ = server.run(.seconds(5), perSecond: 150, from: .start + .seconds(20))
+        #expect(server.room.places >= first, "\(server.room.places)")
     }
 
     /// Answers a second at a little more than it can do.

@@ -117,6 +117,35 @@ import Testing
         }
     }
 
+    @Test func `receivers that hang hold up nobody of another topic, however many there are for them`() throws {
+        try Workshop.simulate { workshop in
+            var settings = OutboxSettings()
+            (settings.concurrency, settings.concurrencyOfAll) = (8, 24)
+            for _ in 0..<40 { try await workshop.put("hanging") }
+            try await workshop.pass(.seconds(1))
+            let quick = try await Array(1...20).asyncMap { _ in try await workshop.put("quick") }
+            let hung = Notes<Int>()
+            let worker = workshop.worker(
+                settings: settings,
+                [
+                    "hanging": .external { _ in
+                        hung.add(1)
+                        try await workshop.pass(.minutes(4)); return .done
+                    },
+                    "quick": .external { _ in
+                        try await workshop.pass(.milliseconds(100)); return .done
+                    },
+                ])
+            try await workshop.running(worker) {
+                try await workshop.pass(.seconds(5))
+                #expect(hung.count == 8)
+                for id in quick { #expect(try await workshop.row(id).state == "done") }
+                try await workshop.pass(.minutes(25))
+                #expect(hung.count == 40, "whoever waited for a place had one in the end")
+            }
+        }
+    }
+
     @Test func `no more external deliveries are under way than there are places`() throws {
         try Workshop.simulate { workshop in
             var settings = OutboxSettings()

@@ -136,6 +136,40 @@ extension Promises {
         }
 
         @Test(arguments: Engine.allCases)
+        func `by the first when that is called again in time, and nobody asks it while it is left alone`(engine: Engine)
+            async throws
+        {
+            try await MessageFixture.open(engine) { house in
+                let visit = try await house.booked()
+                let (from, before) = (visit.visit.from - day, house.telephones.asked)
+                house.telephones.rest(until: from + .minutes(10))
+                try await house.deliver(at: from)
+                try await house.live(.minutes(9))
+                #expect(house.telephones.asked == before)
+                #expect(try await house.messages(0, .reminder).map(\.state) == [.sending])
+                house.telephones.rest(until: nil)
+                try await house.live(.minutes(40))
+                #expect(house.reminders().count == 1 && house.telephones.asked >= before + 1)
+            }
+        }
+
+        @Test(arguments: Engine.allCases)
+        func `by the next when the first is left alone for longer`(engine: Engine) async throws {
+            try await MessageFixture.open(engine) { house in
+                let visit = try await house.booked()
+                let before = house.telephones.asked
+                house.telephones.rest(until: visit.visit.from)
+                try await house.deliver(at: visit.visit.from - day)
+                try await house.live(MessageFixture.patience + .minutes(1))
+                #expect(house.reminderLetters.count == 1 && house.telephones.asked == before)
+                house.telephones.rest(until: nil)
+                try await house.live(.hours(2))
+                #expect(house.reminders().isEmpty && house.reminderLetters.count == 1)
+                #expect(try await house.messages(0, .reminder).map(\.reason) == [.notTaken, nil])
+            }
+        }
+
+        @Test(arguments: Engine.allCases)
         func `not at all of a visit that was given up while it waited`(engine: Engine) async throws {
             try await MessageFixture.open(engine) { house in
                 let visit = try await house.booked()

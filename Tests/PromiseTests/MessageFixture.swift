@@ -35,6 +35,8 @@ final class Telephones: TextCarrier {
         var texts: [Text] = []
         var manners: [Manner] = [.takes]
         var looks = 0
+        var asked = 0
+        var restsUntil: Instant?
     }
 
     private let state = Mutex(State())
@@ -46,6 +48,10 @@ final class Telephones: TextCarrier {
     func behave(_ manners: Manner...) { state.withLock { $0.manners = manners } }
     var texts: [Text] { state.withLock { $0.texts } }
     var looks: Int { state.withLock { $0.looks } }
+    /// How often it was asked for anything.
+    var asked: Int { state.withLock { $0.asked + $0.looks } }
+    var restsUntil: Instant? { state.withLock { $0.restsUntil } }
+    func rest(until instant: Instant?) { state.withLock { $0.restsUntil = instant } }
     /// What it says when it is asked for a message.
     func mark(_ id: String, _ mark: TextState) {
         state.withLock { state in
@@ -55,6 +61,7 @@ final class Telephones: TextCarrier {
 
     func send(_ text: TextMessage, key: EffectKey) async -> Ending<TextReceipt> {
         state.withLock { state in
+            state.asked += 1
             let manner = state.manners.count > 1 ? state.manners.removeFirst() : state.manners[0]
             switch manner {
             case .isAway: return .later(after: nil, reason: "away")

@@ -168,7 +168,9 @@ struct Calls {
     }
 
     private mutating func call(_ number: Int, _ luck: Double) -> String? {
+        let rests = breaker.restsUntil(at: now)
         let verdict = breaker.admit(at: now, luck: luck)
+        if let rests, verdict != .refused(until: rests) { return "said to rest until \(rests), and did not" }
         let may = obvious.mayCall(number, at: now, luck: luck)
         switch verdict {
         case .pass(let permit):

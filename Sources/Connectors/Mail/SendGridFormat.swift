@@ -98,6 +98,8 @@ public struct MailServiceConnector: LetterCarrier {
         format = SendGridFormat(settings)
     }
 
+    public var restsUntil: Instant? { way.restsUntil }
+
     public func carry(_ letter: Letter) async -> Handover {
         let (format, now) = (format, way.now)
         let ending = await way.ask(format.sending(letter), isRepeatable: false) { format.read($0, now: now) }

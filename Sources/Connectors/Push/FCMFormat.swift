@@ -156,6 +156,8 @@ public struct PushConnector: PushCarrier {
         keeper = TokenKeeper(way: tokens, clock: clock) { now in try await account.asking(FCMFormat.scope, now: now) }
     }
 
+    public var restsUntil: Instant? { way.restsUntil }
+
     public func send(_ notice: PushNotice, key: EffectKey) async -> Ending<PushAnswer> {
         let (format, now) = (format, way.now)
         if let expires = notice.expires, expires <= now { return .never(reason: "it is too late for this notice") }

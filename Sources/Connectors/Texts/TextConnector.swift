@@ -11,6 +11,8 @@ public struct TextConnector: TextCarrier {
         format = TwilioFormat(settings)
     }
 
+    public var restsUntil: Instant? { way.restsUntil }
+
     public func send(_ text: TextMessage, key: EffectKey) async -> Ending<TextReceipt> {
         guard (1...TwilioFormat.longest).contains(text.words.revealed.utf16.count) else {
             return .never(reason: "a text message has 1 to 1,600 characters")

@@ -51,6 +51,14 @@ public final class WayOut: Sendable {
         }
     }
 
+    /// Until when nobody is called; nil when the next call may be made, as far as can be seen without making it.
+    public var restsUntil: Instant? {
+        let now = now
+        return held.withLock { held in
+            held.breaker.state == .forcedOpen ? now + Self.look : held.breaker.restsUntil(at: now)
+        }
+    }
+
     /// What somebody decides by hand: leave the destination alone, call it whatever comes back, or look again.
     public func follow(_ order: CircuitBreaker.Order) { change { $0.follow(order) } }
 

@@ -42,7 +42,7 @@ package final class HashingDesk: Sendable {
             let thread = WorkerThread()
             return try await withCheckedThrowingContinuation { caller in
                 do {
-                    try thread.start(givingWay: true) { caller.resume(with: Result { try work() }) }
+                    try thread.start(givingWay: .somewhat) { caller.resume(with: Result { try work() }) }
                 } catch { caller.resume(throwing: error) }
             }
         }

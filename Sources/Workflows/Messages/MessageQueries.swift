@@ -90,6 +90,16 @@ struct MessageByID: Query {
     static func row(_ columns: any Columns) throws -> Sealed<Message> { try Sealed(columns) }
 }
 
+/// How far a message is, and by what channel: nothing that is sealed.
+struct MessageProgress: Query {
+    static let sql: SQL = "SELECT state, channel FROM message WHERE id = $1"
+    let id: ID<Message>
+    var bindings: [SQLValue] { [.id(id)] }
+    static func row(_ columns: any Columns) throws -> (state: Message.State, channel: Channel?) {
+        (try columns.choice(0), try columns.optional(1) { try columns.choice($0) })
+    }
+}
+
 /// The same, and nobody else changes it until this transaction has ended.
 struct MessageToChange: Query {
     static let sql = SQL(sqlite: MessageByID.sql.sqlite, postgres: MessageByID.sql.postgres + " FOR UPDATE")

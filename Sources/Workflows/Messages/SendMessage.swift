@@ -50,6 +50,15 @@ public struct MessagePost: Sendable {
         self.texts = texts
         self.push = push
     }
+
+    /// Who is left alone at the moment, and until when.
+    var rests: [Channel: Instant] {
+        var rests: [Channel: Instant] = [:]
+        rests[.email] = letters.restsUntil
+        rests[.sms] = texts?.restsUntil
+        rests[.push] = push?.restsUntil
+        return rests
+    }
 }
 
 extension Messages {
@@ -76,6 +85,7 @@ extension Messages {
 
     private func send(_ delivery: Delivery, by post: MessagePost) async throws -> Verdict {
         let id = try delivery.message()
+        if let until = try await restsUntil(id, post) { return .snooze(until: until) }
         switch try await writing({ try prepare(id, post, $1, in: $0) }) {
         case .nothing: return .cancel
         case .wait(let until): return .snooze(until: until)
@@ -90,6 +100,16 @@ extension Messages {
             guard let carrier = post.push else { throw DeliveryFault("there is nobody who takes notices to devices") }
             return try await tell(notices, of: id, by: carrier, delivery)
         }
+    }
+
+    /// Until when a message need not be looked at: it has its channel, and whoever would take it is left alone. Thousands may be waiting for
+    /// the same carrier, and none of them may cost a booking its turn (MC-2).
+    private func restsUntil(_ id: ID<Message>, _ post: MessagePost) async throws -> Instant? {
+        let rests = post.rests
+        guard !rests.isEmpty else { return nil }
+        let found = try await clinic.database.doing(.background).read { try $0.first(MessageProgress(id: id)) }
+        guard let found, found.state == .sending, let channel = found.channel else { return nil }
+        return rests[channel]
     }
 
     /// Decides once more whether and where it goes, and writes down that somebody is asked.
@@ -131,9 +151,21 @@ extension Messages {
                 (message.channel, message.words) = (channel, nil)
                 message.address = channel == .push ? nil : address
                 message.language = reaching.preferences.language ?? MessageLanguage(post.stationery.language)
+                if let until = post.rests[channel] { return try leave(message, until: until, keys, in: transaction) }
             }
         }
         return try begin(message, matter, post, unsure, keys, in: transaction)
+    }
+
+    /// Nobody is asked yet. It has its channel all the same, and whoever watches over that: when it takes too long, the next has its turn.
+    private func leave(
+        _ message: Message, until: Instant, _ keys: FieldKeys, in transaction: any WriteTransaction
+    ) throws -> Prepared {
+        var next = message
+        next.state = .sending
+        try transaction.run(UpdateMessage(next, keys))
+        if message.state == .queued { try clinic.watch(message, in: transaction) }
+        return .wait(until: until)
     }
 
     /// How long a message is tried that is about nothing that begins.

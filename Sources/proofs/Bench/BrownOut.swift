@@ -24,6 +24,8 @@ struct BrownOut {
     private static let patients = 200
     private static let practitioners = 60
     private static let perSecond = 120.0
+    /// Longer than anybody is waited for, so that the first round sees how partners come to be left alone, and its clock never stops meanwhile.
+    private static let firstRoundSeconds = 14
 
     func measure() async throws -> [Finding] {
         let cores = ProcessInfo.processInfo.activeProcessorCount
@@ -42,12 +44,13 @@ struct BrownOut {
         var (ratios, ours, theirs, failed): ([Double], [Double], [Double], Int) = ([], [], [], 0)
         var memory: (well: [Double], ill: [Double]) = ([], [])
         for round in 1...rig.rounds {
+            let seconds = round == 1 ? max(Self.firstRoundSeconds, rig.seconds) : rig.seconds
             ill.pause()
-            let calm = try await well.load(perSecond: Self.perSecond, seconds: rig.seconds)
+            let calm = try await well.load(perSecond: Self.perSecond, seconds: seconds)
             memory.well.append(try well.residentMebibytes)
             well.pause()
             ill.goOn()
-            let brown = try await ill.load(perSecond: Self.perSecond, seconds: rig.seconds)
+            let brown = try await ill.load(perSecond: Self.perSecond, seconds: seconds)
             memory.ill.append(try ill.residentMebibytes)
             well.goOn()
             (ours, theirs, failed) = (ours + [brown.p99], theirs + [calm.p99], failed + brown.failed + calm.failed)
