@@ -1,6 +1,6 @@
 import CCurl
 public import Letters
-import Notation
+public import Notation
 public import Resilience
 import Synchronization
 
