@@ -51,3 +51,25 @@ struct CallWindow: Sendable {
 
     private func place(of slice: Int64) -> Int { Int(slice.flooredRemainder(by: Int64(CallWindow.slices))) }
 }
+
+/// The last few calls, however long ago: for destinations that are called so rarely that a window never has enough of them.
+struct LastCalls: Sendable {
+    private struct Ended: Sendable { let at: Instant, hasFailed: Bool, isSlow: Bool }
+
+    private let count: Int
+    /// The oldest first.
+    private var ended: [Ended] = []
+
+    init(_ count: Int) { self.count = count }
+
+    mutating func add(hasFailed: Bool, isSlow: Bool, at now: Instant) {
+        if ended.count >= max(1, count) { ended.removeFirst() }
+        ended.append(Ended(at: now, hasFailed: hasFailed, isSlow: isSlow))
+    }
+
+    func tally(at now: Instant, within span: Span) -> CallTally {
+        ended.reduce(into: CallTally()) { tally, call in
+            if now - call.at < span { tally.add(hasFailed: call.hasFailed, isSlow: call.isSlow) }
+        }
+    }
+}

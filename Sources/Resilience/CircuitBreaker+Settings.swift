@@ -3,10 +3,12 @@ public import Notation
 extension CircuitBreaker {
     /// When a breaker opens, and how it closes. The defaults are MC-2's where it names one.
     public struct Settings: Sendable, Equatable {
-        /// Only calls that ended within so long count.
+        /// The calls that ended within so long count and, where those are fewer than `minimumCalls`, the last so many.
         public var window = Span.seconds(10)
         /// Fewer say nothing.
         public var minimumCalls = 10
+        /// What ended longer ago never counts: a clinic that sends a text an hour learns nothing from yesterday's.
+        public var memory = Span.minutes(10)
         /// Opens when so large a share failed.
         public var failureShare = 0.5
         /// Opens when so large a share was slow, whether it failed or not.

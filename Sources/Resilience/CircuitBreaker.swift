@@ -55,6 +55,7 @@ public struct CircuitBreaker: Sendable {
     private var era = 0
     private var latest: Instant?
     private var window: CallWindow
+    private var lastCalls: LastCalls
     private var trial = Trial()
     /// How many times in a row it opened.
     private var openings = 0
@@ -62,6 +63,7 @@ public struct CircuitBreaker: Sendable {
     public init(_ settings: Settings = Settings()) {
         self.settings = settings
         window = CallWindow(length: settings.window)
+        lastCalls = LastCalls(settings.minimumCalls)
     }
 
     /// Whether a call may be made now.
@@ -132,7 +134,9 @@ extension CircuitBreaker {
             if settings.isTooMuch(trial.tally) { open(at: now, luck: luck) } else { close() }
         } else {
             window.add(hasFailed: hasFailed, isSlow: isSlow, at: now)
-            let tally = window.tally(at: now)
+            lastCalls.add(hasFailed: hasFailed, isSlow: isSlow, at: now)
+            var tally = window.tally(at: now)
+            if tally.calls < settings.minimumCalls { tally = lastCalls.tally(at: now, within: settings.memory) }
             if tally.calls >= settings.minimumCalls && settings.isTooMuch(tally) { open(at: now, luck: luck) }
         }
     }
@@ -163,6 +167,7 @@ extension CircuitBreaker {
         era += 1
         trial = Trial()
         window = CallWindow(length: settings.window)
+        lastCalls = LastCalls(settings.minimumCalls)
     }
 
     /// The calls that try a destination out.

@@ -55,18 +55,17 @@ public final class SharedBreaker: Sendable {
         return min(until ?? latest, latest)
     }
 
+    /// What somebody decides by hand.
+    public func follow(_ order: CircuitBreaker.Order) {
+        let news: CircuitBreaker.State? = breaker.withLock { breaker in
+            let before = breaker.state
+            breaker.follow(order)
+            return breaker.state == before ? nil : breaker.state
+        }
+        if let news { watch(news) }
+    }
+
     /// As the last call has left it: that an opening is over shows when somebody calls.
     public var state: CircuitBreaker.State { breaker.withLock { $0.state } }
     public var counts: CircuitBreaker.Counts { breaker.withLock { $0.counts } }
-}
-
-extension CircuitBreaker.State {
-    /// For a metric: 0 closed or set aside, 1 tried out, 2 open.
-    public var level: Int {
-        switch self {
-        case .closed, .disabled: 0
-        case .halfOpen: 1
-        case .open, .forcedOpen: 2
-        }
-    }
 }

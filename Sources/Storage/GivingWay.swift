@@ -10,8 +10,8 @@
 package enum GivingWay: Int32, Sendable {
     /// Half of what another weighs: it is long, and somebody waits for it who has to get in.
     case somewhat = 3
-    /// A fifth: it is long, and the first to be done without.
-    case muchMore = 7
+    /// Two fifths: it is long, and sooner done without.
+    case more = 4
 
     /// Lets the calling thread, for as long as it lives, have the processor after those of ordinary priority: for work that takes long
     /// while somebody else answers quickly. On Linux each thread has a nice value of its own; with this one it weighs less than another

@@ -26,7 +26,9 @@ final class Branch: Sendable {
     /// How this node reaches whom the clinic works with: one for all clinics in it.
     let ways: Ways
     /// What keeps calls from destinations that fail, by what they are.
-    let breakers: [(destination: Destination, breaker: SharedBreaker)]
+    let signOnBreakers: [SharedBreaker]
+    /// What providers of single sign-on are called where destinations have names.
+    static let signOn = "oidc"
     private let keyring: LiveKeyring
     private let neighbourhood: Neighbourhood
     private let logger: Logger
@@ -82,11 +84,14 @@ final class Branch: Sendable {
             observer: observer)
         self.keyring = keyring
         let providers = house.settings.providers.filter { $0.tenant == tenant }.map { provider in
-            (provider, Destination.oidc.breaker(GuardedLine.patience, house.surroundings, logger))
+            let meters = WayMeters(logger: logger)
+            let breaker = SharedBreaker(
+                GuardedLine.patience, clock: house.surroundings.clock, random: house.surroundings.random
+            ) { meters.note(.breaker(destination: Self.signOn, $0)) }
+            return (provider, breaker)
         }
-        let mail = Destination.mail.breaker(SMTPConnector.patience, house.surroundings, logger)
-        breakers = [(.mail, mail)] + providers.map { (.oidc, $0.1) }
-        let (stationery, carrier) = try house.settings.post(ways, past: mail)
+        signOnBreakers = providers.map(\.1)
+        let (stationery, carrier) = try house.settings.post(ways)
         premises = Premises(
             accounts: House.accounts(clinic, keyring, house.settings),
             tokens: Tokens(keyring, clock: house.surroundings.clock),

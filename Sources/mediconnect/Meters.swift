@@ -103,7 +103,7 @@ final class HouseGauges: Sendable {
     private let clock: any WallClock
     private let depth = Mutex(Depth())
 
-    init(_ metrics: PrometheusRegistry, _ clinics: any Clinics, clock: any WallClock) {
+    init(_ metrics: PrometheusRegistry, _ clinics: any Clinics, _ ways: Ways, clock: any WallClock) {
         self.clinics = clinics
         self.clock = clock
         func sum(_ part: @escaping @Sendable (Engine) -> Int) -> @Sendable () -> Double {
@@ -123,13 +123,15 @@ final class HouseGauges: Sendable {
         ) {
             clinics.open.compactMap(\.house.engine.replicaLagSeconds).max() ?? -1
         }
-        for destination in Destination.allCases {
+        for destination in PartnerSettings.destinations + [Branch.signOn] {
             metrics.registerGauge(
-                "mediconnect_breaker_state", help: "Whether calls are kept away: 0 no, 1 tried out, 2 yes",
-                labels: [("destination", destination.rawValue)]
+                "mediconnect_outbound_breaker",
+                help: "Whether calls are kept away: 0 no, 1 tried out, 2 yes, 3 by hand, 4 called whatever comes back",
+                labels: [("destination", destination)]
             ) {
-                let breakers = clinics.open.flatMap(\.breakers).filter { $0.destination == destination }
-                return Double(breakers.map(\.breaker.state.level).max() ?? 0)
+                let own = ways.states[destination].map { [$0] } ?? []
+                let signOns = destination == Branch.signOn ? clinics.open.flatMap(\.signOnBreakers).map(\.state) : []
+                return Double((own + signOns).map(\.figure).max() ?? 0)
             }
         }
         metrics.registerGauge("mediconnect_outbox_ready", help: "Messages not delivered yet, due or not") { [self] in

@@ -52,7 +52,7 @@ struct Server {
         doorkeeper = Doorkeeper(
             limits: settings.limits.rates, proxies: settings.limits.proxies, waitingRoom: settings.limits.waitingRoom,
             threads: asideThreads)
-        for thread in asideThreads.makeIterator() { thread.execute { GivingWay.muchMore.fromNowOn() } }
+        for thread in asideThreads.makeIterator() { thread.execute { GivingWay.more.fromNowOn() } }
         connections = Connections(
             settings.limits.connections.within(OpenFiles.raised()), proxies: settings.limits.proxies,
             patience: settings.limits.patience)
@@ -171,7 +171,7 @@ struct Server {
     }
 
     private func operations() -> Operations {
-        let gauges = HouseGauges(metrics, clinics, clock: surroundings.clock)
+        let gauges = HouseGauges(metrics, clinics, ways, clock: surroundings.clock)
         return Operations(
             readiness: { [state, clinics] in
                 if !state.isServing.withLock({ $0 }) { return "The server is stopping." }

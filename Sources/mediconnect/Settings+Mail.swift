@@ -123,11 +123,9 @@ extension Settings {
     }
 
     /// What letters are written on, and who takes them.
-    ///
-    /// - Parameter breaker: what keeps letters from a mail server that fails; a service over HTTP has its own.
-    func post(_ ways: Ways, past breaker: SharedBreaker) throws -> (stationery: Stationery, carrier: any LetterCarrier) {
+    func post(_ ways: Ways) throws -> (stationery: Stationery, carrier: any LetterCarrier) {
         let stationery = try Stationery(from: mail.from, links: mail.links ?? publicURL, language: mail.language)
-        if let server = mail.server { return (stationery, SMTPConnector(server, breaker: breaker)) }
+        if let server = mail.server { return (stationery, SMTPConnector(server, breaker: ways.mailServer)) }
         if let service = ways.mail { return (stationery, service) }
         return (stationery, LetterFolder(mailFolder))
     }

@@ -28,10 +28,12 @@ struct PartnerSettings: Sendable {
     var trials: [OutboundException] = []
     /// Whether a simulator's word counts, and may be called on this machine.
     var believesSimulators = false
+    /// How long each is waited for, and when it is left alone.
+    var figures = WayFigures()
     /// What somebody decided by hand, by destination.
     var orders: [String: CircuitBreaker.Order] = [:]
 
-    static let destinations = ["sms", "mail", "payments", "scheduling", "ehr", "push", "broker", "legacy"]
+    static let destinations = WayOutSettings.all.map(\.destination)
 
     /// The names of the other calendars that can be asked.
     var calendars: Set<String> { Set(scheduling.map { Array($0.providers.keys) } ?? []) }
@@ -53,7 +55,7 @@ struct PartnerSettings: Sendable {
             ("broker.url", broker.map { "amqp\($0.isEncrypted ? "s" : "")://\($0.host):\($0.port)" } ?? "none"),
             ("partners.simulator", believesSimulators ? "true: nothing that is sent there is real" : "false"),
             ("partners.open", order(.forcedOpen)), ("partners.unguarded", order(.disabled)),
-        ]
+        ] + figures.listing
     }
 
     private func order(_ order: CircuitBreaker.Order) -> String {
@@ -179,6 +181,7 @@ extension PartnerSettings {
         readBroker(text, secret, &flaws)
         problems += flaws
         readOrders(text, &problems)
+        figures = WayFigures(text, destinations: Self.destinations, problems: &problems)
         checkAddresses(&problems)
     }
 
@@ -297,13 +300,15 @@ final class Ways: Sendable {
     let broker: BrokerConnector?
     /// To strangers: whatever the settings open in the clinic's own network stays shut to them.
     let webhooks: WebhookConnector
+    /// Keeps letters from a mail server that fails; a service over HTTP has its own.
+    let mailServer: SharedBreaker
     private let all: [WayOut]
 
     /// Throws when a file of authorities cannot be read.
     init(_ settings: PartnerSettings, surroundings: Surroundings, report: @escaping @Sendable (WayOutEvent) -> Void) throws {
         var all: [WayOut] = []
         func way(_ usual: WayOutSettings) throws -> WayOut {
-            var chosen = usual
+            var chosen = settings.figures.applied(to: usual)
             chosen.exceptions = settings.exceptions + settings.trials
             chosen.believesSimulators = settings.believesSimulators
             let way = try WayOut(chosen, surroundings: surroundings, report: report)
@@ -321,9 +326,12 @@ final class Ways: Sendable {
         legacy = try settings.legacy.map { LegacyConnector($0, way: try way(.legacy)) }
         push = try settings.push.map { PushConnector($0, way: try way(.push), tokens: try way(.push), clock: clock) }
         broker = try settings.broker.map { BrokerConnector($0, way: try way(.broker)) }
-        var strangers = WayOutSettings.webhooks
+        var strangers = settings.figures.applied(to: .webhooks)
         (strangers.exceptions, strangers.believesSimulators) = (settings.trials, settings.believesSimulators)
         webhooks = WebhookConnector(strangers, surroundings: surroundings, report: report)
+        mailServer = SharedBreaker(SMTPConnector.patience, clock: clock, random: surroundings.random) { state in
+            report(.breaker(destination: WayOutSettings.mail.destination, state))
+        }
         self.all = all
         follow(settings.orders)
     }
@@ -334,13 +342,24 @@ final class Ways: Sendable {
             let order = orders[way.settings.destination] ?? .automatic
             if way.status.state.order != order { way.follow(order) }
         }
+        let byMail = orders[WayOutSettings.mail.destination] ?? .automatic
+        if mailServer.state.order != byMail { mailServer.follow(byMail) }
+        webhooks.follow(orders[WayOutSettings.webhooks.destination] ?? .automatic)
     }
 
-    /// Which destinations are left alone, for whoever asks how everything is. Of several with one name the worst.
+    /// How the destinations stand that are called. Of several ways with one name the worst: two calendars, a system and where it gives tokens.
+    var states: [String: CircuitBreaker.State] {
+        let ways = all.map(\.status).map { ($0.destination, $0.state) }
+        let strangers = webhooks.states.map { (WayOutSettings.webhooks.destination, $0) }
+        // Whether there is a mail server the clinic knows; where there is none nothing happens to its breaker.
+        let letters = mailServer.state == .closed ? [] : [(WayOutSettings.mail.destination, mailServer.state)]
+        return Dictionary(ways + strangers + letters) { $0.figure > $1.figure ? $0 : $1 }
+    }
+
+    /// Which partners are left alone, for whoever asks how everything is. Strangers who are told by webhook are none.
     var health: [(name: String, state: String)] {
-        let worst = Dictionary(all.map(\.status).map { ($0.destination, $0.state) }) { $0.level > $1.level ? $0 : $1 }
-        return worst.sorted { $0.key < $1.key }.map { name, state in
-            ("partner.\(name)", state.level >= 2 && state != .disabled ? state.words : "ok")
+        states.filter { $0.key != WayOutSettings.webhooks.destination }.sorted { $0.key < $1.key }.map { name, state in
+            ("partner.\(name)", state.figure >= 2 && state != .disabled ? state.words : "ok")
         }
     }
 }

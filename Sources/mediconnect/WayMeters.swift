@@ -5,7 +5,7 @@ import Notation
 import Resilience
 import Telemetry
 
-/// What happens on the ways out, as metrics and, where somebody should look, as log lines.
+/// What happens on the ways out, as metrics and, where somebody should look, as log lines. How each stands at the moment, `HouseGauges` looks up.
 struct WayMeters: Sendable {
     let logger: Logger
 
@@ -27,7 +27,6 @@ struct WayMeters: Sendable {
                     ])
             }
         case .breaker(let destination, let state):
-            Gauge(label: "mediconnect_outbound_breaker", dimensions: [("destination", destination)]).record(state.level)
             if state.isOpened {
                 Counter(label: "mediconnect_outbound_opened", dimensions: [("destination", destination)]).increment()
             }
@@ -42,7 +41,7 @@ extension CircuitBreaker.State {
     fileprivate var isOpened: Bool { if case .open = self { true } else { false } }
 
     /// 0 is called, 1 is tried out, 2 is left alone, 3 is left alone by hand, 4 is called whatever comes back.
-    var level: Int {
+    var figure: Int {
         switch self {
         case .closed: 0
         case .halfOpen: 1

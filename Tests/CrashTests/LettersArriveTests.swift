@@ -76,6 +76,48 @@ final class LettersArriveTests {
         await http.close()
     }
 
+    @Test("a mail server is left alone by hand, which shows, and has each letter once when it is called again")
+    func leftAlone() async throws {
+        try await TrialMailServer.run(.startTLS, login: ("clinic", "secret")) { mail in
+            let (settings, password) = (folder.file("settings.json"), folder.file("password"))
+            try Data("secret\n".utf8).write(to: URL(fileURLWithPath: password))
+            try Data(#"{"partners":{"open":"mail"}}"#.utf8).write(to: URL(fileURLWithPath: settings))
+            let server = try await RunningServer.start(
+                Programs.server, ["serve", "--demo", "--data", data, "--port", "0", "--settings", settings],
+                environment: [
+                    "MEDICONNECT_MAIL_URL": "smtp://localhost:\(mail.port)",
+                    "MEDICONNECT_MAIL_FROM": "City Clinic <noreply@clinic.example>",
+                    "MEDICONNECT_MAIL_AUTHORITIES": mail.authority, "MEDICONNECT_MAIL_USER": "clinic",
+                    "MEDICONNECT_MAIL_PASSWORD_FILE": password,
+                ], errors: folder.file("log-\(UUID())"))
+            let before = try await waiting(server).ready
+            #expect(try await post(server, "/v1/password-resets", #"{"email":"desk@demo.example"}"#) == 202)
+            // Somebody has looked at the letter, and it waits again.
+            while try await waiting(server) != (before + 1, 0) { try await Task.sleep(for: .milliseconds(50)) }
+            #expect(try mail.arrivals().isEmpty)
+            let health = try await http.send("GET", server.base + "/health").text
+            #expect(health.contains(#""partner.mail":"left alone by hand""#), "\(health)")
+            let metrics = try await http.send("GET", server.base + "/metrics").text
+            #expect(metrics.contains(#"mediconnect_outbound_breaker{destination="mail"} 3"#))
+
+            try Data("{}".utf8).write(to: URL(fileURLWithPath: settings))
+            server.process.signal(SIGHUP)
+            _ = try await eventually { try mail.arrivals().first }
+            #expect(await server.stop() == 0)
+            #expect(try mail.arrivals().count == 1)
+        }
+        await http.close()
+    }
+
+    /// How many messages the outbox has that are not delivered, and how many of them are due.
+    private func waiting(_ server: RunningServer) async throws -> (ready: Int, due: Int) {
+        let lines = try await http.send("GET", server.base + "/metrics").text.split(separator: "\n")
+        func figure(_ name: String) -> Int {
+            lines.first { $0.hasPrefix("\(name) ") }.flatMap { Double($0.dropFirst(name.count + 1)) }.map { Int($0) } ?? -1
+        }
+        return (figure("mediconnect_outbox_ready"), figure("mediconnect_outbox_due"))
+    }
+
     @Test("without a mail server letters are in the folder, and the guide's way through works")
     func inTheFolder() async throws {
         let server = try await start()

@@ -19,7 +19,24 @@ import Resilience
         var breaker = CircuitBreaker()
         for _ in 0..<9 { breaker.call(.failed, at: start) }
         #expect(breaker.state == .closed)
-        breaker.call(.failed, at: start + .seconds(10))
+        breaker.call(.failed, at: start + .minutes(10))
+        #expect(breaker.state == .closed)
+    }
+
+    @Test func `where a call is made once in a while the last ten count, five failures among them open it`() {
+        var breaker = CircuitBreaker()
+        for number in 0..<10 { breaker.call(number.isMultiple(of: 2) ? .failed : .done, at: start + .seconds(number * 50)) }
+        #expect(breaker.state == .open(until: start + .seconds(455)))
+        var other = CircuitBreaker()
+        for number in 0..<100 { other.call(number % 10 < 4 ? .failed : .done, at: start + .seconds(number * 50)) }
+        #expect(other.state == .closed)
+    }
+
+    @Test func `where many are made, those of the last ten seconds count, and ten that fail among them change nothing`() {
+        var breaker = CircuitBreaker()
+        for number in 0..<100 {
+            breaker.call((50..<60).contains(number) ? .failed : .done, at: start + .milliseconds(number * 50))
+        }
         #expect(breaker.state == .closed)
     }
 
@@ -137,6 +154,7 @@ struct Calls {
         random = SeededRandom(seed: UInt64(seed))
         var settings = CircuitBreaker.Settings(slowAfter: .milliseconds(700))
         settings.minimumCalls = 1 + Int(random.next() % 4)
+        settings.memory = .seconds(12 + Int(random.next() % 20))
         settings.permits = 1 + Int(random.next() % 3)
         settings.restAtMost = .seconds(12)
         breaker = CircuitBreaker(settings)

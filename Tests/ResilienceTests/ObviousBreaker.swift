@@ -4,7 +4,9 @@ import Resilience
 
 /// What a circuit breaker is, written so that it can be read aloud: it remembers every call and looks through all of them.
 struct ObviousBreaker {
-    enum Mistake: CaseIterable { case forgetsSlowness, neverForgets, keepsPermits, hearsLateNews, restsAlwaysTheSame }
+    enum Mistake: CaseIterable {
+        case forgetsSlowness, neverForgets, forgetsAtOnce, remembersForEver, keepsPermits, hearsLateNews, restsAlwaysTheSame
+    }
 
     private struct Ended { let at: Instant, hasFailed: Bool, isSlow: Bool }
 
@@ -64,6 +66,11 @@ struct ObviousBreaker {
             if ended.count < settings.permits { return }
         } else {
             if mistake != .neverForgets { counted = ended.filter { number($0.at) > number(now) - 10 } }
+            if counted.count < settings.minimumCalls, mistake != .forgetsAtOnce {
+                counted = ended.suffix(settings.minimumCalls).filter {
+                    now - $0.at < settings.memory || mistake == .remembersForEver
+                }
+            }
             if counted.count < settings.minimumCalls { return }
         }
         let failed = Double(counted.count { $0.hasFailed }) / Double(counted.count)

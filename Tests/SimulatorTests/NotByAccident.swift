@@ -31,6 +31,18 @@ import Testing
         #expect(trial.status == 0, "\(trial.text)")
     }
 
+    @Test func `each destination is waited for as MC-2 has it, unless it is set otherwise`() async throws {
+        let usual = try await check([:])
+        for (destination, seconds) in [("sms", 5), ("mail", 5), ("push", 3), ("payments", 10), ("ehr", 30)] {
+            let line = "partners.\(destination).… *= *seconds \(seconds), room 25, queue 100, calls 10, failures 50, rest 5"
+            #expect(try usual.text.contains(Regex(line)), "\(destination): \(usual.text)")
+        }
+        let chosen = try await check(["PARTNERS_SMS_SECONDS": "8", "PARTNERS_SMS_CALLS": "4", "PARTNERS_EHR_ROOM": "3"])
+        #expect(chosen.status == 0, "\(chosen.text)")
+        #expect(chosen.text.contains("seconds 8, room 25, queue 100, calls 4, failures 50, rest 5"), "\(chosen.text)")
+        #expect(chosen.text.contains("seconds 30, room 3,"), "\(chosen.text)")
+    }
+
     @Test func `an account is whole or none, its addresses are of the internet, and no secret is printed`() async throws {
         let whole = try await check(account)
         #expect(whole.status == 0 && whole.text.contains("https://api.stripe.com"), "\(whole.text)")
@@ -45,6 +57,8 @@ import Testing
             (["PARTNERS_OPEN": "nobody"], "partners.open: must be some of"),
             (["PARTNERS_OPEN": "sms", "PARTNERS_UNGUARDED": "sms"], "sms cannot be both open and unguarded"),
             (["PARTNERS_NETWORK": "sms.clinic.lan"], "partners.network: must be"),
+            (["PARTNERS_SMS_SECONDS": "0"], "partners.sms.seconds: must be from 1 to 120"),
+            (["PARTNERS_EHR_FAILURES": "half"], "partners.ehr.failures: must be from 1 to 100"),
             (["MAIL_SERVICE_KEY_FILE": "@pay"], "mail.from: is needed with mail.service.key"),
             (
                 ["MAIL_SERVICE_KEY_FILE": "@pay", "MAIL_FROM": "a@clinic.example", "MAIL_URL": "smtp://mail.clinic.example"],

@@ -26,6 +26,12 @@ public struct WayOutSettings: Sendable {
         self.bulkhead = bulkhead
         breaker = CircuitBreaker.Settings(slowAfter: .milliseconds(timeoutSeconds * 800))
     }
+
+    /// Another time limit, and what is slow with it.
+    public mutating func wait(seconds: Int) {
+        timeoutSeconds = seconds
+        breaker.slowAfter = .milliseconds(seconds * 800)
+    }
 }
 
 // MC-2's figures; what it does not name is given ten seconds.
@@ -41,4 +47,7 @@ extension WayOutSettings {
     /// Each webhook has a way of its own, and none may keep many of those busy that tell them all.
     public static let webhooks = WayOutSettings(
         "webhooks", timeoutSeconds: 15, bulkhead: Bulkhead.Settings(atOnce: 4, waiting: 8))
+
+    /// Everybody who may be called.
+    public static let all = [texts, mail, push, payments, scheduling, records, legacy, broker, webhooks]
 }

@@ -1,6 +1,7 @@
 public import Notation
 public import Outbound
 public import Partners
+public import Resilience
 import Synchronization
 
 /// Tells outside subscribers. Each endpoint has a way of its own, so that one that hangs or fails keeps nobody else; the ways of the
@@ -13,6 +14,7 @@ public final class WebhookConnector: WebhookCarrier {
     private struct State {
         var ways: [String: Known] = [:]
         var uses = 0
+        var order = CircuitBreaker.Order.automatic
     }
 
     private let settings: WayOutSettings
@@ -37,6 +39,19 @@ public final class WebhookConnector: WebhookCarrier {
     /// How many ways it knows at the moment.
     public var count: Int { state.withLock { $0.ways.count } }
 
+    /// How the ways stand that it knows.
+    public var states: [CircuitBreaker.State] { state.withLock { $0.ways.values.map(\.way.status.state) } }
+
+    /// What somebody decides by hand, for all of them: also for those it has not met yet.
+    public func follow(_ order: CircuitBreaker.Order) {
+        let ways = state.withLock { state in
+            let isNews = state.order != order
+            state.order = order
+            return isNews ? state.ways.values.map(\.way) : []
+        }
+        for way in ways { way.follow(order) }
+    }
+
     public func deliver(_ message: WebhookMessage, to endpoint: WebhookEndpoint) async -> Ending<WebhookAnswer> {
         guard message.body.count <= WebhookMessage.longest else { return .never(reason: "a webhook has 20,000 bytes at most") }
         guard !endpoint.secrets.isEmpty else { return .never(reason: "an endpoint without a secret is not told") }
@@ -60,6 +75,7 @@ public final class WebhookConnector: WebhookCarrier {
                 state.ways[oldest] = nil
             }
             let way = try WayOut(settings, surroundings: surroundings, resolver: resolver, report: report)
+            if state.order != .automatic { way.follow(state.order) }
             state.ways[endpoint] = Known(way: way, used: state.uses)
             return way
         }
