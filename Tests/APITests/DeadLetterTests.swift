@@ -89,6 +89,8 @@ import Workflows
             let rest = try await visitor.send(
                 .post("/v1/dead-letter-discards", #"{"diedFrom":"2026-01-01T00:00:00Z","reason":"trial"}"#), by: .admin)
             #expect(rest.text == #"{"count":2,"more":false}"#, "\(rest.text)")
+            #expect(try await visitor.acts(about: first).contains("dead-letter.replayed"))
+            for id in [other, later] { #expect(try await visitor.acts(about: id).contains("dead-letter.discarded")) }
         }
     }
 
