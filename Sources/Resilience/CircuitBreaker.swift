@@ -179,5 +179,8 @@ extension CircuitBreaker {
 }
 
 extension CircuitBreaker.State {
+    /// By itself, not by hand.
+    public var isOpen: Bool { if case .open = self { true } else { false } }
+
     var isHalfOpen: Bool { if case .halfOpen = self { true } else { false } }
 }

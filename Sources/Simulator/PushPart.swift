@@ -1,3 +1,4 @@
+import Foundation
 import Notation
 
 /// Firebase Cloud Messaging's HTTP API of version 1, with Google's tokens. A second notice with the same tag takes the first one's place; a
@@ -35,12 +36,23 @@ struct PushPart: Sendable {
         return Reply(200) { $0.member("name", "projects/\(project)/messages/\(id)") }
     }
 
-    /// A signed assertion (RFC 7523); whose signature it is, nobody here can know.
+    /// A signed assertion (RFC 7523): for us, for notices, and not yet over. Whose signature it is, nobody here can know.
     private func token(_ asked: Asked) -> Reply {
-        guard asked.form["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer",
-            asked.form["assertion"]?.split(separator: ".").count == 3
+        let parts = (asked.form["assertion"] ?? "").split(separator: ".")
+        let now = world.now.secondsSince1970
+        guard asked.form["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer", parts.count == 3,
+            Self.claims(parts[0])?["alg"]?.string == "RS256", let claims = Self.claims(parts[1]),
+            claims["iss"]?.string?.contains("@") == true, claims["aud"]?.string?.hasSuffix("/push/token") == true,
+            claims["scope"]?.string?.hasSuffix("/auth/firebase.messaging") == true,
+            let begins = claims["iat"]?.integer, let ends = claims["exp"]?.integer, ends > now, ends - begins <= 3_600
         else { return Reply(400) { $0.member("error", "invalid_grant") } }
         return world.giveToken(.push)
+    }
+
+    private static func claims(_ part: Substring) -> JSON? {
+        let plain = part.replacing("-", with: "+").replacing("_", with: "/")
+        let bytes = Data(base64Encoded: plain + String(repeating: "=", count: (4 - plain.count % 4) % 4))
+        return bytes.flatMap { try? JSON(parsing: Array($0)) }
     }
 
     private static func error(_ status: Int, _ name: String, _ code: String?) -> Reply {

@@ -27,7 +27,7 @@ struct WayMeters: Sendable {
                     ])
             }
         case .breaker(let destination, let state):
-            if state.isOpened {
+            if state.isOpen {
                 Counter(label: "mediconnect_outbound_opened", dimensions: [("destination", destination)]).increment()
             }
             logger.log(
@@ -38,8 +38,6 @@ struct WayMeters: Sendable {
 }
 
 extension CircuitBreaker.State {
-    fileprivate var isOpened: Bool { if case .open = self { true } else { false } }
-
     /// 0 is called, 1 is tried out, 2 is left alone, 3 is left alone by hand, 4 is called whatever comes back.
     var figure: Int {
         switch self {

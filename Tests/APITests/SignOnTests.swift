@@ -238,7 +238,7 @@ extension Heard {
                 #expect(try await visitor.get("/v1/oidc/hospital/start", by: nil).problem == "provider-unavailable")
             }
             #expect(provider.timesAsked(path) == 5, "four were told without asking")
-            #expect(breaker.state.level == 2 && breaker.counts.refused == 4)
+            #expect(breaker.state.isOpen && breaker.counts.refused == 4)
             provider.go(down: false)
             #expect(try await visitor.get("/v1/oidc/hospital/start", by: nil).problem == "provider-unavailable")
             _ = try await visitor.signedIn(.desk)

@@ -77,6 +77,47 @@ import Testing
         }
     }
 
+    /// Read by OpenSSL, which had no part in writing it.
+    @Test func `asks for a token with its own signature, for notices only, for an hour`() async throws {
+        try await TrialSimulator.run { simulator in
+            let folder = try TemporaryFolder("assertion")
+            defer { folder.remove() }
+            let (account, now) = (try await account(simulator), Instant("2026-03-02T09:00:00Z")!)
+            let asked = try await account.asking(FCMFormat.scope, now: now)
+            #expect(asked.url == "\(simulator.base)/push/token")
+            let form = String(decoding: asked.body, as: UTF8.self)
+            #expect(form.hasPrefix("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion="), "\(form)")
+            let parts = form.split(separator: "=").last!.split(separator: ".").map(String.init)
+            let header = try JSON(parsing: try Self.bytes(parts[0]))
+            #expect(header["alg"]?.string == "RS256" && header["kid"]?.string == "k1", "\(header)")
+            let claims = try JSON(parsing: try Self.bytes(parts[1]))
+            #expect(claims["iss"]?.string == "p@clinic.example" && claims["aud"]?.string == account.tokens)
+            #expect(claims["scope"]?.string == "https://www.googleapis.com/auth/firebase.messaging")
+            #expect(claims["iat"]?.integer == now.secondsSince1970 && claims["exp"]?.integer == now.secondsSince1970 + 3_600)
+
+            func write(_ name: String, _ bytes: some Sequence<UInt8>) throws {
+                try Data(bytes).write(to: URL(fileURLWithPath: folder.file(name)))
+            }
+            try write("key", account.key.revealed.utf8)
+            try write("signature", try Self.bytes(parts[2]))
+            let made = try await ChildProcess.run(
+                "/usr/bin/openssl", ["pkey", "-in", folder.file("key"), "-pubout", "-out", folder.file("public")])
+            #expect(made.status == 0)
+            for (text, isGood) in [("\(parts[0]).\(parts[1])", true), ("\(parts[0]).\(parts[1])x", false)] {
+                try write("text", text.utf8)
+                let (status, said) = try await ChildProcess.run(
+                    "/usr/bin/openssl",
+                    ["dgst", "-sha256", "-verify", folder.file("public"), "-signature", folder.file("signature"), folder.file("text")])
+                #expect((status == 0) == isGood, "\(said)")
+            }
+        }
+    }
+
+    private static func bytes(_ text: String) throws -> [UInt8] {
+        let plain = text.replacing("-", with: "+").replacing("_", with: "/")
+        return Array(try #require(Data(base64Encoded: plain + String(repeating: "=", count: (4 - plain.count % 4) % 4))))
+    }
+
     @Test(arguments: ["", "{}", #"{"type":"authorized_user"}"#])
     func `a file that is no service account is refused`(file: String) {
         #expect(ServiceAccount(parsing: Array(file.utf8)) == nil)

@@ -42,7 +42,7 @@ public struct ServiceAccount: Sendable {
         return try await keys.sign(Claims(iss: email, scope: scope, aud: tokens, iat: at, exp: at + 3600), kid: id)
     }
 
-    func asking(_ scope: String, now: Instant) async throws -> OutboundCall {
+    package func asking(_ scope: String, now: Instant) async throws -> OutboundCall {
         let fields = [
             ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", try await assertion(scope, now: now)),
         ]
@@ -63,7 +63,7 @@ public struct FCMFormat: Sendable {
 
     public init(_ settings: PushSettings) { self.settings = settings }
 
-    static let scope = "https://www.googleapis.com/auth/firebase.messaging"
+    package static let scope = "https://www.googleapis.com/auth/firebase.messaging"
 
     /// FCM knows no repeats. The key is the tag a device shows a notice under, so a second one takes the first one's place.
     public func sending(_ notice: PushNotice, key: EffectKey, now: Instant) -> OutboundCall {
