@@ -52,6 +52,8 @@ public struct Letter: Sendable {
     public let calendar: CalendarPart?
     /// Where a mail program ends such letters with one press (RFC 8058); nil for those that nobody can end.
     public let unsubscribe: String?
+    /// Whoever has not begun to hand it over by then must not any more: somebody else may be at it.
+    public var beginsBy: Instant?
 
     public init(
         name: String, from: Sender, to: MailAddress, at: Instant, words: LetterWords, calendar: CalendarPart? = nil,

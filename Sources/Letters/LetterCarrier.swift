@@ -1,14 +1,24 @@
 public import Notation
 
-/// Takes letters to people. Called at least once for each: after a crash, or an answer that never came, with the same letter again.
+/// Takes letters to people. Called at least once for each: after a crash, or an answer that never came, with the same letter again, unless
+/// whoever delivers it can be asked whether they have it.
 public protocol LetterCarrier: Sendable {
     func carry(_ letter: Letter) async -> Handover
 
     /// Until when nobody would be asked; nil when somebody might be.
     var restsUntil: Instant? { get }
+
+    /// How long after a letter was handed over whoever delivers it knows for sure whether they have it; nil where nobody can be asked.
+    var knownAfter: Span? { get }
+
+    /// Asks them: `done` when they have it, `never` when they have not.
+    func find(_ letter: Letter) async -> Handover
 }
 
 extension LetterCarrier {
+    public var knownAfter: Span? { nil }
+    public func find(_ letter: Letter) async -> Handover { .unknown(reason: "nobody can be asked") }
+
     /// Who never rests.
     public var restsUntil: Instant? { nil }
 }

@@ -7,8 +7,9 @@ struct MailPart: Sendable {
     let world: World
 
     func answer(_ asked: Asked, _ mode: Mode, method: String) -> Reply {
-        guard method == "POST", asked.path == ["mail", "v3", "mail", "send"] else { return Self.error(404, nil, "not found") }
         guard asked.bearer == Self.key else { return Self.error(401, nil, "authorization required") }
+        if method == "GET", asked.path == ["mail", "v3", "messages"] { return list(asked) }
+        guard method == "POST", asked.path == ["mail", "v3", "mail", "send"] else { return Self.error(404, nil, "not found") }
         guard let json = asked.json, let person = json["personalizations"]?.array?.first else {
             return Self.error(400, "personalizations", "is needed")
         }
@@ -34,6 +35,26 @@ struct MailPart: Sendable {
         var reply = Reply(202, json: "")
         reply.headers = [("X-Message-Id", id)]
         return reply
+    }
+
+    /// What it has of a letter, by the name it came with.
+    private func list(_ asked: Asked) -> Reply {
+        let query = asked.query["query"].map { $0.removingPercentEncoding ?? $0 } ?? ""
+        guard let name = query.firstMatch(of: #/^\(unique_args\['letter'\]="([^"]+)"\)$/#).map({ String($0.1) }) else {
+            return Self.error(400, "query", "cannot be read")
+        }
+        let found = world.change { $0.ledger.effect(.mail, "mail", key: name) }
+        return Reply(200) { json in
+            json.name("messages")
+            json.array { json in
+                if let found {
+                    json.object { json in
+                        json.member("msg_id", found.made.last ?? "")
+                        json.member("status", "delivered")
+                    }
+                }
+            }
+        }
     }
 
     private static func error(_ status: Int, _ field: String?, _ message: String) -> Reply {

@@ -53,7 +53,7 @@ struct Companion: Sendable {
             ["scheduling", "token"]: secret(Simulator.Credentials.scheduling),
             ["legacy", "url"]: plain("\(base)/legacy"), ["legacy", "token"]: secret(Simulator.Credentials.legacy),
             ["mail", "service", "url"]: plain("\(base)/mail"), ["mail", "service", "key"]: secret(Simulator.Credentials.mail),
-            ["mail", "from"]: plain("Demo Clinic <noreply@demo.example>"),
+            ["mail", "service", "lookup"]: plain("1"), ["mail", "from"]: plain("Demo Clinic <noreply@demo.example>"),
             ["records", "url"]: plain("\(base)/fhir"), ["records", "tokens"]: plain("\(base)/oauth/token"),
             ["records", "client"]: plain("clinic"), ["records", "secret"]: secret(Simulator.Credentials.records),
             ["records", "system"]: plain("https://demo.example/appointments"),

@@ -44,7 +44,9 @@ struct PartnerSettings: Sendable {
             ("sms.url", texts?.base ?? "none"), ("payments.url", payments?.base ?? "none"),
             ("scheduling.providers", scheduling.map { $0.providers.keys.sorted().joined(separator: ",") } ?? "none"),
             ("scheduling.seconds", "\(Int(confirmedWithin.seconds))"),
-            ("mail.service.url", mail?.base ?? "none"), ("records.url", records?.base ?? "none"),
+            ("mail.service.url", mail?.base ?? "none"),
+            ("mail.service.lookup", mail?.listedAfter.map { "after \(Int($0.seconds)) s" } ?? "none"),
+            ("records.url", records?.base ?? "none"),
             ("legacy.url", legacy?.base ?? "none"),
             (
                 "legacy.names.file",
@@ -152,6 +154,15 @@ extension PartnerSettings {
             var settings = MailServiceSettings(key: key)
             settings.base = text("mail.service.url") ?? settings.base
             return settings
+        }
+        // mail.service.lookup: after how many seconds the service's own list has a letter for sure, 1 to 3600; default none, where the account has
+        // no list that may be read.
+        if let lag = text("mail.service.lookup") {
+            if let seconds = Int(lag), (1...3_600).contains(seconds) {
+                mail?.listedAfter = .seconds(seconds)
+            } else {
+                problems.append("mail.service.lookup: must be from 1 to 3600")
+            }
         }
         if mail != nil, text("mail.url") != nil { problems.append("mail.service.key: cannot be combined with mail.url") }
         if mail != nil, text("mail.from") == nil { problems.append("mail.from: is needed with mail.service.key") }

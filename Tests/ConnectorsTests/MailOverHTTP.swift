@@ -14,6 +14,7 @@ import Testing
     private func connector(_ simulator: TrialSimulator, seconds: Int) throws -> MailServiceConnector {
         var settings = MailServiceSettings(key: Personal("SG.simulated"))
         settings.base = "\(simulator.base)/mail"
+        settings.listedAfter = .seconds(1)
         return MailServiceConnector(settings, way: try simulator.way(.mail, seconds: seconds))
     }
 
@@ -37,6 +38,31 @@ import Testing
             #expect(kind(handover) == (trouble.mode.contains("garbled") ? .done : trouble.unknown), "\(handover)")
             let done = try await simulator.effects("mail", "mail", EffectKey(letter.name)!)
             #expect(done == trouble.done)
+        }
+    }
+
+    @Test(arguments: OnceForEachKey.troubles)
+    func `the service says afterwards whether it has a letter, and who asks first never sends it twice`(
+        trouble: OnceForEachKey.Trouble
+    ) async throws {
+        try await TrialSimulator.run { simulator in
+            try await simulator.set("mail", trouble.mode)
+            _ = await (try connector(simulator, seconds: trouble.seconds)).carry(letter)
+            try await simulator.set("mail", "{}")
+            let back = try connector(simulator, seconds: 10)
+            let known = await back.find(letter)
+            #expect(known == (trouble.done == 1 ? .done : .never(reason: "it is not in the service's list")))
+            if known != .done { #expect(await back.carry(letter) == .done) }
+            #expect(try await simulator.effects("mail", "mail", EffectKey(letter.name)!) == 1)
+            #expect(await back.find(letter) == .done)
+        }
+    }
+
+    @Test func `a list that may not be read says nothing`() async throws {
+        try await TrialSimulator.run { simulator in
+            try await simulator.set("mail", #"{"errors":1}"#)
+            guard case .done = await (try connector(simulator, seconds: 10)).find(letter) else { return }
+            Issue.record("nobody knows that")
         }
     }
 

@@ -107,7 +107,10 @@ import Testing
                 try write("text", text.utf8)
                 let (status, said) = try await ChildProcess.run(
                     "/usr/bin/openssl",
-                    ["dgst", "-sha256", "-verify", folder.file("public"), "-signature", folder.file("signature"), folder.file("text")])
+                    [
+                        "dgst", "-sha256", "-verify", folder.file("public"), "-signature", folder.file("signature"),
+                        folder.file("text"),
+                    ])
                 #expect((status == 0) == isGood, "\(said)")
             }
         }

@@ -135,6 +135,37 @@ extension Promises {
             }
         }
 
+        @Test(arguments: Engine.allCases, [true, false])
+        func `also by mail when nobody answers for it, where the service can be asked what it has`(engine: Engine, hasIt: Bool)
+            async throws
+        {
+            try await MessageFixture.open(engine, order: [.email]) { house in
+                let visit = try await house.booked()
+                house.box.canBeAsked(after: .minutes(5))
+                house.box.answer(.unknown(reason: hasIt ? "silent" : "lost"))
+                try await house.deliver(at: visit.visit.from - day)
+                try await house.live(.minutes(4))
+                #expect(house.box.looks == 0 && house.reminderLetters.count == (hasIt ? 1 : 0))
+                try await house.live(.minutes(40))
+                let letters = house.box.letters.filter { $0.words.text.contains("We remind you") }
+                #expect(letters.count == 1 && house.box.looks > 0, "\(letters.count) letters")
+                #expect(try await house.messages(0, .reminder).map(\.state) == [.handedOver])
+            }
+        }
+
+        /// The negative control: the same service, and nobody may ask it.
+        @Test(arguments: Engine.allCases)
+        func `would be seen: where it cannot be asked, a mail that nobody answered for is sent again`(engine: Engine) async throws
+        {
+            try await MessageFixture.open(engine, order: [.email]) { house in
+                let visit = try await house.booked()
+                house.box.answer(.unknown(reason: "silent"))
+                try await house.deliver(at: visit.visit.from - day)
+                try await house.live(.minutes(40))
+                #expect(house.box.letters.count { $0.words.text.contains("We remind you") } == 2)
+            }
+        }
+
         @Test(arguments: Engine.allCases)
         func `by the first when that is called again in time, and nobody asks it while it is left alone`(engine: Engine)
             async throws

@@ -11,18 +11,36 @@ final class Letterbox: LetterCarrier {
     private struct State {
         var letters: [Letter] = []
         var answers: [Handover] = []
+        var knownAfter: Span?
+        var looks = 0
     }
 
     private let state = Mutex(State())
 
     func carry(_ letter: Letter) async -> Handover {
         state.withLock { state in
+            if case .unknown("lost")? = state.answers.first {
+                state.answers.removeFirst()
+                return .unknown(reason: "silent")
+            }
             state.letters.append(letter)
             return state.answers.isEmpty ? .done : state.answers.removeFirst()
         }
     }
 
-    /// To the next letters, one each; to all others, that they have arrived.
+    /// From now on it can be asked what it has.
+    func canBeAsked(after span: Span) { state.withLock { $0.knownAfter = span } }
+    var knownAfter: Span? { state.withLock { $0.knownAfter } }
+    var looks: Int { state.withLock { $0.looks } }
+
+    func find(_ letter: Letter) async -> Handover {
+        state.withLock { state in
+            state.looks += 1
+            return state.letters.contains { $0.name == letter.name } ? .done : .never(reason: "not there")
+        }
+    }
+
+    /// To the next letters, one each; to all others, that they have arrived. Where it is `unknown` because it is `lost`, it has not got it.
     func answer(_ answers: Handover...) { state.withLock { $0.answers = answers } }
 
     var letters: [Letter] { state.withLock { $0.letters } }

@@ -57,6 +57,10 @@ import Testing
             (["PARTNERS_OPEN": "nobody"], "partners.open: must be some of"),
             (["PARTNERS_OPEN": "sms", "PARTNERS_UNGUARDED": "sms"], "sms cannot be both open and unguarded"),
             (["PARTNERS_NETWORK": "sms.clinic.lan"], "partners.network: must be"),
+            (
+                ["MAIL_SERVICE_KEY_FILE": "@pay", "MAIL_FROM": "a@clinic.example", "MAIL_SERVICE_LOOKUP": "soon"],
+                "mail.service.lookup: must be from 1 to 3600"
+            ),
             (["PARTNERS_SMS_SECONDS": "0"], "partners.sms.seconds: must be from 1 to 120"),
             (["PARTNERS_EHR_FAILURES": "half"], "partners.ehr.failures: must be from 1 to 100"),
             (["MAIL_SERVICE_KEY_FILE": "@pay"], "mail.from: is needed with mail.service.key"),

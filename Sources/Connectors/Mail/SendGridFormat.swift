@@ -6,6 +6,8 @@ public struct MailServiceSettings: Sendable {
     /// `SG.…`, allowed to send mail and nothing else.
     public var key: Personal<String>
     public var base = "https://api.sendgrid.com"
+    /// How long after a letter was sent the service's own list has it for sure; nil where the account has no such list.
+    public var listedAfter: Span?
 
     public init(key: Personal<String>) { self.key = key }
 }
@@ -78,6 +80,20 @@ public struct SendGridFormat: Sendable {
         return isTheLetters ? .refused(reason) : .notNow(after: nil, reason: reason, isTheirs: false)
     }
 
+    /// The letter in the service's list of what it has, by the name it was given with it. The list is sold apart ("Email Activity").
+    public func finding(_ letter: Letter) -> OutboundCall {
+        let query = Form.encoded("(unique_args['letter']=\"\(letter.name)\")")
+        return OutboundCall(
+            .get, "\(settings.base)/v3/messages?limit=1&query=\(query)", headers: [OutboundCall.bearer(settings.key)])
+    }
+
+    /// Whether it is there.
+    public func found(_ answer: OutboundAnswer, now: Instant) -> Reading<Bool> {
+        if let reading = Reading<Bool>.standard(answer, isRepeatable: true, now: now) { return reading }
+        guard let messages = document(answer.body)?["messages"]?.array else { return .garbled(isRepeatable: true) }
+        return .value(!messages.isEmpty)
+    }
+
     private static func fields(_ json: JSON?) -> [String] {
         guard let json, let errors = json["errors"]?.array else { return [] }
         return errors.compactMap { $0["field"]?.string }
@@ -102,13 +118,28 @@ public struct MailServiceConnector: LetterCarrier {
 
     public func carry(_ letter: Letter) async -> Handover {
         let (format, now) = (format, way.now)
-        let ending = await way.ask(format.sending(letter), isRepeatable: false) { format.read($0, now: now) }
+        let ending = await way.ask(format.sending(letter), isRepeatable: false, beginsBy: letter.beginsBy) {
+            format.read($0, now: now)
+        }
         switch ending {
         case .done: return .done
         case .later(let after, let reason): return .later(after: after, reason: reason)
         case .postponed(let after, _): return .resting(until: way.now + after)
         case .never(let reason): return .never(reason: reason)
         case .unknown(let reason): return .unknown(reason: reason)
+        }
+    }
+
+    public var knownAfter: Span? { format.settings.listedAfter }
+
+    public func find(_ letter: Letter) async -> Handover {
+        let (format, now) = (format, way.now)
+        switch await way.ask(format.finding(letter), isRepeatable: true, read: { format.found($0, now: now) }) {
+        case .done(true): return .done
+        case .done(false): return .never(reason: "it is not in the service's list")
+        case .later(let after, let reason): return .later(after: after, reason: reason)
+        case .postponed(let after, _): return .resting(until: way.now + after)
+        case .never(let reason), .unknown(let reason): return .unknown(reason: "the service's list cannot be read: \(reason)")
         }
     }
 }

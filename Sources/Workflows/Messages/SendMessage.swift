@@ -65,8 +65,8 @@ extension Messages {
     /// What the outbox does with messages to patients.
     ///
     /// A text message is handed over once: before anybody is asked it is written down that they may have it, and while that stands the
-    /// carrier is asked for it before it is sent again. A mail that nobody answered for is handed over again as the same letter,
-    /// a notice to a device under the same key.
+    /// carrier is asked for it before it is sent again. So is a mail, where whoever takes mails can be asked; elsewhere one that nobody answered
+    /// for is handed over again as the same letter, and a notice to a device under the same key.
     public func deliveries(by post: MessagePost) -> [String: OutboxHandler] {
         [
             Topic.message: .external { try await send($0, by: post) },
@@ -79,7 +79,8 @@ extension Messages {
         case wait(until: Instant)
         /// - unsure: whether somebody may have it already.
         case text(TextMessage, createdAt: Instant, unsure: Bool)
-        case letter(Letter)
+        /// - unsureSince: when somebody was asked first who may have it already.
+        case letter(Letter, unsureSince: Instant?)
         case notices([DeviceNotice])
     }
 
@@ -89,7 +90,10 @@ extension Messages {
         switch try await writing({ try prepare(id, post, $1, in: $0) }) {
         case .nothing: return .cancel
         case .wait(let until): return .snooze(until: until)
-        case .letter(let letter): return try await conclude(Outcome(await post.letters.carry(letter)), of: id, delivery)
+        case .letter(let letter, let since):
+            var letter = letter
+            letter.beginsBy = delivery.beginsBy
+            return try await conclude(await handOver(letter, unsureSince: since, to: post.letters), of: id, delivery)
         case .text(let text, let createdAt, let unsure):
             guard let carrier = post.texts else { throw DeliveryFault("there is no carrier of text messages") }
             var text = text
@@ -202,7 +206,7 @@ extension Messages {
             prepared = .text(text, createdAt: message.createdAt, unsure: unsure)
         case .email:
             guard let letter = try letter(of: message, draft, matter, post.stationery) else { return .nothing }
-            prepared = .letter(letter)
+            prepared = .letter(letter, unsureSince: unsure ? message.unsureSince : nil)
         case .push:
             prepared = .notices(try notices(of: &next, matter, post.stationery, keys, in: transaction))
         case nil: return .nothing
@@ -275,15 +279,28 @@ extension Messages {
         /// They may have it.
         case unsure(after: Span?, reason: String)
 
-        init(_ handover: Handover) {
-            switch handover {
-            case .done: self = .taken(nil)
-            case .later(let after, let reason): self = .notNow(after: after, reason: reason)
-            case .resting(let until): self = .resting(until: until)
-            case .never: self = .never
-            // Better twice than never: a mail program knows the letter again.
-            case .unknown(let reason): self = .unsure(after: .minutes(10), reason: reason)
+    }
+
+    private func handOver(_ letter: Letter, unsureSince: Instant?, to carrier: any LetterCarrier) async -> Outcome {
+        let now = surroundings.clock.now
+        if let since = unsureSince, let lag = carrier.knownAfter {
+            let known = since + lag
+            if now < known { return .unsure(after: known - now, reason: "nobody can say yet whether it was taken") }
+            switch await carrier.find(letter) {
+            case .done: return .taken(nil)
+            case .never: break
+            case .later(let after, let reason): return .unsure(after: after ?? lag, reason: reason)
+            case .resting(let until): return .unsure(after: max(.zero, until - now), reason: "it is left alone for a while")
+            case .unknown(let reason): return .unsure(after: max(lag, .minutes(1)), reason: reason)
             }
+        }
+        switch await carrier.carry(letter) {
+        case .done: return .taken(nil)
+        case .later(let after, let reason): return .notNow(after: after, reason: reason)
+        case .resting(let until): return .resting(until: until)
+        case .never: return .never
+        // Where nobody can be asked, better twice than never: a mail program knows the letter again.
+        case .unknown(let reason): return .unsure(after: carrier.knownAfter ?? .minutes(10), reason: reason)
         }
     }
 

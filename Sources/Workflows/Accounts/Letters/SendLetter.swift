@@ -9,7 +9,7 @@ extension Accounts {
     /// What the outbox does with accounts' topics.
     ///
     /// A letter is carried at least once: who dies between handing it over and writing that down leaves it to be carried again, with the
-    /// same `Message-ID` and the same bytes. It is not carried at all when what it asks for cannot be done any more.
+    /// same `Message-ID` and the same bytes, unless whoever carries it can be asked whether they have it. It is not carried at all when what it asks for cannot be done any more.
     public func deliveries(by carrier: any LetterCarrier, on stationery: Stationery) -> [String: OutboxHandler] {
         [
             AccountTopic.letter: .external { [self] in try await send($0, by: carrier, on: stationery) },
@@ -21,7 +21,18 @@ extension Accounts {
         guard let id = try JSON(parsing: delivery.payload)["letter"]?.string.flatMap({ ID<AccountLetter>($0) }) else {
             throw DeliveryFault("an outbox message names no letter")
         }
-        guard let (letter, kind) = try await write(id, on: stationery) else { return .cancel }
+        guard let (written, kind) = try await write(id, on: stationery) else { return .cancel }
+        var letter = written
+        letter.beginsBy = delivery.beginsBy
+        if delivery.claims > 1, let lag = carrier.knownAfter {
+            switch await carrier.find(letter) {
+            case .done: return .done
+            case .never: break
+            case .resting(let until): return .snooze(until: until)
+            case .later(let after, let reason): return .retry(after: after ?? lag, reason: reason)
+            case .unknown(let reason): return .retry(after: max(lag, .minutes(1)), reason: reason)
+            }
+        }
         switch await carrier.carry(letter) {
         case .done: return .done
         // Not before the receiver wants it, and later each time it says so, as everything that is tried again.
