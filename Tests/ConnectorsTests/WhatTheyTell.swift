@@ -78,8 +78,10 @@ import Testing
             try await simulator.tell("payments", to: "http://127.0.0.1:\(place.port)/in")
             try await simulator.set("payments", #"{"lateWebhooks":300}"#)
             let id = try #require(await payments.open(order, key: EffectKey("p")!).value).id
+            let paidAt = MachineClock().now
             try await simulator.press("pay", "id=\(id)")
             await place.visited()
+            #expect(MachineClock().now - paidAt >= .milliseconds(300), "it is told no sooner than it was set to be")
             #expect(try payments.news(in: call(place.visits[0], place), at: now).key.hasPrefix("evt_"))
         }
     }

@@ -135,6 +135,24 @@ extension Promises {
             }
         }
 
+        @Test(arguments: Engine.allCases)
+        func `in each patient's own language, by text and by mail`(engine: Engine) async throws {
+            try await MessageFixture.open(engine) { house in
+                try await house.prefer(0, [.sms], language: .german, consents: [.sms: true])
+                try await house.prefer(1, [.email], language: .german, consents: [.email: true])
+                let visits = [
+                    try await house.booked(0), try await house.booked(1, hour: 10), try await house.booked(2, hour: 12),
+                ]
+                try await house.deliver(at: visits[2].visit.from - day)
+                let texts = house.telephones.texts
+                #expect(texts.count { $0.to == MessageFixture.number(0) && $0.words.contains("Wir erinnern Sie") } == 1)
+                #expect(texts.count { $0.to == MessageFixture.number(2) && $0.words.contains("remind you") } == 1)
+                let letters = house.box.seen.filter { $0.to == MailAddress(MessageFixture.address(1)) }
+                #expect(
+                    letters.count { $0.words.text.contains("Wir erinnern Sie") && $0.words.subject.contains("Ihr Termin") } == 1)
+            }
+        }
+
         @Test(arguments: Engine.allCases, [true, false])
         func `also by mail when nobody answers for it, where the service can be asked what it has`(engine: Engine, hasIt: Bool)
             async throws
