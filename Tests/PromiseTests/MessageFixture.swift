@@ -48,8 +48,8 @@ final class Telephones: TextCarrier {
     func behave(_ manners: Manner...) { state.withLock { $0.manners = manners } }
     var texts: [Text] { state.withLock { $0.texts } }
     var looks: Int { state.withLock { $0.looks } }
-    /// How often it was asked for anything.
-    var asked: Int { state.withLock { $0.asked + $0.looks } }
+    /// How often it was asked to send something.
+    var asked: Int { state.withLock { $0.asked } }
     var restsUntil: Instant? { state.withLock { $0.restsUntil } }
     func rest(until instant: Instant?) { state.withLock { $0.restsUntil = instant } }
     /// What it says when it is asked for a message.

@@ -34,7 +34,7 @@ import Testing
     @Test func `each destination is waited for as MC-2 has it, unless it is set otherwise`() async throws {
         let usual = try await check([:])
         for (destination, seconds) in [("sms", 5), ("mail", 5), ("push", 3), ("payments", 10), ("ehr", 30)] {
-            let line = "partners.\(destination).… *= *seconds \(seconds), room 25, queue 100, calls 10, failures 50, rest 5"
+            let line = "partners.\(destination).… +seconds \(seconds), room 25, queue 100, calls 10, failures 50, rest 5"
             #expect(try usual.text.contains(Regex(line)), "\(destination): \(usual.text)")
         }
         let chosen = try await check(["PARTNERS_SMS_SECONDS": "8", "PARTNERS_SMS_CALLS": "4", "PARTNERS_EHR_ROOM": "3"])
