@@ -165,6 +165,7 @@ final class ScenarioClinic: Sendable {
                 case .mail:
                     [
                         "MAIL_SERVICE_URL": "\(simulator.base)/mail", "MAIL_SERVICE_KEY_FILE": file("mail"),
+                        "MAIL_SERVICE_LOOKUP": "1",
                         "MAIL_FROM": "City Clinic <noreply@clinic.example>",
                     ]
                 case .records:

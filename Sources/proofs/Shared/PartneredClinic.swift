@@ -54,6 +54,7 @@ enum PartneredClinic {
             "MEDICONNECT_SCHEDULING_PROVIDERS": "north=\(simulator)/scheduling",
             "MEDICONNECT_SCHEDULING_TOKEN": "simulated-scheduling",
             "MEDICONNECT_MAIL_SERVICE_URL": "\(simulator)/mail", "MEDICONNECT_MAIL_SERVICE_KEY": "SG.simulated",
+            "MEDICONNECT_MAIL_SERVICE_LOOKUP": "1",
             "MEDICONNECT_MAIL_FROM": "Clinic <noreply@clinic.example>",
             "MEDICONNECT_RECORDS_URL": "\(simulator)/fhir", "MEDICONNECT_RECORDS_TOKENS": "\(simulator)/oauth/token",
             "MEDICONNECT_RECORDS_CLIENT": "clinic", "MEDICONNECT_RECORDS_SECRET": "simulated-secret",
