@@ -15,7 +15,7 @@ struct ReplacingFixture {
     let old: TheOldSystem
 
     static func open(
-        _ engine: Engine, compared: Int = 10, sabotage: (any Database) -> any Database = { $0 },
+        _ engine: Engine, compared: Int = 10, price: Price? = nil, sabotage: (any Database) -> any Database = { $0 },
         _ body: (ReplacingFixture) async throws -> Void
     ) async throws {
         var settings = ClinicSettings()
@@ -26,6 +26,7 @@ struct ReplacingFixture {
         let plan = ClinicPlan {
             $0.practitioners = 2
             $0.patients = 240
+            $0.price = price
         }
         try await ClinicFixture.open(engine, plan, settings: settings, sabotage: sabotage) { fixture in
             try await body(ReplacingFixture(fixture: fixture, old: TheOldSystem(fixture.clock)))
