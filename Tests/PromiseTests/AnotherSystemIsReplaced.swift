@@ -499,6 +499,41 @@ extension Promises {
             }
         }
 
+        /// Changes are told one by one and in any order: a time is asked for while it is given up.
+        @Test(arguments: Engine.allCases) func `a time that changes hands here does so there, whatever fails on the way`(
+            engine: Engine
+        ) async throws {
+            try await ReplacingFixture.open(engine) { clinic in
+                try await inUse(clinic)
+                #expect(try await clinic.go(to: .switched) == nil)
+                let desk = clinic.plan.desk()
+                let starts = clinic.plan.starts(onDays: 5..<6)
+                var told: [Told] = []
+                for number in 0..<3 {
+                    told.append(try #require(await clinic.fixture.book(patient: 30 + number, at: starts[number], by: desk).told))
+                }
+                try await clinic.run()
+                // Two change places, a third has the time of one who does not come; the first calls fail.
+                clinic.old.become(.careful, after: [.hangs, .unheard, .hangs, .hangs])
+                #expect(await clinic.fixture.move(told[0].id, to: starts[8], by: desk).told != nil)
+                #expect(await clinic.fixture.move(told[1].id, to: starts[0], by: desk).told != nil)
+                #expect(await clinic.fixture.move(told[0].id, to: starts[1], by: desk).told != nil)
+                #expect(await clinic.fixture.cancel(told[2].id, by: desk).told?.state == .cancelled)
+                #expect(await clinic.fixture.book(patient: 40, at: starts[2], by: desk).told?.state == .booked)
+                try await clinic.run(for: .minutes(5))
+                #expect(try await clinic.bookedHere() == clinic.bookedThere)
+                #expect(clinic.old.overlaps == 0 && clinic.old.standing.count == 15)
+                #expect(try await clinic.tasks().isEmpty, "they said no to ours, and not for good")
+                #expect(try await clinic.status().hindrances.isEmpty)
+                try await clinic.isSound()
+                // The negative control: a no to what is theirs is one for a human.
+                clinic.old.become(.refuses)
+                #expect(await clinic.fixture.book(patient: 41, at: starts[10], by: desk).told?.state == .booked)
+                try await clinic.run(for: .minutes(1))
+                #expect(try await clinic.tasks().map(\.kind) == [.legacyRefuses])
+            }
+        }
+
         /// The planted fault: a system that knows nothing of what it was asked, so that looking first is in vain.
         @Test(arguments: Engine.allCases) func `would be seen: who cannot look before asking again has it there twice`(
             engine: Engine
