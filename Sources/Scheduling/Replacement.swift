@@ -50,8 +50,8 @@ public struct Replacement: Sendable, Equatable {
         }
     }
 
-    /// Whether what is booked here needs the other system's agreement.
-    public var asks: Bool { phase == .dual }
+    /// Whether what is booked here needs the other system's agreement. Where nobody books here that is what was held before and is paid now.
+    public var asks: Bool { phase == .shadow || phase == .dual || phase == .returning }
     /// Whether what the other system has, and is no appointment here yet, takes its time here.
     public var blocks: Bool { phase == .dual || phase == .switched || phase == .returning }
     /// Whether the other system's word about its own appointments counts.

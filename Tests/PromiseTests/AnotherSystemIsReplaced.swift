@@ -15,7 +15,7 @@ struct ReplacingFixture {
     let old: TheOldSystem
 
     static func open(
-        _ engine: Engine, compared: Int = 10, sabotage: (any Database) -> any Database = { $0 },
+        _ engine: Engine, compared: Int = 10, price: Price? = nil, sabotage: (any Database) -> any Database = { $0 },
         _ body: (ReplacingFixture) async throws -> Void
     ) async throws {
         var settings = ClinicSettings()
@@ -26,6 +26,7 @@ struct ReplacingFixture {
         let plan = ClinicPlan {
             $0.practitioners = 2
             $0.patients = 240
+            $0.price = price
         }
         try await ClinicFixture.open(engine, plan, settings: settings, sabotage: sabotage) { fixture in
             try await body(ReplacingFixture(fixture: fixture, old: TheOldSystem(fixture.clock)))
@@ -495,6 +496,41 @@ extension Promises {
                 #expect(try await clinic.bookedHere() == clinic.bookedThere)
                 #expect(try await clinic.tasks().isEmpty)
                 try await clinic.isSound()
+            }
+        }
+
+        /// Changes are told one by one and in any order: a time is asked for while it is given up.
+        @Test(arguments: Engine.allCases) func `a time that changes hands here does so there, whatever fails on the way`(
+            engine: Engine
+        ) async throws {
+            try await ReplacingFixture.open(engine) { clinic in
+                try await inUse(clinic)
+                #expect(try await clinic.go(to: .switched) == nil)
+                let desk = clinic.plan.desk()
+                let starts = clinic.plan.starts(onDays: 5..<6)
+                var told: [Told] = []
+                for number in 0..<3 {
+                    told.append(try #require(await clinic.fixture.book(patient: 30 + number, at: starts[number], by: desk).told))
+                }
+                try await clinic.run()
+                // Two change places, a third has the time of one who does not come; the first calls fail.
+                clinic.old.become(.careful, after: [.hangs, .unheard, .hangs, .hangs])
+                #expect(await clinic.fixture.move(told[0].id, to: starts[8], by: desk).told != nil)
+                #expect(await clinic.fixture.move(told[1].id, to: starts[0], by: desk).told != nil)
+                #expect(await clinic.fixture.move(told[0].id, to: starts[1], by: desk).told != nil)
+                #expect(await clinic.fixture.cancel(told[2].id, by: desk).told?.state == .cancelled)
+                #expect(await clinic.fixture.book(patient: 40, at: starts[2], by: desk).told?.state == .booked)
+                try await clinic.run(for: .minutes(5))
+                #expect(try await clinic.bookedHere() == clinic.bookedThere)
+                #expect(clinic.old.overlaps == 0 && clinic.old.standing.count == 15)
+                #expect(try await clinic.tasks().isEmpty, "they said no to ours, and not for good")
+                #expect(try await clinic.status().hindrances.isEmpty)
+                try await clinic.isSound()
+                // The negative control: a no to what is theirs is one for a human.
+                clinic.old.become(.refuses)
+                #expect(await clinic.fixture.book(patient: 41, at: starts[10], by: desk).told?.state == .booked)
+                try await clinic.run(for: .minutes(1))
+                #expect(try await clinic.tasks().map(\.kind) == [.legacyRefuses])
             }
         }
 

@@ -93,8 +93,8 @@ extension Promises {
 
     /// Elected duties: two nodes never both act.
     @Suite(.serialized) struct OneNodeLeads {
-        private func sideline(_ url: String, _ name: String) throws -> Sideline {
-            try Sideline(PostgresSettings(url: url, random: SeededRandom(seed: 1)), name: name) {}
+        private func sideline(_ url: String, _ name: String, mayLead: Bool = true) throws -> Sideline {
+            try Sideline(PostgresSettings(url: url, random: SeededRandom(seed: 1)), name: name, mayLead: mayLead) {}
         }
 
         @Test func `of two nodes one leads, and when it goes the other does within seconds`() async throws {
@@ -131,6 +131,29 @@ extension Promises {
                 }
                 await first.close()
                 await second.close()
+            }
+        }
+
+        /// A node without the role of a reconciler does nothing for all of them.
+        @Test func `a node that may not lead does not, and keeps nobody from it`() async throws {
+            try await Engine.withPostgres { _, url in
+                let worker = try sideline(url, "worker", mayLead: false)
+                let reconciler = try sideline(url, "reconciler")
+                try await eventually { worker.nodes == 2 && reconciler.leads }
+                #expect(!worker.leads)
+                // The lock is nobody's now, and it is not taken by who may not have it.
+                await reconciler.close()
+                try await eventually { worker.nodes == 1 }
+                for _ in 0..<60 {
+                    #expect(!worker.leads)
+                    try await Task.sleep(for: .milliseconds(50))
+                }
+                // The negative control: whoever may has it in that time.
+                let next = try sideline(url, "next")
+                try await eventually { next.leads }
+                #expect(!worker.leads && worker.failure == nil)
+                await next.close()
+                await worker.close()
             }
         }
 

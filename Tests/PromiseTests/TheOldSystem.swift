@@ -74,6 +74,22 @@ final class TheOldSystem: LegacySystem {
     /// Somebody there ends it.
     func end(_ id: String) { state.withLock { _ = Self.end(id, &$0, clock.now) } }
 
+    /// Somebody there moves it, whoever else is there.
+    func move(_ id: String, to start: Instant) {
+        let now = clock.now
+        state.withLock { state in
+            guard let index = state.entries.firstIndex(where: { $0.id == id }) else { return }
+            let (entry, visit) = (state.entries[index], state.entries[index].visit)
+            state.change += 1
+            state.entries[index] = LegacyEntry(
+                id: entry.id, requestID: entry.requestID,
+                visit: LegacyVisit(
+                    practitioner: visit.practitioner, visitType: visit.visitType, patient: visit.patient, start: start,
+                    end: start + (visit.end - visit.start)),
+                state: entry.state, createdAt: entry.createdAt, updatedAt: now, change: state.change)
+        }
+    }
+
     private static func make(
         _ visit: LegacyVisit, _ request: String, _ state: inout State, _ now: Instant, isCareful: Bool, refuses: Bool = false
     ) -> LegacyEntry {

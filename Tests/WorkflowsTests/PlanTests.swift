@@ -102,6 +102,8 @@ import Workflows
         ("EraseLegacyRows", "INDEX legacy_booking_of_patient (patient_id=?)"),
         ("LegacyClaims", "PRIMARY KEY (holder_id=? AND from_at>?"),
         ("AppointmentsThere", "INDEX appointment_of_day (start_at>?"),
+        ("LegacyChangesUnderWay", "INDEX outbox_ready (topic=?"),
+        ("LegacyChangesUnderWay", "INDEX outbox_lease (lease_until>?"),
         ("ClaimsInOrder", "PRIMARY KEY ((holder_id,from_at,lane)>(?,?,?))"),
     ]
 

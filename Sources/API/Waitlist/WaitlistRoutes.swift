@@ -70,7 +70,8 @@ struct WaitlistRoutes {
     private var accept: Route {
         Route(
             .post, "/v1/waitlist-offers/{id}/acceptance", "acceptOffer", "Take what is offered: the hold becomes a booking",
-            gives: "Appointment", problems: [.notFound, .transitionNotAllowed, .changedMeanwhile, .holdExpired]
+            gives: "Appointment",
+            problems: [.notFound, .transitionNotAllowed, .changedMeanwhile, .holdExpired, .paymentNeeded, .bookedElsewhere]
         ) { exchange, clinic in
             try exchange.fields().check()
             return Answer(try await clinic.acceptOffer(try exchange.id(), call: exchange.call, wording: exchange.holdWording))

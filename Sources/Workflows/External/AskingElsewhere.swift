@@ -7,7 +7,7 @@ import Storage
 
 extension Story {
     /// The calendar that has to agree to appointments of a practitioner; nil where the clinic's own word is enough.
-    /// While another system is being replaced it is that one: whom it asks in turn is its own affair.
+    /// While another system is being replaced and its word counts, or is about to, it is that one: whom it asks in turn is its own affair.
     func provider(of practitioner: ID<Resource>) -> String? {
         directory.replacement.asks ? Replacement.provider : directory.resources[practitioner]?.provider
     }
@@ -81,6 +81,11 @@ extension Story {
     /// While somebody else's calendar is asked, an appointment can be cancelled and nothing else: two answers on their way would have to be
     /// told apart from each other by time.
     func mustNotBeAsked(_ appointment: ID<Appointment>) throws {
-        if try entries(of: appointment).contains(where: { $0.state == .pending }) { throw Refusal.transitionNotAllowed }
+        if try isAsked(appointment) { throw Refusal.transitionNotAllowed }
+    }
+
+    /// Whether somebody else's calendar is asked for it at this moment.
+    func isAsked(_ appointment: ID<Appointment>) throws -> Bool {
+        try entries(of: appointment).contains { $0.state == .pending }
     }
 }

@@ -213,7 +213,7 @@ extension Story {
         return try clinic.raise(draft, in: transaction) ? 1 : 0
     }
 
-    /// Ends here what they have ended or moved. Whoever it is about was told by them.
+    /// Ends here what they have ended or moved. Whoever it is about was told by them; what was paid for it here comes back.
     private func endQuietly(_ id: ID<Appointment>) throws {
         guard let appointment = try transaction.first(AppointmentToChange(id: id)).map({ try opened($0) }),
             appointment.state == .booked
@@ -224,6 +224,7 @@ extension Story {
         try releaseClaims(of: appointment)
         try cancelFollowUps(of: appointment)
         try tell(.cancelled, of: cancelled, from: appointment.state, isQuiet: true)
+        try settlePayment(of: cancelled, was: appointment)
     }
 
     // MARK: Deciding

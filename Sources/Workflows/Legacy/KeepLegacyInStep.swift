@@ -32,11 +32,11 @@ struct LegacyWanted: Sendable {
     let visit: LegacyVisit
 }
 
-struct LegacyLinkToChange: Query {
-    private static let columns = "appointment_id, asked, start_at, practitioner_id, is_settled, refused_version"
-    static let sql = SQL(
-        sqlite: "SELECT \(columns) FROM legacy_link WHERE appointment_id = $1",
-        postgres: "SELECT \(columns) FROM legacy_link WHERE appointment_id = $1 FOR UPDATE")
+/// In the order `LegacyLinkOf.row` reads them.
+private let linkColumns = "appointment_id, asked, start_at, practitioner_id, is_settled, refused_version"
+
+struct LegacyLinkOf: Query {
+    static let sql = SQL("SELECT \(linkColumns) FROM legacy_link WHERE appointment_id = $1")
     let appointment: ID<Appointment>
     var bindings: [SQLValue] { [.id(appointment)] }
     static func row(_ columns: any Columns) throws -> LegacyLink {
@@ -44,6 +44,30 @@ struct LegacyLinkToChange: Query {
             appointment: try columns.id(0), asked: try columns.int(1), start: try columns.instant(2),
             practitioner: try columns.id(3), isSettled: try columns.bool(4), refusedVersion: try columns.optional(5, columns.int))
     }
+}
+
+struct LegacyLinkToChange: Query {
+    static let sql = SQL(
+        sqlite: "SELECT \(linkColumns) FROM legacy_link WHERE appointment_id = $1",
+        postgres: "SELECT \(linkColumns) FROM legacy_link WHERE appointment_id = $1 FOR UPDATE")
+    let appointment: ID<Appointment>
+    var bindings: [SQLValue] { [.id(appointment)] }
+    static func row(_ columns: any Columns) throws -> LegacyLink { try LegacyLinkOf.row(columns) }
+}
+
+/// The orders of what is on its way there, due or not.
+struct LegacyChangesUnderWay: Query {
+    static let sql: SQL = """
+        SELECT order_key FROM outbox WHERE state = 'ready' AND topic = $1 AND order_key IS NOT NULL
+        UNION ALL
+        SELECT order_key FROM outbox WHERE state = 'running' AND lease_until > $2 AND topic = $1 AND order_key IS NOT NULL
+        LIMIT $3
+        """
+    let limit: Int
+    var bindings: [SQLValue] {
+        [.text(Topic.legacyChange), .instant(Instant(microseconds: 0)), .integer(limit)]
+    }
+    static func row(_ columns: any Columns) throws -> String { try columns.text(0) }
 }
 
 struct StoreLegacyLink: Command {
@@ -212,9 +236,7 @@ extension LegacyDesk {
     private func ask(_ link: LegacyLink, _ visit: LegacyVisit, looksFirst: Bool, _ version: Int) async throws -> Ending<Void> {
         if looksFirst {
             switch await legacy.find(link.key) {
-            case .done(let found?):
-                try await settle(link, found, version)
-                return .done(())
+            case .done(let found?): return try await settle(link, found, version)
             case .done(nil): break
             case .later(let after, let reason): return .later(after: after, reason: reason)
             case .postponed(let after, let reason): return .postponed(after: after, reason: reason)
@@ -223,12 +245,8 @@ extension LegacyDesk {
             }
         }
         switch await legacy.book(visit, requestID: link.key) {
-        case .done(let entry):
-            try await settle(link, entry, version)
-            return .done(())
-        case .never(let reason):
-            try await settleRefused(link, reason, version)
-            return .done(())
+        case .done(let entry): return try await settle(link, entry, version)
+        case .never(let reason): return try await settleRefused(link, reason, version)
         case .later(let after, let reason): return .later(after: after, reason: reason)
         case .postponed(let after, let reason): return .postponed(after: after, reason: reason)
         case .unknown(let reason): return .unknown(reason: reason)
@@ -239,25 +257,33 @@ extension LegacyDesk {
     private func settle(_ link: LegacyLink) async throws -> Ending<Void> {
         let ending = await legacy.find(link.key)
         if case .done(let found) = ending {
-            if let found { try await settle(link, found, nil) } else { try await settle(link) { _, _ in } }
+            if let found { return try await settle(link, found, nil) }
+            try await settle(link) { _, _ in }
         }
         return ending.map { _ in }
     }
 
     /// - Parameter version: of ours that was asked for; nil when nobody wants it any more.
-    private func settle(_ link: LegacyLink, _ entry: LegacyEntry, _ version: Int?) async throws {
+    private func settle(_ link: LegacyLink, _ entry: LegacyEntry, _ version: Int?) async throws -> Ending<Void> {
         if entry.state == .refused, let version { return try await settleRefused(link, entry.reason ?? "refused", version) }
         try await settle(link) { story, appointment in try story.keep(entry, appointment) }
         report(LegacyReport(what: .told, appointment: link.appointment, theirs: entry.id, reason: nil))
+        return .done(())
     }
 
-    private func settleRefused(_ link: LegacyLink, _ reason: String, _ version: Int) async throws {
+    /// They will not have it, which somebody has to see to; unless they said no to one that we are about to give up there: then it is asked
+    /// for once more, under a new name.
+    private func settleRefused(_ link: LegacyLink, _ reason: String, _ version: Int) async throws -> Ending<Void> {
         let clinic = clinic
-        try await change(link.appointment) { story, appointment in
+        let isInTheWay = try await change(link.appointment) { story, appointment -> Bool in
             guard var known = try story.transaction.first(LegacyLinkToChange(appointment: link.appointment)),
                 known.asked == link.asked
-            else { return }
+            else { return false }
             known.isSettled = true
+            if try story.isInOurOwnWay(appointment) {
+                try story.transaction.run(StoreLegacyLink(link: known, now: story.now))
+                return true
+            }
             known.refusedVersion = version
             try story.transaction.run(StoreLegacyLink(link: known, now: story.now))
             let draft = TaskDraft(
@@ -268,8 +294,11 @@ extension LegacyDesk {
                 json.member("reason", reason)
             }
             try clinic.raise(draft, in: story.transaction)
+            return false
         }
+        if isInTheWay == true { return .later(after: nil, reason: "what stood there is not given up yet") }
         report(LegacyReport(what: .refused, appointment: link.appointment, theirs: nil, reason: reason))
+        return .done(())
     }
 
     private func settle(_ link: LegacyLink, _ body: @escaping @Sendable (Story, Appointment) throws -> Void) async throws {
@@ -366,6 +395,32 @@ extension Appointment {
 }
 
 extension Story {
+    /// Whether another one of ours has that time there, and is on its way to give it up: two that change places are told of one after the
+    /// other, and in any order.
+    fileprivate func isInOurOwnWay(_ appointment: Appointment) throws -> Bool {
+        let most = 500
+        let waiting = try transaction.fetch(LegacyChangesUnderWay(limit: most))
+        // Nobody looks through so many; by the next time there are fewer.
+        if waiting.count == most { return true }
+        let visit = appointment.visit
+        for order in Set(waiting) where order != OutboxMessage.legacyOrder(of: appointment.id) {
+            guard let other = order.split(separator: ":").last.flatMap({ ID<Appointment>(String($0)) }) else { continue }
+            let rows = try transaction.fetch(LegacyRowsOfAppointment(appointment: other))
+            let stands = rows.contains {
+                $0.state == .booked && $0.practitioner == appointment.practitioner && $0.visit.from < visit.to
+                    && visit.from < $0.visit.to
+            }
+            if stands { return true }
+            // Nobody has heard yet whether they have taken it; how long it takes is not known either.
+            if let link = try transaction.first(LegacyLinkOf(appointment: other)), !link.isSettled,
+                link.practitioner == appointment.practitioner, link.start < visit.to, visit.from < link.start + .hours(12)
+            {
+                return true
+            }
+        }
+        return false
+    }
+
     /// What should stand there of an appointment; nil when nothing should.
     fileprivate func wanted(_ appointment: Appointment) throws -> LegacyWanted? {
         guard appointment.state == .booked, appointment.visit.from > now, let patient = appointment.patients.first,

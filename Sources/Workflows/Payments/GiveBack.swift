@@ -20,8 +20,11 @@ extension Story {
             next.state = .cancelling
             try replace(next)
             try transaction.post(.cancelPayment(payment, newID(), now, at: now))
-        // What was paid for a hold that ends unconfirmed was not what was asked for, and is on its way back.
-        case .paid where ended.cancellation?.reason == .expired: break
+        // What was paid for a hold that ends unconfirmed was not what was asked for, and is on its way back, or has come this moment. What was
+        // charged was for one that somebody else's calendar was asked for, and has not said in time.
+        case .paid where ended.cancellation?.reason == .expired:
+            guard try transaction.first(InvoiceOfPayment(payment: payment.id)) != nil else { return }
+            try giveBack(due(of: payment, ended, was), of: payment, because: .cancelled)
         case .paid: try giveBack(due(of: payment, ended, was), of: payment, because: .cancelled)
         case .cancelling, .cancelled, .failed: break
         }

@@ -159,7 +159,8 @@ extension Story {
         }
         switch appointment.state {
         case .pending where !appointment.holdHasExpired(at: now):
-            try confirm(appointment)
+            // Somebody has confirmed it unpaid: what is booked is said by whose calendar it is, and comes back with their no.
+            if try !isAsked(appointment.id) { try confirm(appointment) }
             try invoice(next)
             return .paid
         case .pending:

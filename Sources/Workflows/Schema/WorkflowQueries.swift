@@ -103,7 +103,7 @@ public enum WorkflowQueries {
         StoreLegacyRow.self, LegacyClaims.self, InsertLegacyClaim.self, DeleteLegacyClaims.self, LegacyDayCount.self,
         WaitingLegacyRows.self, HowManyLegacyRowsWait.self, RefusedLegacyRows.self, ForgetLegacyRefusals.self,
         ComparedLegacyRows.self, DifferingLegacyRows.self, EraseLegacyRows.self, EraseLegacyClaims.self,
-        LegacyLinkToChange.self, StoreLegacyLink.self, AppointmentsThere.self,
+        LegacyLinkOf.self, LegacyLinkToChange.self, LegacyChangesUnderWay.self, StoreLegacyLink.self, AppointmentsThere.self,
     ]
 
     private static let incoming: [any Statement.Type] = [

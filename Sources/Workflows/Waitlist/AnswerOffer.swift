@@ -5,12 +5,15 @@ import Outbox
 import Storage
 
 extension Clinic {
-    /// Takes what was offered: confirms the hold. Refuses `.holdExpired` for who comes too late.
+    /// Takes what was offered: confirms the hold. Refuses `.holdExpired` for who comes too late, and `.bookedElsewhere` who is to book in the
+    /// system that is being replaced by now.
     public func acceptOffer(_ id: ID<WaitlistOffer>, call: Call, wording: Wording<Appointment>) async throws -> Reply<Appointment>
     {
         try await perform(call, wording: wording) { story in
             try story.offered(id)
         } act: { story, hold in
+            _ = try hold.confirmed(at: story.now)
+            try story.mustBookHere(hold.patients)
             // What costs something is paid, and taken with that.
             if try !call.caller.isStaff && story.mustBePaid(hold) { throw Refusal.paymentNeeded }
             return try story.confirm(hold)

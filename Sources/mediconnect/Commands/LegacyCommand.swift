@@ -73,7 +73,7 @@ struct LegacyCommand: AsyncParsableCommand {
 
         func run() async throws {
             guard let phase = Replacement.Phase(rawValue: phase) else {
-                throw Complaint("must be one of " + Replacement.Phase.allCases.map(\.rawValue).joined(separator: ", "))
+                throw Complaint("the phase must be one of " + Replacement.Phase.allCases.map(\.rawValue).joined(separator: ", "))
             }
             try await LegacyCommand.go(to: phase, despite, options)
         }
@@ -86,7 +86,7 @@ struct LegacyCommand: AsyncParsableCommand {
         var percent: Int
 
         func run() async throws {
-            guard Replacement.shares.contains(percent) else { throw Complaint("must be from 1 to 5 (percent)") }
+            guard Replacement.shares.contains(percent) else { throw Complaint("the percent must be from 1 to 5") }
             try await LegacyCommand.changing(options) { _, clinic in
                 try await clinic.setLegacyShare(percent, call: LegacyCommand.call("share"), wording: LegacyCommand.wording)
             }
