@@ -169,12 +169,14 @@ let package = Package(
         room("Processes"),
         room("PostgresCluster", uses: ["Processes"]),
         .target(name: "TrialMail", dependencies: ["Processes"], exclude: ["mail_server.py"], swiftSettings: strict),
+        .target(name: "CBusListener", dependencies: ["CRabbit"]),
+        room("PrivateBroker", uses: ["Processes", "CBusListener"]),
         room("LoopbackClient", uses: ["Processes", httpClient, nioCore, nioHTTP1]),
         .executableTarget(
             name: "proofs",
             dependencies: [
-                "TestKit", "LoopbackClient", "PostgresCluster", "Processes", "API", "Admission", "Secrecy", "Workflows",
-                "Outbox",
+                "TestKit", "LoopbackClient", "PostgresCluster", "PrivateBroker", "Processes", "API", "Admission", "Secrecy",
+                "Workflows", "Outbox",
                 "StorageSQLite", "StoragePostgres",
                 "Storage", "CSQLite",
                 "People", "Scheduling",
@@ -198,7 +200,7 @@ let package = Package(
             "ConnectorsTests",
             uses: [
                 "Connectors", "Partners", "Resilience", "Outbound", "Letters", "TestKit", "Notation", "Processes", "TrialMail",
-                "Workflows", "Outbox", "Storage", "Scheduling",
+                "PrivateBroker", "Workflows", "Outbox", "Storage", "Scheduling",
                 "LoopbackClient", crypto, nioCore, nioPosix, nioHTTP1, nioSSL,
             ]),
         suite("SimulatorTests", uses: ["LoopbackClient", "Processes", "Notation"]),

@@ -11,6 +11,7 @@ struct ControlPart: Sendable {
         case ("PUT", "modes", 2): return part(asked) { setMode(asked, $0) }
         case ("GET", "modes", 1): return modes()
         case ("PUT", "callbacks", 2): return part(asked) { setCallback(asked, $0) }
+        case ("PUT", "subscribers", 2): return setSecret(asked)
         case ("PUT", "records", 2): return changeRecord(asked)
         case ("GET", "ledger", 1): return ledger(asked)
         case ("GET", "health", 1): return health()
@@ -58,6 +59,19 @@ struct ControlPart: Sendable {
         return Reply(200) { $0.member("url", url) }
     }
 
+    /// What signs what a subscriber is told.
+    private func setSecret(_ asked: Asked) -> Reply {
+        guard let text = asked.json?["secret"]?.string, text.hasPrefix("whsec_"),
+            let bytes = Data(base64Encoded: String(text.dropFirst(6))), (24...64).contains(bytes.count)
+        else { return Self.error(400, "secret must be whsec_ and 24 to 64 bytes in base64") }
+        let isKept = world.change { state in
+            guard state.secrets.count < 100 || state.secrets[asked.path[1]] != nil else { return false }
+            state.secrets[asked.path[1]] = Array(bytes)
+            return true
+        }
+        return isKept ? Reply(200) { $0.member("subscriber", asked.path[1]) } : Self.error(409, "there are a hundred already")
+    }
+
     /// What somebody at the hospital does to an appointment: `{"status":"cancelled"}`, `{"minutesLater":60}`, or both.
     private func changeRecord(_ asked: Asked) -> Reply {
         guard let members = asked.json?.members, !members.isEmpty else { return Self.error(400, "must be a JSON object") }
@@ -92,8 +106,10 @@ struct ControlPart: Sendable {
             guard let part = Part(rawValue: name) else { return Self.error(400, "destination is not known here") }
             chosen = part
         }
+        let only = asked.query["only"]
+        if only != nil, only != "counts" { return Self.error(400, "only must be counts, or be left out") }
         let (effects, tallies, forgotten) = world.change { state in
-            (state.ledger.listed(chosen), state.ledger.tallies, state.ledger.forgotten)
+            (only == nil ? state.ledger.listed(chosen) : [], state.ledger.tallies, state.ledger.forgotten)
         }
         return Reply(200) { json in
             json.name("destinations")
@@ -104,6 +120,7 @@ struct ControlPart: Sendable {
                 }
             }
             json.member("forgotten", forgotten)
+            if only != nil { return }
             json.name("effects")
             json.array(of: effects) { json, effect in json.object { Self.write(effect, into: &$0) } }
         }
@@ -112,6 +129,7 @@ struct ControlPart: Sendable {
     private static func write(_ tally: Tally, into json: inout JSONWriter) {
         json.member("requests", tally.requests)
         json.member("effects", tally.effects)
+        json.member("tokens", tally.tokens)
         json.member("repeats", tally.repeats)
         json.name("answers")
         json.object { json in

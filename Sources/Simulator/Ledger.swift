@@ -21,6 +21,8 @@ struct Effect: Codable, Sendable {
 struct Tally: Codable, Sendable {
     var requests = 0
     var effects = 0
+    /// How many of these were tokens.
+    var tokens = 0
     var repeats = 0
     /// Answers by status; 0 for none.
     var answers: [Int: Int] = [:]
@@ -47,6 +49,7 @@ struct Ledger: Sendable {
             if effect.times.count < 20 { effect.times.append(now.description) }
         }
         tallies[part, default: Tally()].effects += 1
+        if what == "token" { tallies[part, default: Tally()].tokens += 1 }
     }
 
     mutating func noteRepeat(_ part: Part, _ what: String, key: String) {

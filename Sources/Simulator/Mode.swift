@@ -35,6 +35,8 @@ public struct Mode: Codable, Equatable, Sendable {
     public var reorderedWebhooks: Bool?
     /// Every token that was given is worth nothing from now on.
     public var forgetTokens: Bool?
+    /// Tokens are given as usual, whatever else the mode says, and use up none of its `times`.
+    public var sparesTokens: Bool?
     /// What is new is done twice, though it was asked for once: a partner that does not keep its word.
     public var twice: Bool?
     /// For so many requests; then it is as usual again.
@@ -55,7 +57,8 @@ public struct Mode: Codable, Equatable, Sendable {
     static let members: Set<String> = [
         "delay", "errors", "errorsAreDone", "hang", "silent", "garbled", "retryAfter", "refuses", "pending", "overbooks",
         "forgetful",
-        "duplicateWebhooks", "lateWebhooks", "reorderedWebhooks", "forgetTokens", "twice", "times",
+        "duplicateWebhooks", "lateWebhooks", "reorderedWebhooks", "forgetTokens", "sparesTokens", "twice",
+        "times",
     ]
 }
 

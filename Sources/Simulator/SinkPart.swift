@@ -4,8 +4,10 @@ import Notation
 
 /// An outside subscriber (Standard Webhooks): `/webhooks/NAME` takes what is signed rightly and not older than five minutes, each message
 /// once. `/webhooks/gone` wants nothing any more.
+///
+/// A clinic makes the secret and shows it once: `PUT /subscribers/NAME` passes it on.
 struct SinkPart: Sendable {
-    /// `whsec_` and these in base64.
+    /// `whsec_` and these in base64, for whoever was given no other.
     static let secret = Array("simulated-webhook-secret-32bytes".utf8)
 
     let world: World
@@ -19,7 +21,7 @@ struct SinkPart: Sendable {
         let now = world.now
         guard abs(now.secondsSince1970 - seconds) <= 300 else { return Reply(400) { $0.member("error", "stale") } }
         let spoken = Data(Array("\(id).\(time).".utf8) + asked.body)
-        let key = SymmetricKey(data: Data(Self.secret))
+        let key = SymmetricKey(data: Data(world.change { $0.secrets[asked.path[1]] } ?? Self.secret))
         let isRight = signatures.split(separator: " ").contains { part in
             guard part.hasPrefix("v1,"), let code = Data(base64Encoded: String(part.dropFirst(3))) else { return false }
             return HMAC<SHA256>.isValidAuthenticationCode(code, authenticating: spoken, using: key)

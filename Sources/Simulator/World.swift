@@ -10,6 +10,8 @@ final class World: Sendable {
         var ledger = Ledger()
         /// Where we are to tell what happened, by part.
         var callbacks: [Part: String] = [:]
+        /// What signs what subscribers are told, of those that were given a secret of their own.
+        var secrets: [String: [UInt8]] = [:]
         var texts = Shelf<SentText>()
         var intents = Shelf<PaymentIntent>()
         var refunds = Shelf<GivenBack>()
@@ -62,13 +64,14 @@ final class World: Sendable {
         try state.withLock { try body(&$0) }
     }
 
-    /// What becomes of a request, which is counted by that.
-    func fate(of part: Part) -> (fate: Fate, mode: Mode) {
+    /// What becomes of a request, which is counted by that. A token that is spared is neither counted nor in any mode.
+    func fate(of part: Part, isForToken: Bool) -> (fate: Fate, mode: Mode)? {
         change { state in
+            let mode = state.modes[part] ?? Mode()
+            if isForToken, mode.sparesTokens == true { return nil }
             state.ledger.tallies[part, default: Tally()].requests += 1
             // Drawn in any case, so that the same seed gives the same luck whatever the mode was before.
             let luck = state.numbers[part]!.unit()
-            let mode = state.modes[part] ?? Mode()
             if let times = mode.times { state.modes[part] = times > 1 ? mode.once(fewer: times) : nil }
             return (Self.fate(mode, luck), mode)
         }

@@ -45,6 +45,17 @@ import Testing
         }
     }
 
+    @Test func `where tokens are spared, what is set for notices meets a notice`() async throws {
+        try await TrialSimulator.run { simulator in
+            try await simulator.set("push", #"{"silent":true,"times":1}"#)
+            #expect(await (try await connector(simulator, seconds: 1)).send(notice(), key: EffectKey("n-1")!).kind != .done)
+            #expect(try await simulator.count("push", "notice", "device-1 n-1").done == 0, "it met the token")
+            try await simulator.set("push", #"{"silent":true,"times":1,"sparesTokens":true}"#)
+            #expect(await (try await connector(simulator, seconds: 1)).send(notice(), key: EffectKey("n-2")!).kind != .done)
+            #expect(try await simulator.count("push", "notice", "device-1 n-2").done == 1)
+        }
+    }
+
     @Test func `a device that is gone says so, and what is too late is not sent`() async throws {
         try await TrialSimulator.run { simulator in
             let connector = try await connector(simulator)

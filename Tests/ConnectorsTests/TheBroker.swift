@@ -1,48 +1,28 @@
 import Connectors
-import Foundation
 import NIOCore
 import NIOPosix
 import Notation
 import Partners
+import PrivateBroker
 import Processes
 import Resilience
 import Testing
 
-/// A real RabbitMQ of one test, with a directory of nodes of its own.
+/// A real RabbitMQ of one test.
 struct TrialBroker: Sendable {
-    let port: Int
-    private let folder: TemporaryFolder
-    private let program: ChildProcess
-    private let names: ChildProcess
+    var port: Int { broker.port }
+    private let broker: PrivateBroker
 
     static func run(_ body: (TrialBroker) async throws -> Void) async throws {
-        let broker = try await TrialBroker()
-        do { try await body(broker) } catch {
-            await broker.end()
+        let broker = try PrivateBroker(ports: try await freePorts(3))
+        do {
+            try await broker.start()
+            try await body(TrialBroker(broker: broker))
+        } catch {
+            await broker.remove()
             throw error
         }
-        await broker.end()
-    }
-
-    private init() async throws {
-        folder = try TemporaryFolder("broker")
-        let ports = try await Self.freePorts(3)
-        port = ports[0]
-        try Data("[].".utf8).write(to: URL(fileURLWithPath: folder.file("plugins")))
-        try Data().write(to: URL(fileURLWithPath: folder.file("broker.conf")))
-        names = try ChildProcess(
-            "/usr/bin/epmd", ["-port", "\(ports[1])", "-address", "127.0.0.1"], errors: folder.file("names"))
-        let environment = [
-            "HOME": folder.path, "RABBITMQ_CONF_ENV_FILE": "/dev/null", "RABBITMQ_MNESIA_BASE": folder.file("data"),
-            "RABBITMQ_LOG_BASE": folder.file("log"), "RABBITMQ_LOGS": "-", "RABBITMQ_NODENAME": "t\(port)@localhost",
-            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1", "RABBITMQ_NODE_PORT": "\(port)", "RABBITMQ_DIST_PORT": "\(ports[2])",
-            "ERL_EPMD_PORT": "\(ports[1])", "ERL_EPMD_ADDRESS": "127.0.0.1", "RABBITMQ_PID_FILE": folder.file("pid"),
-            "RABBITMQ_ENABLED_PLUGINS_FILE": folder.file("plugins"), "RABBITMQ_CONFIG_FILE": folder.file("broker"),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
-        ]
-        program = try ChildProcess("/usr/lib/rabbitmq/bin/rabbitmq-server", [], environment: environment, errors: nil)
-        for await line in program.lines where line.contains("Server startup complete") { return }
-        throw ProcessFault("the broker does not start")
+        await broker.remove()
     }
 
     private static func freePorts(_ count: Int) async throws -> [Int] {
@@ -56,26 +36,16 @@ struct TrialBroker: Sendable {
         return ports
     }
 
-    /// The wrapper stops the broker, which would outlive it otherwise.
-    func end() async {
-        program.signal(SIGTERM)
-        _ = await program.ended()
-        await names.kill()
-        folder.remove()
-    }
-
     // MARK: As other programs see it
 
-    private var url: String { "amqp://guest:guest@127.0.0.1:\(port)" }
-
     func makeQueue(_ name: String) async throws {
-        let (status, _) = try await ChildProcess.run("/usr/bin/amqp-declare-queue", ["-u", url, "-q", name])
+        let (status, _) = try await ChildProcess.run("/usr/bin/amqp-declare-queue", ["-u", broker.url, "-q", name])
         guard status == 0 else { throw ProcessFault("no queue") }
     }
 
     /// The next message in a queue, which is taken out by that; nil when there is none.
     func take(_ queue: String) async throws -> String? {
-        let (status, output) = try await ChildProcess.run("/usr/bin/amqp-get", ["-u", url, "-q", queue])
+        let (status, output) = try await ChildProcess.run("/usr/bin/amqp-get", ["-u", broker.url, "-q", queue])
         return status == 0 ? output.joined(separator: "\n") : nil
     }
 

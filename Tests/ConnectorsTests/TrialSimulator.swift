@@ -42,6 +42,10 @@ struct TrialSimulator: Sendable {
 
     func tell(_ part: String, to url: String) async throws { try await put("callbacks/\(part)", #"{"url":"\#(url)"}"#) }
 
+    func tell(_ subscriber: String, secret: String) async throws {
+        try await put("subscribers/\(subscriber)", #"{"secret":"\#(secret)"}"#)
+    }
+
     /// As somebody at the hospital does.
     func changeRecord(_ id: String, _ change: String) async throws { try await put("records/\(id)", change) }
 

@@ -76,6 +76,26 @@ import Testing
         }
     }
 
+    @Test func `a subscriber that was given a secret of its own goes by that, and by no other's`() async throws {
+        try await TrialSimulator.run { simulator in
+            let connector = connector(simulator.base)
+            let own = WebhookSecret([UInt8](repeating: 9, count: 32))!
+            try await simulator.tell("lab", secret: own.text.revealed)
+            func told(_ name: String, _ secret: WebhookSecret) async -> Ending<WebhookAnswer> {
+                let endpoint = WebhookEndpoint(id: name, url: "\(simulator.base)/webhooks/\(name)", secrets: [secret])
+                return await connector.deliver(message(), to: endpoint)
+            }
+            #expect(await told("lab", own) == .done(.taken))
+            #expect(await told("lab", simulated) == .later(after: nil, reason: "it did not take it (401)"))
+            #expect(await told("ward", simulated) == .done(.taken))
+            #expect(await told("ward", own).kind == .later)
+            for flaw in ["", "whsec_", "whsec_AAAA", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
+                await #expect(throws: (any Error).self) { try await simulator.tell("lab", secret: flaw) }
+            }
+            #expect(await told("lab", own) == .done(.taken))
+        }
+    }
+
     @Test func `who is gone is told so once, and nobody's redirect is followed`() async throws {
         try await TrialSimulator.run { simulator in
             let gone = WebhookEndpoint(id: "e-2", url: "\(simulator.base)/webhooks/gone", secrets: [simulated])
