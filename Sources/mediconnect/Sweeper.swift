@@ -35,8 +35,11 @@ final class Sweeper: Sendable {
             for sweep in sweeps {
                 group.addTask {
                     while !Task.isCancelled {
-                        if leads() { await self.round(of: sweep) }
-                        try? await self.clock.sleep(until: self.clock.now + sweep.interval)
+                        let isOurs = leads()
+                        if isOurs { await self.round(of: sweep) }
+                        // Who has just started is chosen a moment later, and what it has to find may have waited long enough.
+                        let rest = isOurs ? sweep.interval : min(sweep.interval, .seconds(1))
+                        try? await self.clock.sleep(until: self.clock.now + rest)
                     }
                 }
             }

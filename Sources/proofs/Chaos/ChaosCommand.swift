@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import PrivateBroker
 import Processes
 import TestKit
 
@@ -9,10 +10,11 @@ struct Chaos: AsyncParsableCommand {
             "Break everything a booking sets off, one thing after the other, and show that nothing is lost and nothing happens twice.",
         discussion: """
             Clients book, pay, move and cancel while workers are killed at each step of a delivery, the database is restarted, a worker is \
-            paused past its lease, and everybody outside behaves in every way the simulator knows. After each round, once all is well again, \
-            what clients were told, what the database has and what those outside wrote down are compared. On PostgreSQL two workers share \
-            the work. Exits 1 when something is not as it should be. With --faulty a kill also tears out what was written down before \
-            somebody outside was called, and this must fail: a proof that cannot fail proves nothing.
+            paused past its lease, and everybody outside behaves in every way the simulator knows. A subscriber, a message broker and \
+            patients' devices hear of it all. After each round, once all is well again, what clients were told, what the database has and \
+            what those outside wrote down are compared. On PostgreSQL two workers share the work. Exits 1 when something is not as it should \
+            be. With --faulty a kill also tears out what was written down before somebody outside was called, and this must fail: a proof \
+            that cannot fail proves nothing.
             """)
 
     @Argument(help: "Rounds on each engine.")
@@ -40,7 +42,13 @@ struct Chaos: AsyncParsableCommand {
             let folder = try TemporaryFolder("chaos")
             let violations = try await play(engine, in: folder)
             if !violations.isEmpty {
-                for violation in violations.prefix(60) { say("VIOLATION \(violation)") }
+                // A few of each kind, so that none hides another.
+                var kinds: [String: Int] = [:]
+                for violation in violations {
+                    let kind = violation.split(separator: " ").prefix(3).joined(separator: " ")
+                    kinds[kind, default: 0] += 1
+                    if kinds[kind, default: 0] <= 12 { say("VIOLATION \(violation)") }
+                }
                 say("\(violations.count) violation\(violations.count == 1 ? "" : "s"), engine \(engine), seed \(seed)")
                 if faulty && !keep { folder.remove() } else { say("data and logs: \(folder.path)") }
                 throw ExitCode(1)
@@ -51,24 +59,40 @@ struct Chaos: AsyncParsableCommand {
 
     private func play(_ engine: String, in folder: TemporaryFolder) async throws -> [String] {
         let began = ContinuousClock.now
-        let clinic = try await ChaosClinic(engine, program: server ?? Siblings.server, under: folder, seed: seed, isDeaf: faulty)
-        let ordeal = ChaosOrdeal(clinic, seed: seed, isForgetful: faulty)
+        let clinic = try await ChaosClinic(
+            engine, program: server ?? Siblings.server, under: folder, seed: seed, isFaulty: faulty)
+        let ordeal = ChaosOrdeal(clinic, seed: seed, isForgetful: faulty, isLight: quick)
         let result: Result<Void, any Error>
         do {
             for trial in trials() { guard try await ordeal.play(trial) else { break } }
             result = .success(())
         } catch { result = .failure(error) }
-        let again = try clinic.deedsOutside().lettersHandedOverAgain
+        let outside = try clinic.deedsOutside()
+        let onBus = (try? clinic.heardOnTheBus()) ?? []
         await clinic.close()
         do { try result.get() } catch { throw ProcessFault("\(error)\nengine \(engine), seed \(seed), logs: \(folder.path)") }
         let met = Step.allCases.map { "\(ordeal.met[$0] ?? 0) \($0.rawValue)" }.joined(separator: ", ")
         say(
             """
             \(engine), seed \(seed), \(Int((ContinuousClock.now - began) / .seconds(1))) s: \(ordeal.kills) workers killed, at steps: \(met). \
-            \(ordeal.tally); \(again) letters were handed over a second time.
+            \(ordeal.tally); \(outside.lettersHandedOverAgain) letters were handed over a second time; \(Self.told(outside, onBus)).
             """)
+        say("\(engine): of its time \(clinic.time.words)")
         if ordeal.violations.isEmpty { say("\(engine): nothing that was acknowledged is lost, and nothing was done twice.") }
         return ordeal.violations
+    }
+
+    /// Who heard of changes, and how much of it was repeated.
+    private static func told(_ outside: OutsideDeeds, _ onBus: [BusListener.Heard]) -> String {
+        func told(_ what: String) -> String {
+            let all = outside.all(what)
+            return "\(all.count), and \(all.reduce(0) { $0 + $1.repeats }) once more"
+        }
+        let ids = Set(onBus.map(\.id)).count
+        return """
+            the subscriber was told of \(told("message")); the bus of \(ids), and \(onBus.count - ids) once more; devices of \
+            \(told("notice"))
+            """
     }
 
     private func shuffled<Element>(_ all: [Element], _ chance: inout Chance) -> [Element] {
@@ -81,18 +105,19 @@ struct Chaos: AsyncParsableCommand {
     private func trials() -> [Trial] {
         var chance = Chance(state: seed &+ 77)
         func steps(_ parts: [Outsider]) -> [(Outsider, Step)] { parts.flatMap { part in Step.allCases.map { (part, $0) } } }
-        if faulty { return [.steps([(.sms, .done), (.sms, .answered)])] }
+        if faulty { return [.steps([(.sms, .done), (.sms, .answered), (.webhooks, .leased), (.push, .asked)])] }
+        let count = Outsider.allCases.count
         if quick {
-            // Each step once, each time of another's delivery.
-            let first = chance.number(0...Outsider.allCases.count - 1)
-            let some = Step.allCases.enumerated().map {
-                (Outsider.allCases[(first + $0.offset) % Outsider.allCases.count], $0.element)
+            // Each step and everybody's delivery, once.
+            let first = chance.number(0...count - 1)
+            let some = (0..<max(count, Step.allCases.count)).map {
+                (Outsider.allCases[(first + $0) % count], Step.allCases[$0 % Step.allCases.count])
             }
             return [.steps(some), .behaviours(Behaviour.all), .database(DatabaseFault.allCases), .paused]
         }
         return (0..<rounds).map { number in
             switch number % 4 {
-            case 0: .steps(steps([Outsider.allCases[number / 4 % 5], Outsider.allCases[(number / 4 + 2) % 5]]))
+            case 0: .steps(steps([Outsider.allCases[number / 4 % count], Outsider.allCases[(number / 4 + 2) % count]]))
             case 1: .behaviours(shuffled(Behaviour.all, &chance))
             case 2: .database(DatabaseFault.allCases)
             default: .paused

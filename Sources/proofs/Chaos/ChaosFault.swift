@@ -1,10 +1,11 @@
 /// Whom the simulator plays for the clinic, each with what the outbox calls its work.
 enum Outsider: String, CaseIterable, Sendable {
-    case sms, mail, payments, scheduling, fhir
+    case sms, mail, payments, scheduling, fhir, push, webhooks
 
     var topic: String {
         switch self {
-        case .sms, .mail: "notice.send"
+        case .sms, .mail, .push: "notice.send"
+        case .webhooks: "webhook.deliver"
         case .payments: "payment.open"
         case .scheduling: "scheduling.request"
         case .fhir: "records.change"
@@ -36,28 +37,38 @@ enum DatabaseFault: String, CaseIterable, Sendable {
     case immediate
 }
 
+/// What becomes of the message broker, which is a real one.
+enum BrokerFault: Sendable {
+    /// It stands still: connections are taken, and nobody answers.
+    case frozen
+    /// `kill -9`; it comes back while other things happen.
+    case killed
+}
+
 /// How those outside behave. What is not for everybody names whom it is for.
 struct Behaviour: Sendable {
     let name: String
     let mode: String
     var only: [Outsider] = Outsider.allCases
+    var broker: BrokerFault?
 
-    /// Every mode the simulator has.
+    /// Every mode the simulator has, and what can become of the broker.
     static let all: [Behaviour] = [
+        Behaviour(name: "the broker is killed", mode: "{}", only: [], broker: .killed),
         Behaviour(name: "delay", mode: #"{"delay":400}"#),
         Behaviour(name: "errors", mode: #"{"errors":0.4}"#),
         Behaviour(name: "errors after doing", mode: #"{"errors":0.5,"errorsAreDone":true}"#),
-        Behaviour(name: "hang", mode: #"{"hang":true}"#),
+        Behaviour(name: "hang", mode: #"{"hang":true}"#, broker: .frozen),
         Behaviour(name: "silent", mode: #"{"silent":true}"#),
         Behaviour(name: "garbled", mode: #"{"garbled":true}"#),
         Behaviour(name: "retry-after", mode: #"{"retryAfter":1}"#),
-        // A payment that is refused is a human's to see to, and a hospital refuses nothing.
-        Behaviour(name: "refuses", mode: #"{"refuses":true}"#, only: [.sms, .scheduling]),
+        // A payment that is refused is a human's to see to, so is a subscriber that wants nothing more, and a hospital refuses nothing.
+        Behaviour(name: "refuses", mode: #"{"refuses":true}"#, only: [.sms, .push, .scheduling]),
         Behaviour(name: "pending", mode: #"{"pending":true}"#, only: [.scheduling]),
         Behaviour(name: "duplicate webhooks", mode: #"{"duplicateWebhooks":true}"#, only: [.sms, .payments]),
         Behaviour(name: "late webhooks", mode: #"{"lateWebhooks":1500}"#, only: [.sms, .payments]),
         Behaviour(name: "reordered webhooks", mode: #"{"reorderedWebhooks":true}"#, only: [.sms, .payments]),
-        Behaviour(name: "tokens forgotten", mode: #"{"forgetTokens":true}"#, only: [.fhir]),
+        Behaviour(name: "tokens forgotten", mode: #"{"forgetTokens":true}"#, only: [.fhir, .push]),
     ]
 }
 

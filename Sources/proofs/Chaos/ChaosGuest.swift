@@ -45,7 +45,7 @@ final class ToldEverybody: Sendable {
     func count(_ what: String) { counts.withLock { $0[what, default: 0] += 1 } }
 }
 
-/// One client: books for its own two patients and changes its mind. A request nobody answered is repeated under its key, at any server that
+/// One client: books for its own three patients and changes its mind. A request nobody answered is repeated under its key, at any server that
 /// listens, until somebody does.
 actor ChaosGuest {
     private let clinic: ChaosClinic
@@ -55,9 +55,12 @@ actor ChaosGuest {
     private var mine: [String] = []
     private var made = 0
     private var times = 0
+    /// Milliseconds between what it does.
+    private let pause: ClosedRange<Int>
     private let identifiers = Surroundings.machine().identifiers
 
-    init(_ lane: Int, _ clinic: ChaosClinic, _ told: ToldEverybody, seed: UInt64) {
+    init(_ lane: Int, _ clinic: ChaosClinic, _ told: ToldEverybody, pause: ClosedRange<Int>, seed: UInt64) {
+        self.pause = pause
         self.lane = lane
         self.clinic = clinic
         self.told = told
@@ -68,7 +71,7 @@ actor ChaosGuest {
     func work(until isOver: @escaping @Sendable () -> Bool) async throws {
         while !isOver() {
             try await act()
-            try await Task.sleep(for: .milliseconds(chance.number(5...60)))
+            try await Task.sleep(for: .milliseconds(chance.number(pause)))
         }
     }
 
@@ -89,7 +92,8 @@ actor ChaosGuest {
     func book(for part: Outsider) async throws -> Told? {
         switch part {
         case .sms: try await book(.own, patient: lane * 2 + 2)
-        case .mail, .fhir: try await book(.own, patient: lane * 2 + 1)
+        case .mail, .fhir, .webhooks: try await book(.own, patient: lane * 2 + 1)
+        case .push: try await book(.own, patient: ChaosClinic.owner(lane))
         case .payments: try await book(.paid)
         case .scheduling: try await book(.elsewhere)
         }
@@ -98,7 +102,7 @@ actor ChaosGuest {
     @discardableResult
     private func book(_ kind: Told.Kind, patient chosen: Int? = nil) async throws -> Told? {
         made += 1
-        let patient = chosen ?? (lane * 2 + 1 + made % 2)
+        let patient = chosen ?? [lane * 2 + 1, lane * 2 + 2, ChaosClinic.owner(lane)][made % 3]
         // Each lane has practitioners of its own, and times it has not asked for before.
         let practitioner = (kind == .elsewhere ? 17 : made % 2 == 0 ? 1 : 9) + lane
         let told = Told(

@@ -9,6 +9,7 @@ import Foundation
 import LoopbackClient
 import Notation
 import PostgresCluster
+import PrivateBroker
 import Processes
 import Synchronization
 import TestKit
@@ -19,7 +20,7 @@ final class ChaosOrdeal {
     private let told = ToldEverybody()
     private let guests: [ChaosGuest]
     private var chance: Chance
-    /// Forget after each kill what was written down before somebody outside was called.
+    /// Forget after each kill what was written down before somebody outside was called, and whom there was to tell.
     private let isForgetful: Bool
     private(set) var violations: [String] = []
     /// How often a kill met each step.
@@ -27,26 +28,30 @@ final class ChaosOrdeal {
     private(set) var kills = 0
     private var rounds = 0
 
-    init(_ clinic: ChaosClinic, seed: UInt64, isForgetful: Bool) {
+    /// - Parameter isLight: each client takes its time, so that little is left to be delivered when a round ends.
+    init(_ clinic: ChaosClinic, seed: UInt64, isForgetful: Bool, isLight: Bool) {
         self.clinic = clinic
         self.isForgetful = isForgetful
         chance = Chance(state: seed)
         let told = told
-        guests = (0..<ChaosClinic.lanes).map { ChaosGuest($0, clinic, told, seed: seed) }
+        let pause = isLight ? 60...300 : 5...60
+        guests = (0..<ChaosClinic.lanes).map { ChaosGuest($0, clinic, told, pause: pause, seed: seed) }
     }
 
     /// Plays one round and reckons up. False when something is wrong: what follows would only be noise.
     func play(_ trial: Trial) async throws -> Bool {
         rounds += 1
         let began = ContinuousClock.now
+        if isForgetful { clinic.broker.freeze() }
         switch trial {
         case .steps(let steps): for (part, step) in steps { try await kill(during: step, of: part) }
-        case .behaviours(let behaviours): for behaviour in behaviours { try await bear(behaviour) }
+        case .behaviours(let behaviours): try await bearAll(behaviours)
         case .database(let faults): for fault in faults { try await restart(fault) }
         case .paused: try await pause()
         }
-        let waited = try await settle()
-        violations += try await ChaosReckoning(clinic, told, kills: kills).violations()
+        let waited = try await clinic.time.on("settling") { try await settle() }
+        let reckoning = ChaosReckoning(clinic, told, kills: kills)
+        violations += try await clinic.time.on("reckoning") { try await reckoning.violations() }
         say(
             """
             \(clinic.engine), round \(rounds), \(trial.name): \(Int((ContinuousClock.now - began) / .seconds(1))) s, \
@@ -63,6 +68,10 @@ final class ChaosOrdeal {
 
     /// Everybody at work while `body` does something to the house.
     private func underLoad(_ body: () async throws -> Void) async throws {
+        try await clinic.time.on("under load") { try await load(body) }
+    }
+
+    private func load(_ body: () async throws -> Void) async throws {
         let isOver = Over()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for guest in guests { group.addTask { try await guest.work { isOver.value } } }
@@ -103,21 +112,46 @@ final class ChaosOrdeal {
 
     // MARK: Faults
 
-    private func killed(_ indices: [Int]) async throws {
+    private func killed(_ indices: [Int]) async {
         for index in indices { await clinic.kill(index) }
         kills += indices.count
-        if isForgetful { try await clinic.change("UPDATE message SET unsure_since = NULL WHERE state = 'sending'") }
+    }
+
+    /// The planted faults, one for each thing that is counted: who was asked to carry a text message, which changes a subscriber and the bus
+    /// were to hear of, and which devices have not been told yet.
+    private func forget() async throws {
+        for statement in [
+            "UPDATE message SET unsure_since = NULL WHERE state = 'sending' AND channel = 'sms'",
+            "DELETE FROM outbox WHERE topic IN ('webhook.deliver', 'bus.publish')",
+        ] { try await clinic.change(statement) }
+        let devices =
+            clinic.cluster == nil ? "replace(devices, 'asked', 'taken')" : "replace(devices::text, 'asked', 'taken')::json"
+        try await clinic.change("UPDATE message SET devices = \(devices) WHERE state = 'sending' AND channel = 'push'")
+    }
+
+    private func bearAll(_ behaviours: [Behaviour]) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for behaviour in behaviours {
+                try await bear(behaviour)
+                // It takes seconds to come back, and the others go on without it.
+                if behaviour.broker == .killed { group.addTask { [clinic] in try await clinic.reviveBroker() } }
+            }
+            try await group.waitForAll()
+        }
     }
 
     private func bear(_ behaviour: Behaviour) async throws {
         try await clinic.set(behaviour.mode, for: behaviour.only)
+        if behaviour.broker == .frozen { clinic.broker.freeze() }
         try await underLoad {
             try await pauseOfLoad(300...1200)
-            try await killed([chance.number(0...clinic.indices.count - 1)])
+            if behaviour.broker == .killed { await clinic.broker.kill() }
+            await killed([chance.number(0...clinic.indices.count - 1)])
             try await pauseOfLoad(50...400)
             try await clinic.start()
             try await pauseOfLoad(200...800)
         }
+        clinic.broker.thaw()
         try await clinic.set("{}", for: behaviour.only)
     }
 
@@ -135,7 +169,7 @@ final class ChaosOrdeal {
                 // The embedded database is its server's.
                 switch fault {
                 case .fast: violations += await clinic.stop()
-                case .immediate: try await killed([0])
+                case .immediate: await killed([0])
                 }
                 try await clinic.start()
             }
@@ -162,12 +196,14 @@ final class ChaosOrdeal {
     /// Kills a worker at a step of a delivery, as often as it takes to meet it.
     private func kill(during step: Step, of part: Outsider) async throws {
         for attempt in 1...40 {
-            guard try await drained(of: part.topic) else {
+            guard try await clinic.time.on("deliveries before a kill", { try await drained(of: part.topic) }) else {
                 return violations.append("\(part.rawValue): what was queued is not delivered, before \(step.rawValue)")
             }
             let found = try await killOnce(step, part)
             if let found { met[found, default: 0] += 1 }
+            if isForgetful { try await forget() }
             try await clinic.set("{}", for: [part])
+            try await clinic.endLeasesOfTheDead()
             try await clinic.start()
             if found == step { return }
             if attempt == 40 { violations.append("no kill met the step \(step.rawValue) of \(part.rawValue) in 40 tries") }
@@ -186,18 +222,18 @@ final class ChaosOrdeal {
     private func killOnce(_ step: Step, _ part: Outsider) async throws -> Step? {
         let before = try await clinic.tally(part)
         switch step {
-        case .asked: try await clinic.set(#"{"delay":500,"times":1}"#, for: [part])
-        case .done: try await clinic.set(#"{"silent":true,"times":1}"#, for: [part])
-        case .answered: try await clinic.set(#"{"delay":300,"times":1}"#, for: [part])
-        case .queued, .leased, .settled: break
+        case .asked: try await clinic.set(#"{"delay":500,"times":1,"sparesTokens":true}"#, for: [part])
+        case .done: try await clinic.set(#"{"silent":true,"times":1,"sparesTokens":true}"#, for: [part])
+        case .answered: try await clinic.set(#"{"delay":300,"times":1,"sparesTokens":true}"#, for: [part])
+        case .queued, .leased, .settled: try await clinic.set(#"{"sparesTokens":true}"#, for: [part])
         }
         guard try await chance.one(of: guests).book(for: part) != nil else { return nil }
         func calls() async throws -> OutsideTally { try await clinic.tally(part) - before }
         switch step {
-        case .queued: try await killed(Array(clinic.indices))
+        case .queued: await killed(Array(clinic.indices))
         case .leased:
-            try await untilLeased(part)
-            try await killed(Array(clinic.indices))
+            try await clinic.time.on("waiting for a lease") { try await untilLeased(part) }
+            await killed(Array(clinic.indices))
         case .asked:
             guard try await becomes({ try await calls().requests > 0 }) else { return nil }
             try await killTheHolder(of: part)
@@ -211,12 +247,11 @@ final class ChaosOrdeal {
                 _ = try await becomes { try await calls().answers > 0 }
                 // The answer is on this machine already; let it be read.
                 try await Task.sleep(for: .milliseconds(60))
-                for index in holder.map({ [$0] }) ?? Array(clinic.indices) { await clinic.kill(index) }
+                await killed(holder.map { [$0] } ?? Array(clinic.indices))
             }
-            try await killed([])
         case .settled:
             guard try await becomes({ try await calls().answers > 0 }), try await drained(of: part.topic) else { return nil }
-            try await killed(Array(clinic.indices))
+            await killed(Array(clinic.indices))
         }
         return try await place(of: part, after: try await calls())
     }
@@ -225,11 +260,13 @@ final class ChaosOrdeal {
     private func untilLeased(_ part: Outsider) async throws {
         for _ in 0..<500 {
             for index in clinic.indices { clinic.signal(SIGSTOP, to: index) }
-            let states = try await clinic.rows(
-                "SELECT state FROM outbox WHERE topic = '\(part.topic)' AND state IN ('ready', 'running')"
-            ).compactMap(\.first)
+            // The event comes first: what subscribers are told follows from it.
+            let rows = try await clinic.rows(
+                """
+                SELECT state, topic FROM outbox WHERE topic IN ('\(part.topic)', 'appointment.event') AND state IN ('ready', 'running')
+                """)
             // Taken, or through already.
-            if states.contains("running") || states.isEmpty { return }
+            if rows.isEmpty || rows.contains(where: { $0[0] == "running" && $0[1] == part.topic }) { return }
             for index in clinic.indices { clinic.signal(SIGCONT, to: index) }
             usleep(UInt32(chance.number(100...500)))
         }
@@ -237,7 +274,7 @@ final class ChaosOrdeal {
 
     private func killTheHolder(of part: Outsider) async throws {
         let holder = try await clinic.holder(of: part.topic)
-        try await killed(holder.map { [$0] } ?? Array(clinic.indices))
+        await killed(holder.map { [$0] } ?? Array(clinic.indices))
     }
 
     private func place(of part: Outsider, after calls: OutsideTally) async throws -> Step? {
@@ -269,10 +306,13 @@ final class ChaosOrdeal {
     private func settle() async throws -> Double {
         let began = ContinuousClock.now
         try await clinic.set("{}")
+        let clinic = clinic
+        async let broker: Void = clinic.reviveBroker()
         for entry in try clinic.deedsOutside().entries where entry.state == "pending" {
             try await clinic.press("confirm", entry.id)
         }
         violations += await clinic.stop()
+        try await broker
         try await hurry()
         try await clinic.start()
         try await Self.payOpenOnes(in: clinic)
@@ -317,7 +357,7 @@ final class ChaosOrdeal {
         try await clinic.change(
             """
             UPDATE outbox SET available_at = created_at WHERE state = 'ready' AND (topic LIKE 'scheduling.%' OR topic LIKE 'records.%'
-                OR topic LIKE 'payment.%' OR topic = 'notice.send')
+                OR topic LIKE 'payment.%' OR topic IN ('notice.send', 'webhook.deliver', 'bus.publish'))
             """)
     }
 }

@@ -3,39 +3,54 @@ import Notation
 import Processes
 
 /// What those outside have done, as they wrote it down: nothing the clinic says of itself.
-struct OutsideDeeds {
-    struct Effect { let part, what, key: String; let count: Int }
-    struct Intent { let id, status: String; let reference: String?; let received: Int }
-    struct Refund { let reference: String?; let amount: Int }
-    struct Entry { let id, state: String; let time: Instant? }
-    struct Record { let appointment, status: String; let start: Instant? }
+struct OutsideDeeds: Sendable {
+    struct Effect: Sendable { let part, what, key: String; let count, repeats: Int }
+    struct Intent: Sendable { let id, status: String; let reference: String?; let received: Int }
+    struct Refund: Sendable { let reference: String?; let amount: Int }
+    struct Entry: Sendable { let id, state: String; let time: Instant? }
+    struct Record: Sendable { let appointment, status: String; let start: Instant? }
 
-    var lettersHandedOverAgain: Int { effects.filter { $0.what == "mail" }.reduce(0) { $0 + $1.count - 1 } }
+    var lettersHandedOverAgain: Int { all("mail").reduce(0) { $0 + $1.count - 1 } }
 
-    private(set) var effects: [Effect] = []
-    private(set) var intents: [Intent] = []
-    private(set) var refunds: [Refund] = []
-    private(set) var entries: [Entry] = []
-    private(set) var records: [Record] = []
+    var effects: [Effect] { Array(effectsByName.values) }
+    var intents: [Intent] { Array(intentsByName.values) }
+    var refunds: [Refund] { Array(refundsByName.values) }
+    var entries: [Entry] { Array(entriesByName.values) }
+    var records: [Record] { Array(recordsByName.values) }
 
-    /// Reads the simulator's journal: a line for each change, and the last about a thing counts.
-    init(journal path: String) throws {
-        guard let data = FileManager.default.contents(atPath: path) else { throw ProcessFault("\(path) cannot be read") }
-        var last: [String: (kind: String, thing: JSON)] = [:]
-        var order: [String] = []
-        for line in data.split(separator: UInt8(ascii: "\n")) {
+    private var effectsByName: [String: Effect] = [:]
+    private var intentsByName: [String: Intent] = [:]
+    private var refundsByName: [String: Refund] = [:]
+    private var entriesByName: [String: Entry] = [:]
+    private var recordsByName: [String: Record] = [:]
+    private let path: String
+    private var place: UInt64 = 0
+
+    /// - Parameter path: the simulator's journal: a line for each change, and the last about a thing counts.
+    init(journal path: String) { self.path = path }
+
+    /// All effects of a kind, whoever did them.
+    func all(_ what: String) -> [Effect] { effects.filter { $0.what == what } }
+
+    /// Reads what was written since the last time.
+    mutating func readOn() throws {
+        guard let file = FileHandle(forReadingAtPath: path) else { throw ProcessFault("\(path) cannot be read") }
+        defer { try? file.close() }
+        try file.seek(toOffset: place)
+        let data = try file.readToEnd() ?? Data()
+        // A line that is being written is for the next time.
+        guard let end = data.lastIndex(of: UInt8(ascii: "\n")) else { return }
+        for line in data[...end].split(separator: UInt8(ascii: "\n")) {
             let json = try JSON(parsing: Array(line))
             guard let kind = json["kind"]?.string, let id = json["id"]?.string,
                 let thing = json["thing"]?.string.flatMap({ Data(base64Encoded: $0) })
             else { throw ProcessFault("a line of \(path) cannot be read") }
-            let name = "\(kind) \(id)"
-            if last[name] == nil { order.append(name) }
-            last[name] = (kind, try JSON(parsing: Array(thing)))
+            try take(kind, id, try JSON(parsing: Array(thing)))
         }
-        for name in order { try take(last[name]!.kind, last[name]!.thing) }
+        place += UInt64(end - data.startIndex + 1)
     }
 
-    private mutating func take(_ kind: String, _ thing: JSON) throws {
+    private mutating func take(_ kind: String, _ name: String, _ thing: JSON) throws {
         func text(_ name: String) -> String { thing[name]?.string ?? "" }
         func number(_ name: String) -> Int {
             guard let number = thing[name]?.integer else { return 0 }
@@ -43,22 +58,21 @@ struct OutsideDeeds {
         }
         switch kind {
         case "effect":
-            effects.append(Effect(part: text("part"), what: text("what"), key: text("key"), count: number("count")))
+            effectsByName[name] = Effect(
+                part: text("part"), what: text("what"), key: text("key"), count: number("count"), repeats: number("repeats"))
         case "intent":
-            intents.append(
-                Intent(
-                    id: text("id"), status: text("status"), reference: thing["metadata"]?["reference"]?.string,
-                    received: number("received")))
+            intentsByName[name] = Intent(
+                id: text("id"), status: text("status"), reference: thing["metadata"]?["reference"]?.string,
+                received: number("received"))
         case "refund":
-            refunds.append(Refund(reference: thing["metadata"]?["reference"]?.string, amount: number("amount")))
-        case "scheduled": entries.append(Entry(id: text("id"), state: text("state"), time: Instant(text("time"))))
+            refundsByName[name] = Refund(reference: thing["metadata"]?["reference"]?.string, amount: number("amount"))
+        case "scheduled": entriesByName[name] = Entry(id: text("id"), state: text("state"), time: Instant(text("time")))
         case "record":
             let body = try JSON(parsing: text("body"))
             let value = text("identifier").split(separator: "|").last.map(String.init) ?? ""
-            records.append(
-                Record(
-                    appointment: value, status: body["status"]?.string ?? "",
-                    start: body["start"]?.string.flatMap { Instant($0) }))
+            recordsByName[name] = Record(
+                appointment: value, status: body["status"]?.string ?? "",
+                start: body["start"]?.string.flatMap { Instant($0) })
         default: break
         }
     }
