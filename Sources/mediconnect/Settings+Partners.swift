@@ -69,7 +69,12 @@ struct PartnerSettings: Sendable {
 extension PartnerSettings {
     /// Reads them, and adds what is wrong to `problems`.
     init(_ config: ConfigReader, isDemo: Bool, problems: inout [String]) {
-        func text(_ key: String) -> String? { config.string(forKey: ConfigKey(key)).flatMap { $0.isEmpty ? nil : $0 } }
+        // In a settings file a number is a number: whoever left its quotes away is heard, too.
+        func text(_ key: String) -> String? {
+            let key = ConfigKey(key)
+            let text = config.string(forKey: key) ?? config.int(forKey: key).map { "\($0)" }
+            return (text ?? config.double(forKey: key).map { "\($0)" }).flatMap { $0.isEmpty ? nil : $0 }
+        }
         // A secret stands in the environment or, better, in a file that holds it and nothing else.
         func secret(_ key: String) -> Personal<String>? {
             if let file = text("\(key).file") {
@@ -91,7 +96,8 @@ extension PartnerSettings {
         }
 
         // partners.simulator: true or false; default false, with --demo true. Only then `mediconnect simulator` may be a destination.
-        let simulator = text("partners.simulator") ?? (isDemo ? "true" : "false")
+        let trial = config.string(forKey: "partners.simulator") ?? config.bool(forKey: "partners.simulator").map { "\($0)" }
+        let simulator = trial.flatMap { $0.isEmpty ? nil : $0 } ?? (isDemo ? "true" : "false")
         if !["true", "false"].contains(simulator) { problems.append("partners.simulator: must be true or false") }
         believesSimulators = simulator == "true"
         // partners.network: places in the clinic's own network that may be called, as `https://sms.clinic.lan=10.1.0.0/16`, with

@@ -554,6 +554,30 @@ extension Promises {
             }
         }
 
+        /// Their agreement was heard once; what they said last counts.
+        @Test(arguments: Engine.allCases) func `what they agreed to before the switch and end after it is made anew there`(
+            engine: Engine
+        ) async throws {
+            try await ReplacingFixture.open(engine) { clinic in
+                try await inUse(clinic)
+                let start = clinic.plan.time(day: 5, hour: 9)
+                let mine = try #require(clinic.patients(at: 1, isHere: true).first)
+                let told = try #require(await clinic.fixture.book(patient: mine, at: start).told)
+                try await clinic.run(for: .seconds(10))
+                #expect(try await clinic.found(told.id).state == .booked)
+                #expect(try await clinic.go(to: .switched) == nil)
+                clinic.old.end(try #require(clinic.old.standing.first { $0.visit.start == start }).id)
+                try await clinic.run(for: .minutes(3))
+                #expect(clinic.old.standing.count { $0.visit.start == start } == 1)
+                #expect(try await clinic.tasks().map(\.kind) == [.legacyDiffers])
+                #expect(try await clinic.go(to: .returning) == nil)
+                try await clinic.run(for: .minutes(1))
+                #expect(try await clinic.status().phase == .dual, "nothing is in the way back")
+                #expect(try await clinic.bookedHere() == clinic.bookedThere)
+                try await clinic.isSound()
+            }
+        }
+
         @Test(arguments: Engine.allCases)
         func `what they do not take, and what they end when it is not theirs to, a human hears of`(
             engine: Engine

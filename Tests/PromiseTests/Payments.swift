@@ -21,7 +21,8 @@ struct PayingClinic: Sendable {
     var clock: ManualClock { fixture.clock }
 
     static func open(
-        _ engine: Engine, patients: Int = 8, practitioners: Int = 1, _ body: (PayingClinic) async throws -> Void
+        _ engine: Engine, patients: Int = 8, practitioners: Int = 1, price: Price = price,
+        _ body: (PayingClinic) async throws -> Void
     ) async throws {
         let plan = ClinicPlan {
             $0.price = price

@@ -66,6 +66,7 @@ extension ClinicPlan {
         json.object { json in
             json.member("amount", price.amount)
             json.member("currency", price.currency)
+            json.member("taxRate", price.taxRate)
             json.name("refunds")
             json.array(of: price.refunds) { json, step in
                 json.object { json in

@@ -202,7 +202,8 @@ extension LegacyDesk {
     private func next(_ id: ID<Appointment>, isRepeated: Bool) async throws -> Next {
         try await change(id) { story, appointment in
             guard story.directory.replacement.mirrors else { return .nothing }
-            let rows = try story.transaction.fetch(LegacyRowsOfAppointment(appointment: id)).filter { $0.state == .booked }
+            let heard = try story.transaction.fetch(LegacyRowsOfAppointment(appointment: id))
+            let rows = heard.filter { $0.state == .booked }
             let known = try story.transaction.first(LegacyLinkToChange(appointment: id))
             let wanted = try story.wanted(appointment)
             if let known, !known.isSettled, wanted.map({ !known.asksFor($0) }) ?? true { return .settle(known) }
@@ -217,8 +218,12 @@ extension LegacyDesk {
                 return other.visit.from > story.now && !appointment.isUnderWay ? .cancel(other) : .nothing
             }
             guard let wanted, standing == nil else { return .nothing }
-            // They have agreed to it, and the feed has not said so yet.
-            if entries.contains(where: { $0.state == .confirmed && $0.start == wanted.visit.start }) { return .nothing }
+            // They have agreed to it, and the feed has not said so yet. Once it has, what it said last counts: they may have ended it since.
+            let isUnheard = entries.contains { entry in
+                entry.state == .confirmed && entry.start == wanted.visit.start
+                    && !heard.contains { $0.requestID == entry.requestKey.text }
+            }
+            if isUnheard { return .nothing }
             if let known, !known.isSettled {
                 return .ask(known, wanted.visit, looksFirst: true, version: appointment.version)
             }

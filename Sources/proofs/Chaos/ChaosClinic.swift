@@ -253,7 +253,6 @@ final class ChaosClinic: Sendable {
         // A token is nothing that was done for anybody.
         var tally = OutsideTally(
             requests: count(known["requests"]), effects: count(known["effects"]) - count(known["tokens"]), answers: answers)
-        tally.unanswered = tally.requests - count(known["answers"]?["202"])
         tally.refused = count(known["answers"]?["400"])
         return tally
     }
@@ -288,8 +287,6 @@ struct OutsideTally: Sendable {
     var requests = 0
     var effects = 0
     var answers = 0
-    /// Of mails: how often they were not told that it is taken.
-    var unanswered = 0
     /// How often they said no for good (400).
     var refused = 0
 

@@ -75,7 +75,7 @@ struct Chaos: AsyncParsableCommand {
         say(
             """
             \(engine), seed \(seed), \(Int((ContinuousClock.now - began) / .seconds(1))) s: \(ordeal.kills) workers killed, at steps: \(met). \
-            \(ordeal.tally); \(outside.lettersHandedOverAgain) letters were handed over a second time; \(Self.told(outside, onBus)).
+            \(ordeal.tally); \(Self.told(outside, onBus)).
             """)
         say("\(engine): of its time \(clinic.time.words)")
         if ordeal.violations.isEmpty { say("\(engine): nothing that was acknowledged is lost, and nothing was done twice.") }

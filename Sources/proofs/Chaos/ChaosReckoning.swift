@@ -27,7 +27,6 @@ struct ChaosReckoning {
         let kept = try await appointments()
         var found = nothingIsLost(kept)
         found += effectsAreThereOnce(outside)
-        found += try await lettersAreHandedOverAgainForAReason(outside)
         found += try await calendarsAgree(outside, kept)
         found += try await paymentsAgree(outside, kept)
         found += recordsAgree(outside, kept)
@@ -77,19 +76,11 @@ struct ChaosReckoning {
         return found
     }
 
-    /// A key, an effect: whoever knows repeats has done it once, and a carrier of text messages, who knows none, was asked once.
+    /// A key, an effect: whoever knows repeats has done it once, and carriers of text messages and letters, who know none, were asked once.
     private func effectsAreThereOnce(_ outside: OutsideDeeds) -> [String] {
-        outside.effects.filter { $0.count > 1 && $0.what != "mail" }.map {
+        outside.effects.filter { $0.count > 1 }.map {
             "twice: \($0.part) has done \($0.what) \($0.key) \($0.count) times"
         }
-    }
-
-    /// A mail service knows no repeats and cannot be asked what became of a letter. One nobody answered for is handed over again, as the
-    /// same letter with the same `Message-ID`: as often as no answer came, or whoever had it was killed, and no oftener.
-    private func lettersAreHandedOverAgainForAReason(_ outside: OutsideDeeds) async throws -> [String] {
-        let again = outside.lettersHandedOverAgain
-        let reasons = try await clinic.tally(.mail).unanswered + kills
-        return again <= reasons ? [] : ["\(again) letters were handed over again, for \(reasons) reasons"]
     }
 
     /// What is booked stands in the other calendar once, and nothing else does.

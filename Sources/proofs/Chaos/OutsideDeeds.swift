@@ -10,7 +10,6 @@ struct OutsideDeeds: Sendable {
     struct Entry: Sendable { let id, state: String; let time: Instant? }
     struct Record: Sendable { let appointment, status: String; let start: Instant? }
 
-    var lettersHandedOverAgain: Int { all("mail").reduce(0) { $0 + $1.count - 1 } }
 
     var effects: [Effect] { Array(effectsByName.values) }
     var intents: [Intent] { Array(intentsByName.values) }
