@@ -50,7 +50,7 @@ final class ChaosOrdeal {
         case .paused: try await pause()
         }
         let waited = try await clinic.time.on("settling") { try await settle() }
-        let reckoning = ChaosReckoning(clinic, told, kills: kills)
+        let reckoning = ChaosReckoning(clinic, told)
         violations += try await clinic.time.on("reckoning") { try await reckoning.violations() }
         say(
             """

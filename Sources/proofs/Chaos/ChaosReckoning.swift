@@ -7,12 +7,10 @@ import Processes
 struct ChaosReckoning {
     let clinic: ChaosClinic
     private let told: ToldEverybody
-    private let kills: Int
 
-    init(_ clinic: ChaosClinic, _ told: ToldEverybody, kills: Int) {
+    init(_ clinic: ChaosClinic, _ told: ToldEverybody) {
         self.clinic = clinic
         self.told = told
-        self.kills = kills
     }
 
     /// An appointment as the database has it.

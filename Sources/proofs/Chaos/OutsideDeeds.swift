@@ -10,7 +10,6 @@ struct OutsideDeeds: Sendable {
     struct Entry: Sendable { let id, state: String; let time: Instant? }
     struct Record: Sendable { let appointment, status: String; let start: Instant? }
 
-
     var effects: [Effect] { Array(effectsByName.values) }
     var intents: [Intent] { Array(intentsByName.values) }
     var refunds: [Refund] { Array(refundsByName.values) }
