@@ -56,8 +56,8 @@ public struct Replacement: Sendable, Equatable {
     public var blocks: Bool { phase == .dual || phase == .switched || phase == .returning }
     /// Whether the other system's word about its own appointments counts.
     public var follows: Bool { phase == .shadow || phase == .dual }
-    /// Whether changes are carried there.
-    public var mirrors: Bool { blocks }
+    /// Whether changes are carried there. Whoever looks on again has appointments of their own there still, and may give them up.
+    public var mirrors: Bool { phase != .off }
 
     /// 0..<100, the same for a patient on every machine for good (the finalizer of SplitMix64).
     static func place(of patient: ID<Participant>) -> Int {

@@ -554,6 +554,25 @@ extension Promises {
             }
         }
 
+        @Test(arguments: Engine.allCases) func `whoever looks on again gives up there what is given up here`(engine: Engine)
+            async throws
+        {
+            try await ReplacingFixture.open(engine) { clinic in
+                try await inUse(clinic)
+                #expect(try await clinic.go(to: .switched) == nil)
+                let start = clinic.plan.time(day: 5, hour: 9)
+                let told = try #require(await clinic.fixture.book(patient: 30, at: start).told)
+                try await clinic.run(for: .seconds(10))
+                #expect(clinic.old.standing.contains { $0.visit.start == start })
+                #expect(try await clinic.go(to: .returning) == nil)
+                try await clinic.run(for: .minutes(1))
+                #expect(try await clinic.go(to: .shadow) == nil)
+                #expect(await clinic.fixture.cancel(told.id, by: clinic.plan.desk()).told?.state == .cancelled)
+                try await clinic.run(for: .seconds(10))
+                #expect(!clinic.old.standing.contains { $0.visit.start == start })
+            }
+        }
+
         /// Their agreement was heard once; what they said last counts.
         @Test(arguments: Engine.allCases) func `what they agreed to before the switch and end after it is made anew there`(
             engine: Engine

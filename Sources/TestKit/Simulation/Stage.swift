@@ -1,6 +1,6 @@
 import Notation
 import Scheduling
-import Storage
+public import Storage
 import StoragePostgres
 import StorageSQLite
 import Synchronization
@@ -12,6 +12,11 @@ public enum SimulatedEngine: Sendable {
     case sqlite
     /// A database of its own on a real server.
     case postgres(url: String)
+}
+
+extension SimulatedEngine {
+    /// An empty database for one history from a seed (`Interleaving`): without threads of its own, and without a wait.
+    public func emptyDatabase() throws -> any Database { try InlineStore(self) }
 }
 
 /// An engine behind the door the clinic knows, without threads of its own. `@unchecked Sendable`: a simulation runs on one

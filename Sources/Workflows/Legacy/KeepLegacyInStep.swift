@@ -229,7 +229,7 @@ extension LegacyDesk {
             }
             if known?.refusedVersion == appointment.version { return .nothing }
             // While they are the truth they are asked before and not told afterwards.
-            guard story.directory.replacement.phase != .dual else { return .nothing }
+            guard !story.directory.replacement.follows else { return .nothing }
             let link = LegacyLink(
                 appointment: id, asked: (known?.asked ?? 0) + 1, start: wanted.visit.start, practitioner: wanted.practitioner,
                 isSettled: false)
