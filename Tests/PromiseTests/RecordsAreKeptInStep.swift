@@ -11,7 +11,13 @@ import Workflows
 
 /// A hospital's records, as badly behaved as a test wants them.
 final class TheirRecords: RecordsSystem {
-    enum Manner: Sendable { case takes, takesUnheard, isDown, refuses }
+    enum Manner: Sendable {
+        case takes, takesUnheard, isDown, refuses
+        /// Is left alone by the breaker.
+        case isLeftAlone
+        /// Says something nobody understands.
+        case mumbles
+    }
 
     struct Record: Sendable {
         let id: String
@@ -64,6 +70,8 @@ final class TheirRecords: RecordsSystem {
             switch manner {
             case .isDown: return .later(after: nil, reason: "no answer in time")
             case .refuses: return .never(reason: "422")
+            case .isLeftAlone: return .postponed(after: .seconds(5), reason: "left alone")
+            case .mumbles: return .unknown(reason: "an answer that cannot be read")
             case .takesUnheard:
                 _ = body(&state)
                 return .later(after: nil, reason: "no answer in time")

@@ -125,6 +125,56 @@ extension Promises {
             }
         }
 
+        /// The overlap is two minutes: what is older is heard again only because nobody has gone on behind it.
+        @Test(arguments: Engine.allCases, [TheirRecords.Manner.isDown, .isLeftAlone, .mumbles])
+        func `what they do not say how it stands is heard again, however long ago it was changed`(
+            engine: Engine, manner: TheirRecords.Manner
+        ) async throws {
+            try await RecordsAreKeptInStep.open(engine) { stage in
+                let told = try await inStep(stage, 3)
+                for one in told {
+                    stage.fixture.clock.advance(by: .minutes(1))
+                    stage.theirs.change("\(one.id)") { $0.content = $0.content.being(.cancelled) }
+                }
+                let second = stage.fixture.clock.now - .minutes(1)
+                stage.fixture.clock.advance(by: .minutes(10))
+                // The list and what stands of the first, and not of the second.
+                stage.theirs.become(.takes, after: [.takes, .takes, manner])
+                _ = try await stage.desk.feed().round()
+                #expect(try await stage.tasks().count == 1)
+                let state = try await stage.fixture.clinic.syncStates().first { $0.system == "records-in" }
+                #expect(state?.position == second, "as far as everything before it was dealt with")
+                #expect(state?.failures == (manner == .isLeftAlone ? 0 : 1))
+                stage.fixture.clock.advance(by: .hours(1))
+                try await live(stage, .minutes(2))
+                let tasks = try await stage.tasks()
+                #expect(tasks.count == 3 && tasks.allSatisfy { $0.kind == .recordsChanged })
+                #expect(stage.theirs.all.allSatisfy { $0.content.status == .booked }, "put back")
+                let after = try await stage.fixture.clinic.syncStates().first { $0.system == "records-in" }
+                #expect(after?.failures == 0 && after?.position.map { stage.fixture.clock.now - $0 <= .minutes(2) } == true)
+            }
+        }
+
+        @Test(arguments: Engine.allCases)
+        func `what they never say how it stands is shown to a human as their list had it, and nothing waits for it`(
+            engine: Engine
+        ) async throws {
+            try await RecordsAreKeptInStep.open(engine) { stage in
+                let told = try await inStep(stage, 2)
+                for one in told {
+                    stage.fixture.clock.advance(by: .seconds(10))
+                    stage.theirs.change("\(one.id)") { $0.content = $0.content.being(.cancelled) }
+                }
+                stage.theirs.become(.takes, after: [.takes, .refuses])
+                _ = try await stage.desk.feed().round()
+                let tasks = try await stage.tasks()
+                #expect(tasks.map(\.kind) == [.recordsChanged, .recordsChanged])
+                let details = try JSON(parsing: try #require(tasks.first { $0.appointment == told[0].id }).details)
+                #expect(details["what"]?.string == "unread" && details["theirStatus"]?.string == "cancelled")
+                #expect(details["reason"]?.string == "422" && details["putBack"]?.content == .bool(false))
+            }
+        }
+
         @Test(arguments: Engine.allCases)
         func `what of ours is on its way meets theirs by its version, and one task tells of it`(engine: Engine) async throws {
             try await RecordsAreKeptInStep.open(engine) { stage in

@@ -105,6 +105,8 @@ extension Promises {
             }
         }
 
+        // MARK: Dead letters
+
         @Test(arguments: Engine.allCases) func `what the outbox gave up is shown to a human, once`(engine: Engine) async throws {
             try await ClinicFixture.open(engine) { fixture in
                 let id = try await booked(fixture)
@@ -118,6 +120,36 @@ extension Promises {
                 #expect(try await sweep(.outbox, of: fixture.clinic).raised == 0)
                 let task = try #require(try await tasks(fixture).first)
                 #expect(task.kind == .deliveryDead && task.details.contains(Topic.event), "\(task.details) \(id)")
+                #expect(try JSON(parsing: task.details)["lastError"]?.string == "planted")
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `what dies again after somebody has settled it is shown again`(engine: Engine)
+            async throws
+        {
+            try await ClinicFixture.open(engine) { fixture in
+                _ = try await booked(fixture)
+                let worker = Outbox(
+                    database: fixture.database, surroundings: fixture.surroundings, workerName: "w",
+                    handlers: [Topic.event: .transactional { _, _ in .dead(reason: "planted") }])
+                while try await worker.step() > 0 {}
+                #expect(try await sweep(.outbox, of: fixture.clinic).raised == 1)
+                let first = try #require(try await tasks(fixture).first)
+                _ = try await complete(first.id, fixture).value()
+                let letter = try #require(try await fixture.database.read { try $0.fetch(DeadLetters()) }.first)
+                let wording = Wording<Mended>(
+                    done: { _ in StoredAnswer(status: 200, body: []) }, refused: { _ in StoredAnswer(status: 409, body: []) })
+                fixture.clock.advance(by: .minutes(5))
+                _ = try await fixture.clinic.replay(
+                    .one(letter.id), call: Call(caller: fixture.plan.admin(), requestID: "replay"), wording: wording
+                ).value()
+                #expect(try await sweep(.outbox, of: fixture.clinic).raised == 0, "it is tried again")
+                while try await worker.step() > 0 {}
+                #expect(try await sweep(.outbox, of: fixture.clinic).raised == 1)
+                #expect(try await sweep(.outbox, of: fixture.clinic).raised == 0)
+                let second = try #require(try await tasks(fixture).first)
+                #expect(second.id != first.id && second.kind == .deliveryDead)
+                #expect(try await tasks(fixture, onlyOpen: false).count == 2)
             }
         }
 

@@ -76,6 +76,7 @@ import Workflows
         ("PaymentOfAppointment", "INDEX payment_of_appointment (appointment_id=?)"),
         ("ErasePayerSecret", "INDEX payment_of_appointment (appointment_id=?)"),
         ("PaymentAskedFor", "INDEX payment_asked_for (asked_for=?)"), ("UnsettledPayments", "INDEX payment_unsettled (id>?)"),
+        ("StandingPayments", "INDEX payment_unsettled (id>?)"), ("WasDiscarded", "PRIMARY KEY (subject_id=?)"),
         ("RefundsOfPayment", "INDEX refund_of_payment (payment_id=?)"), ("UnsettledRefunds", "INDEX refund_unsettled (id>?)"),
         ("InvoiceOfPayment", "INDEX invoice_of_payment (payment_id=?)"), ("InvoicesAfter", "INDEX invoice_number (number>?)"),
         ("InvoicesOfPatient", "INDEX invoice_of_patient (patient_id=? AND number>?)"),

@@ -78,6 +78,7 @@ import Workflows
         ("KnownNews", "incoming_once", ["partner = ", "key = "]), ("ForgetOldNews", "incoming_age", ["received_at <"]),
         ("PaymentOfAppointment", "payment_of_appointment", ["appointment_id = "]),
         ("PaymentAskedFor", "payment_asked_for", ["asked_for = "]), ("UnsettledPayments", "payment_unsettled", ["id >"]),
+        ("StandingPayments", "payment_unsettled", ["id >"]), ("WasDiscarded", "audit_pkey", ["subject_id = "]),
         ("RefundsOfPayment", "refund_of_payment", ["payment_id = "]), ("UnsettledRefunds", "refund_unsettled", ["id >"]),
         ("InvoiceOfPayment", "invoice_of_payment", ["payment_id = "]), ("InvoicesAfter", "invoice_number", ["number >"]),
         ("InvoicesOfPatient", "invoice_of_patient", ["patient_id = ", "number >"]),

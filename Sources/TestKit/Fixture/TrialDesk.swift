@@ -13,6 +13,10 @@ public final class TrialDesk: PaymentDesk {
         /// Does nothing, and nobody knows that.
         case deaf
         case refusing
+        /// Does what it is asked, and says that it could not (500).
+        case failing
+        /// Is not there (503).
+        case away
     }
 
     private struct State {
@@ -24,6 +28,8 @@ public final class TrialDesk: PaymentDesk {
         var asked = 0
         var names = 0
         var isNextOnly = false
+        var isLeftAlone = false
+        var lists = 0
     }
 
     private let state = Mutex(State())
@@ -38,6 +44,19 @@ public final class TrialDesk: PaymentDesk {
             $0.isNextOnly = once
         }
     }
+
+    /// Its list and what it knows of one: nobody asks for either.
+    public func leaveAlone(_ isLeftAlone: Bool) { state.withLock { $0.isLeftAlone = isLeftAlone } }
+
+    /// As providers do after a day: who comes with a key of then is somebody new.
+    public func forgetKeys() { state.withLock { $0.made = [:] } }
+
+    /// It never heard of it.
+    public func lose(_ id: String) { state.withLock { $0.intents.removeAll { $0.id == id } } }
+    public func loseRefunds() { state.withLock { $0.refunds = [] } }
+
+    /// How often its list was read from the beginning.
+    public var lists: Int { state.withLock { $0.lists } }
 
     public var intents: [Payment] { state.withLock { $0.intents } }
     public var refunds: [Refund] { state.withLock { $0.refunds } }
@@ -72,6 +91,10 @@ public final class TrialDesk: PaymentDesk {
                 return .unknown(reason: "no answer")
             case .deaf: return .unknown(reason: "no answer")
             case .refusing: return .never(reason: "it does not want to")
+            case .failing:
+                _ = work(&state)
+                return .later(after: nil, reason: "500")
+            case .away: return .later(after: nil, reason: "503")
             }
         }
     }
@@ -89,9 +112,13 @@ public final class TrialDesk: PaymentDesk {
         }
     }
 
-    /// Looks are always answered.
+    /// Looks are answered in every manner.
+    private func look<Value>(_ work: (inout State) -> Ending<Value>) -> Ending<Value> {
+        state.withLock { $0.isLeftAlone ? .postponed(after: .seconds(30), reason: "it is left alone for a while") : work(&$0) }
+    }
+
     public func payment(_ id: String) async -> Ending<Payment> {
-        state.withLock { state in state.intents.first { $0.id == id }.map { .done($0) } ?? .never(reason: "there is none") }
+        look { state in state.intents.first { $0.id == id }.map { .done($0) } ?? .never(reason: "there is none") }
     }
 
     public func cancel(_ id: String, key: EffectKey) async -> Ending<Payment> {
@@ -125,7 +152,8 @@ public final class TrialDesk: PaymentDesk {
 
     /// In pages of two.
     public func payments(since: Instant, after: String?) async -> Ending<Partners.Page<Payment>> {
-        state.withLock { state in
+        look { state in
+            if after == nil { state.lists += 1 }
             let all = state.intents.filter { $0.createdAt >= since }.reversed()
             let rest =
                 after.flatMap { after in all.firstIndex { $0.id == after }.map { all[all.index(after: $0)...] } } ?? all[...]
@@ -135,7 +163,7 @@ public final class TrialDesk: PaymentDesk {
     }
 
     public func refunds(of id: String) async -> Ending<[Refund]> {
-        state.withLock { state in .done(state.refunds.filter { $0.payment == id }) }
+        look { state in .done(state.refunds.filter { $0.payment == id }) }
     }
 
     public func news(in call: IncomingCall, at now: Instant) throws(IncomingRefusal) -> PaymentNews { throw .unsigned }

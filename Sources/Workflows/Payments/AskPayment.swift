@@ -25,6 +25,12 @@ extension Story {
         let known = try paymentToChange(of: appointment.id)
         if let known, known.state != .failed, known.state != .cancelled {
             try recordRepeat()
+            // Nobody asks for it any more: whoever wants to pay does not wait until that is found.
+            if known.state == .opening, appointment.state.holdsItsTime,
+                try transaction.first(IsOnItsWay(orderKey: known.openingOrder)) == nil
+            {
+                try transaction.post(.openPayment(known, newID(), now))
+            }
             return PaymentStanding(payment: known, refunds: try transaction.fetch(RefundsOfPayment(payment: known.id)))
         }
         guard appointment.state.holdsItsTime, appointment.state != .noshow else { throw Refusal.transitionNotAllowed }

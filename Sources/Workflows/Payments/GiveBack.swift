@@ -100,29 +100,33 @@ extension VisitPayment {
 extension OutboxMessage {
     static func openPayment(_ payment: VisitPayment, _ id: ID<OutboxMessage>, _ now: Instant) -> OutboxMessage {
         money(
-            Topic.openPayment, #"{"payment":"\#(payment.id)","tries":\#(payment.tries)}"#, of: payment.id, id, now, urgent: true)
+            Topic.openPayment, #"{"payment":"\#(payment.id)","tries":\#(payment.tries)}"#, of: payment.id,
+            order: payment.openingOrder, id, now, urgent: true)
     }
 
     static func cancelPayment(
         _ payment: VisitPayment, _ id: ID<OutboxMessage>, _ now: Instant, at due: Instant
     ) -> OutboxMessage {
         var message = money(
-            Topic.cancelPayment, #"{"payment":"\#(payment.id)","tries":\#(payment.tries)}"#, of: payment.id, id, now)
+            Topic.cancelPayment, #"{"payment":"\#(payment.id)","tries":\#(payment.tries)}"#, of: payment.id,
+            order: payment.cancellingOrder, id, now)
         message.availableAt = due
         return message
     }
 
     static func refund(_ refund: VisitRefund, _ id: ID<OutboxMessage>, _ now: Instant) -> OutboxMessage {
-        money(Topic.refund, #"{"refund":"\#(refund.id)"}"#, of: refund.payment, id, now)
+        money(Topic.refund, #"{"refund":"\#(refund.id)"}"#, of: refund.payment, order: refund.order, id, now)
     }
 
     /// Tried for about four days before somebody has to see to it.
+    ///
+    /// - Parameter order: by which it is found whether somebody is at it; see `Asking`.
     private static func money(
-        _ topic: String, _ payload: String, of payment: ID<VisitPayment>, _ id: ID<OutboxMessage>, _ now: Instant,
+        _ topic: String, _ payload: String, of payment: ID<VisitPayment>, order: String, _ id: ID<OutboxMessage>, _ now: Instant,
         urgent: Bool = false
     ) -> OutboxMessage {
         OutboxMessage(
-            id: id, topic: topic, payload: payload, createdAt: now, priority: urgent ? .urgent : .normal, subject: payment.of(),
-            maxAttempts: 200)
+            id: id, topic: topic, payload: payload, createdAt: now, priority: urgent ? .urgent : .normal, orderKey: order,
+            subject: payment.of(), maxAttempts: 200)
     }
 }

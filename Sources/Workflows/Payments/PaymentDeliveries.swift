@@ -27,6 +27,11 @@ extension Clinic {
             throw DeliveryFault("an outbox message names no payment")
         }
         guard let payment = try await payment(id), payment.state == .opening, let order = payment.order else { return .cancel }
+        if isOld(payment.updatedAt) {
+            let found = await search(for: payment, at: desk)
+            guard case .done(let known) = found else { return try verdict(found.map { _ in }, delivery) }
+            if let known { return try await heard(known) }
+        }
         let ending = await desk.open(order, key: payment.openingKey)
         switch ending {
         case .done(let opened): return try await heard(opened)
@@ -43,19 +48,34 @@ extension Clinic {
     private func found(
         _ payment: VisitPayment, at desk: any PaymentDesk, orElse nothing: () async throws -> Verdict, _ delivery: Delivery
     ) async throws -> Verdict {
+        let ending = await search(for: payment, at: desk)
+        guard case .done(let found) = ending else { return try verdict(ending.map { _ in }, delivery) }
+        if let found { return try await heard(found) }
+        return try await nothing()
+    }
+
+    /// What the provider has under our name for it; nil when it has nothing.
+    func search(for payment: VisitPayment, at desk: any PaymentDesk) async -> Ending<Payment?> {
         var after: String?
+        var over: Payment?
         while true {
             // Whose clock is ahead is not known.
             let ending = await desk.payments(since: payment.createdAt - .minutes(10), after: after)
-            guard case .done(let page) = ending else { return try verdict(ending.map { _ in }, delivery) }
-            if let one = page.elements.first(where: { $0.reference == payment.reference }) { return try await heard(one) }
-            guard let next = page.next else { return try await nothing() }
+            guard case .done(let page) = ending else { return ending.map { _ in nil } }
+            let ours = page.elements.filter { $0.reference == payment.reference }
+            if let one = ours.first(where: { $0.state != .cancelled }) { return .done(one) }
+            over = over ?? ours.first
+            // What is cancelled there may be what was asked for before, under another key.
+            guard let next = page.next else { return .done(payment.tries == 1 ? over : nil) }
             after = next
         }
     }
 
+    /// Providers forget keys after a day (Stripe: 24 h). What is asked under an older one is looked for before, or it may be done twice.
+    private func isOld(_ keyMade: Instant) -> Bool { surroundings.clock.now - keyMade >= .hours(12) }
+
     private func tryAgain(_ payment: VisitPayment) async throws -> Verdict {
-        try await change(payment.id) { story, known in
+        try await changePayment(payment.id) { story, known in
             guard known.state == .opening, known.tries == payment.tries else { return }
             var next = known
             next.tries += 1
@@ -64,8 +84,9 @@ extension Clinic {
         return .retry(after: .seconds(5), reason: "nothing came of it; it is asked again under another key")
     }
 
-    private func fail(_ payment: VisitPayment) async throws {
-        try await change(payment.id) { story, known in
+    /// Nothing came of asking for it: it may be asked for again.
+    func fail(_ payment: VisitPayment) async throws {
+        try await changePayment(payment.id) { story, known in
             guard known.state == .opening, known.tries == payment.tries else { return }
             var next = known
             next.state = .failed
@@ -120,7 +141,7 @@ extension Clinic {
 
     /// The provider has none: nobody can pay it.
     private func end(_ payment: VisitPayment) async throws -> Verdict {
-        try await change(payment.id) { story, known in
+        try await changePayment(payment.id) { story, known in
             guard known.state.isUnsettled, known.providerID == nil else { return }
             var next = known
             next.state = .cancelled
@@ -137,6 +158,14 @@ extension Clinic {
         }
         guard let refund = try await database.read({ try $0.first(RefundByID(id: id)) }), refund.state == .asked else {
             return .cancel
+        }
+        if isOld(refund.updatedAt) {
+            let there = await desk.refunds(of: refund.providerPayment)
+            guard case .done(let known) = there else { return try verdict(there.map { _ in }, delivery) }
+            if let one = known.first(where: { $0.reference == refund.reference }) {
+                try await heard(one)
+                return .done
+            }
         }
         let ending = await desk.refund(
             refund.providerPayment, amount: refund.amount, reference: refund.reference, key: refund.key)
@@ -201,24 +230,26 @@ extension Clinic {
         return learned
     }
 
-    private func payment(_ id: ID<VisitPayment>) async throws -> VisitPayment? {
+    func payment(_ id: ID<VisitPayment>) async throws -> VisitPayment? {
         try await database.read { try $0.first(PaymentByID(id: id))?.kept }
     }
 
-    /// Changes a payment that is known by its name alone, with its appointment held before it.
-    private func change(
-        _ id: ID<VisitPayment>, _ body: @escaping @Sendable (Story, VisitPayment) throws -> Void
-    ) async throws {
+    /// Changes a payment that is known by its name alone, with its appointment held before it. Nil when there is none.
+    @discardableResult
+    func changePayment<Answer: Sendable>(
+        _ id: ID<VisitPayment>, _ body: @escaping @Sendable (Story, VisitPayment) throws -> Answer
+    ) async throws -> Answer? {
         try await withKeys {
-            try await database.write { [self] transaction in
+            try await database.write { [self] transaction -> Answer? in
                 let story = try Story(transaction, clinic: self, call: Call(caller: .clinic, requestID: "payment"))
                 guard let place = try transaction.first(PaymentByID(id: id))?.kept.appointment,
                     try transaction.first(AppointmentToChange(id: place)) != nil,
                     let payment = try transaction.first(PaymentToChange(id: id)).map({ try story.opened($0) })
-                else { return }
+                else { return nil }
                 story.trail.concerns([payment.patient])
-                try body(story, payment)
+                let answer = try body(story, payment)
                 story.sealHooks()
+                return answer
             }
         }
     }

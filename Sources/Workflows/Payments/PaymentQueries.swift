@@ -107,6 +107,39 @@ struct UnsettledPayments: Query {
     }
 }
 
+/// The same, with how their appointments stand.
+struct StandingPayments: Query {
+    static let sql: SQL = """
+        SELECT listed.id, listed.state, listed.updated_at, appointment.state FROM (
+            SELECT id, state, updated_at, appointment_id FROM payment
+            WHERE state IN ('opening', 'open', 'processing', 'cancelling') AND id > $1 ORDER BY id LIMIT $2
+        ) AS listed JOIN appointment ON appointment.id = listed.appointment_id ORDER BY listed.id
+        """
+    let after: ID<VisitPayment>
+    let limit: Int
+    var bindings: [SQLValue] { [.id(after), .integer(limit)] }
+
+    struct Row: Sendable {
+        let id: ID<VisitPayment>
+        let state: VisitPayment.State
+        let since: Instant
+        let appointment: AppointmentState
+    }
+    static func row(_ columns: any Columns) throws -> Row {
+        Row(
+            id: try columns.id(0), state: try columns.choice(1), since: try columns.instant(2),
+            appointment: try columns.choice(3))
+    }
+}
+
+/// Whether somebody has ever given up a message about a payment.
+struct WasDiscarded: Query {
+    static let sql: SQL = "SELECT 1 FROM audit WHERE subject_id = $1 AND act = 'dead-letter.discarded' LIMIT 1"
+    let payment: ID<VisitPayment>
+    var bindings: [SQLValue] { [.id(payment)] }
+    static func row(_ columns: any Columns) throws -> Bool { true }
+}
+
 // MARK: Refunds
 
 private let refundColumns = """

@@ -17,6 +17,14 @@ public struct PaymentsReport: Sendable {
     public var oldest: Instant?
     /// Why it ended early; nil when it came to its end.
     public var brokenOff: String?
+
+    /// One more that was made good.
+    mutating func repaired(since instant: Instant?) {
+        repaired += 1
+        oldest = [oldest, instant].compactMap { $0 }.min()
+    }
+
+    fileprivate var outcome: SweepOutcome { SweepOutcome(repaired: repaired, raised: troubles.count, oldest: oldest) }
 }
 
 extension Clinic {
@@ -24,10 +32,12 @@ extension Clinic {
     public static let reconciled: Span = .days(7)
 
     /// Compares what the provider has with what is here, from `since` on, and makes good what was missed. Payments and refunds that have
-    /// not come to an end are asked for one by one, however old they are.
+    /// not come to an end are asked for one by one, however old they are, and what nobody asks the provider for any more is asked for again.
     public func reconcilePayments(at desk: any PaymentDesk, since: Instant) async throws -> PaymentsReport {
         var report = PaymentsReport()
-        if try await compareList(at: desk, since, &report), try await askForPayments(at: desk, &report) {
+        if try await compareList(at: desk, since, &report), try await askAgain(at: desk, &report),
+            try await askForPayments(at: desk, &report)
+        {
             _ = try await askForRefunds(at: desk, &report)
         }
         if report.brokenOff == nil {
@@ -36,27 +46,28 @@ extension Clinic {
         return report
     }
 
-    /// Compares once a day, whichever node does it and however often it is started; sooner after one that was broken off.
+    /// Asks again for what nobody asks for any more. Compares once a day, whichever node does it and however often it is started; sooner
+    /// after one that was broken off.
     public func sweep(ofPaymentsAt desk: any PaymentDesk) -> Sweep {
         Sweep(.payments, every: .minutes(10)) { [self] in
             let now = surroundings.clock.now
             let last = try await database.read { try $0.first(LastReconciliation()) }
-            if let last, now < last + .hours(24) { return SweepOutcome() }
-            let report = try await reconcilePayments(at: desk, since: now - Self.reconciled)
+            var report = PaymentsReport()
+            if let last, now < last + .hours(24) {
+                _ = try await askAgain(at: desk, &report)
+            } else {
+                report = try await reconcilePayments(at: desk, since: now - Self.reconciled)
+            }
             if let reason = report.brokenOff { throw DeliveryFault(reason) }
-            return SweepOutcome(repaired: report.repaired, raised: report.troubles.count, oldest: report.oldest)
+            return report.outcome
         }
     }
 
-    private func note(
-        _ learned: Learned, of name: String, since: Instant? = nil, _ report: inout PaymentsReport
-    ) {
+    func note(_ learned: Learned, of name: String, since: Instant? = nil, _ report: inout PaymentsReport) {
         report.looked += 1
         switch learned {
         case .foreign, .known: break
-        case .noted, .paid, .honoured, .givenBack, .cancelled:
-            report.repaired += 1
-            report.oldest = [report.oldest, since].compactMap { $0 }.min()
+        case .noted, .paid, .honoured, .givenBack, .cancelled: report.repaired(since: since)
         case .trouble: report.troubles.append(name)
         }
     }
@@ -139,16 +150,19 @@ extension Clinic {
                     }
                     return brokenOff(ending, &report)
                 }
-                for one in told where one.reference == refund.reference {
+                let ours = told.filter { $0.reference == refund.reference }
+                for one in ours {
                     note(try await heard(one), of: "refund \(one.id) has failed", since: refund.createdAt, &report)
                 }
+                // They had it, and have it no more.
+                if ours.isEmpty, refund.state == .pending { try await raiseStuck(refund, &report) }
             }
             guard rows.count == 100, let last = rows.last else { return true }
             after = last.id
         }
     }
 
-    private func raiseUnknown(_ id: ID<VisitPayment>, _ name: String, _ report: inout PaymentsReport) async throws {
+    func raiseUnknown(_ id: ID<VisitPayment>, _ name: String, _ report: inout PaymentsReport) async throws {
         let isNew = try await database.write { [self] transaction in
             guard let payment = try transaction.first(PaymentByID(id: id))?.kept else { return false }
             let draft = TaskDraft(
@@ -162,7 +176,7 @@ extension Clinic {
         if isNew { report.troubles.append("payment \(name) is not known there") }
     }
 
-    private func brokenOff<Value>(_ ending: Ending<Value>, _ report: inout PaymentsReport) -> Bool {
+    func brokenOff<Value>(_ ending: Ending<Value>, _ report: inout PaymentsReport) -> Bool {
         switch ending {
         case .done: return true
         case .later(_, let reason), .postponed(_, let reason), .never(let reason), .unknown(let reason):

@@ -55,6 +55,9 @@ public struct VisitPayment: Sendable {
     var reference: EffectKey { EffectKey(id) }
     var openingKey: EffectKey { EffectKey("\(id):open:\(tries)")! }
     var cancellingKey: EffectKey { EffectKey("\(id):cancel:\(tries)")! }
+    /// Under which its messages stand in the outbox, one behind the other.
+    var openingOrder: String { "payment.open:\(id)" }
+    var cancellingOrder: String { "payment.cancel:\(id)" }
     var order: PaymentOrder? { Money(price.amount, price.currency).map { PaymentOrder($0, reference: reference) } }
 }
 
@@ -102,6 +105,8 @@ public struct VisitRefund: Sendable {
 
     var reference: EffectKey { EffectKey(id) }
     var key: EffectKey { EffectKey("\(id):refund:\(tries)")! }
+    /// Under which its message stands in the outbox.
+    var order: String { "payment.refund:\(id)" }
 }
 
 /// A payment with what is given back of it.

@@ -18,53 +18,76 @@ extension RecordsDesk {
         Sweep(.recordsIn, every: interval) { try await hear() }
     }
 
-    /// One round: every page of what changed, each in its order. Where it breaks off, the next round goes on behind the last page that was
-    /// heard whole; what is heard twice is known by its version.
+    /// One round: every page of what changed, each in its order. Where it breaks off, the next round goes on with the first change that was
+    /// not dealt with; what is heard twice is known by its version.
     func hear() async throws -> SweepOutcome {
         var outcome = SweepOutcome()
         let now = now
         let known = try await database.read { try $0.fetch(SyncStates()) }.first { $0.system == Self.systemIn }?.position
-        let since = (known ?? now - .days(1)) - Self.overlap
+        let beginning = known ?? now - .days(1)
         var after: String?
         repeat {
-            switch await records.changes(since: since, after: after) {
-            case .done(let page):
-                for entry in page.elements { outcome = outcome + (try await hear(entry)) }
-                after = page.next
-                // At the end everything is heard that was there when we asked; before it, what they have shown.
-                let heard = page.next == nil ? now : page.elements.last?.changedAt
-                try await database.write { [clinic = self.clinic, outage = self.outage] transaction in
-                    if let heard { try transaction.run(NotePosition(system: Self.systemIn, position: min(heard, now))) }
-                    try clinic.noteSuccess(of: Self.systemIn, telling: outage, in: transaction)
-                }
-            case .later(_, let reason), .never(let reason), .unknown(let reason):
-                try await database.write { [clinic = self.clinic, outage = self.outage] transaction in
-                    try clinic.noteFailure(of: Self.systemIn, reason, telling: outage, in: transaction)
-                    try clinic.lookForOutage(of: Self.system, telling: outage, in: transaction)
-                }
+            let asked = await records.changes(since: beginning - Self.overlap, after: after)
+            guard case .done(let page) = asked else {
+                try await breakOff(asked, heardUntil: beginning)
                 return outcome
-            case .postponed:
-                try await database.write { [clinic = self.clinic, outage = self.outage] transaction in
-                    for system in [Self.system, Self.systemIn] {
-                        try clinic.lookForOutage(of: system, telling: outage, in: transaction)
-                    }
+            }
+            for entry in page.elements {
+                let ending = try await hear(entry)
+                guard case .done(let heard) = ending else {
+                    try await breakOff(ending, heardUntil: min(entry.changedAt, now))
+                    return outcome
                 }
-                return outcome
+                outcome = outcome + heard
+            }
+            after = page.next
+            // At the end everything is heard that was there when we asked; before it, what they have shown.
+            let heard = page.next == nil ? now : page.elements.last?.changedAt
+            try await database.write { [clinic = self.clinic, outage = self.outage] transaction in
+                if let heard { try transaction.run(NotePosition(system: Self.systemIn, position: min(heard, now))) }
+                try clinic.noteSuccess(of: Self.systemIn, telling: outage, in: transaction)
             }
         } while after != nil
         return outcome
     }
 
-    /// What has become of one appointment there. Nothing is done twice for a version.
-    private func hear(_ entry: RecordsEntry) async throws -> SweepOutcome {
-        guard let id = ID<Appointment>(entry.identifier), try await isNews(entry, of: id) else { return SweepOutcome() }
-        // The list may be older than what we have written since: what stands there now is what counts.
-        guard case .done(let current?) = await records.find(EffectKey(id)), current.version.id == entry.version.id else {
-            return SweepOutcome()
+    /// Notes that the hearing came no further, and why. What is not dealt with lies at `heardUntil` or later.
+    private func breakOff<Value>(_ ending: Ending<Value>, heardUntil: Instant) async throws {
+        let reason: String? =
+            switch ending {
+            case .done, .postponed: nil
+            case .later(_, let reason), .never(let reason), .unknown(let reason): reason
+            }
+        try await database.write { [clinic = self.clinic, outage = self.outage] transaction in
+            try transaction.run(NotePosition(system: Self.systemIn, position: heardUntil))
+            // Who is left alone was not asked, and has not failed once more.
+            if let reason { try clinic.noteFailure(of: Self.systemIn, reason, telling: outage, in: transaction) }
+            for system in [Self.system, Self.systemIn] {
+                try clinic.lookForOutage(of: system, telling: outage, in: transaction)
+            }
         }
+    }
+
+    /// What has become of one appointment there. Nothing is done twice for a version, and where they do not say how it stands now nothing is
+    /// done at all: it is heard again.
+    private func hear(_ entry: RecordsEntry) async throws -> Ending<SweepOutcome> {
+        guard let id = ID<Appointment>(entry.identifier), try await isNews(entry, of: id) else { return .done(SweepOutcome()) }
         let clinic = clinic
-        return try await clinic.withKeys {
-            try await database.write { transaction -> SweepOutcome in try clinic.heed(current, of: id, in: transaction) }
+        // The list may be older than what we have written since: what stands there now is what counts.
+        switch await records.find(EffectKey(id)) {
+        case .done(let current?) where current.version.id == entry.version.id:
+            return .done(
+                try await clinic.withKeys {
+                    try await database.write { transaction -> SweepOutcome in try clinic.heed(current, of: id, in: transaction) }
+                })
+        // It was taken away since, or is another of theirs: made anew when it changes here, or none of ours.
+        case .done: return .done(SweepOutcome())
+        // They will never say it of this one, and the others are not to wait for it.
+        case .never(let reason):
+            return .done(try await database.write { try clinic.shrug(entry, of: id, reason, in: $0) })
+        case .later(let after, let reason): return .later(after: after, reason: reason)
+        case .postponed(let after, let reason): return .postponed(after: after, reason: reason)
+        case .unknown(let reason): return .unknown(reason: reason)
         }
     }
 
@@ -112,12 +135,21 @@ extension Clinic {
         outcome.repaired = 1
         return outcome
     }
+
+    /// They have changed it and never say how it stands: a human hears what their list said.
+    fileprivate func shrug(
+        _ entry: RecordsEntry, of id: ID<Appointment>, _ reason: String, in transaction: any WriteTransaction
+    ) throws -> SweepOutcome {
+        guard let appointment = try transaction.first(AppointmentByID(id: id))?.kept else { return SweepOutcome() }
+        let isNew = try raise(.changedThere(appointment, entry, .unread, isPutBack: false, reason: reason), in: transaction)
+        return SweepOutcome(raised: isNew ? 1 : 0, oldest: entry.changedAt)
+    }
 }
 
 extension TaskDraft {
     /// What they wanted of an appointment, and whether ours was written over it.
     fileprivate static func changedThere(
-        _ appointment: Appointment, _ entry: RecordsEntry, _ what: RecordsDifference, isPutBack: Bool
+        _ appointment: Appointment, _ entry: RecordsEntry, _ what: RecordsDifference, isPutBack: Bool, reason: String? = nil
     ) -> TaskDraft {
         TaskDraft(
             .recordsChanged, key: "\(appointment.id):\(entry.version.id):\(entry.version.version)", appointment: appointment.id,
@@ -132,6 +164,7 @@ extension TaskDraft {
             json.member("changedAt", entry.changedAt)
             json.member("version", appointment.version)
             json.member("putBack", isPutBack)
+            if let reason { json.member("reason", reason) }
         }
     }
 }
@@ -144,6 +177,8 @@ extension RecordsAppointment {
 /// In what somebody there has made it differ.
 private enum RecordsDifference: String {
     case cancelled, moved, state
+    /// Nobody knows: they do not say how it stands.
+    case unread
 }
 
 extension RecordsEntry {

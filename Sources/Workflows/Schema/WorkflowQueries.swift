@@ -124,7 +124,8 @@ public enum WorkflowQueries {
 
     private static let money: [any Statement.Type] = [
         PaymentOfAppointment.self, PaymentAskedFor.self, PaymentByID.self, PaymentToChange.self, InsertPayment.self,
-        UpdatePayment.self, UnsettledPayments.self, RefundByID.self, RefundToChange.self, RefundsOfPayment.self,
+        UpdatePayment.self, UnsettledPayments.self, StandingPayments.self, WasDiscarded.self, RefundByID.self,
+        RefundToChange.self, RefundsOfPayment.self,
         UnsettledRefunds.self, InsertRefund.self, UpdateRefund.self, NextInvoiceNumber.self, InsertInvoice.self, InvoiceByID.self,
         InvoiceOfPayment.self, LastReconciliation.self, NoteReconciliation.self, InvoicesOfPatient.self, InvoicesAfter.self,
         ErasePayerSecret.self,

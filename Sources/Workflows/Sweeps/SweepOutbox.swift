@@ -54,7 +54,10 @@ extension Clinic {
                         json.member("message", letter.id)
                         json.member("topic", letter.topic)
                         json.member("attempts", letter.attempts)
+                        json.member("createdAt", letter.createdAt)
                         json.member("diedAt", letter.diedAt)
+                        // Kept and shown because it says nothing about a person, as in the list of dead letters.
+                        json.member("lastError", letter.lastError)
                     }
                     return count + (try raise(draft, in: transaction) ? 1 : 0)
                 }
@@ -97,9 +100,10 @@ struct WaitingFor: Query {
 }
 
 extension DeadLetter {
-    /// One task for each, but for what goes to one place by the thousand: there one for a day.
+    /// One task for each time it dies, for who settled the last one has not settled this; but for what goes to one place by the thousand:
+    /// there one for a day.
     fileprivate var taskKey: String {
-        guard [Topic.webhook, Topic.bus].contains(topic) else { return id.description }
+        guard [Topic.webhook, Topic.bus].contains(topic) else { return "\(id):\(diedAt)" }
         return "\(topic):\(subject?.description ?? "all"):\(diedAt.microseconds / Span.days(1).microseconds)"
     }
 }

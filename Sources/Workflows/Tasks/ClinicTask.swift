@@ -18,6 +18,8 @@ public struct ClinicTask: Sendable, Equatable {
         case refundFailed = "refund-failed"
         /// Money went back that nobody here has given back: somebody did it by hand at the provider.
         case refundElsewhere = "refund-elsewhere"
+        /// A payment or a refund stands still: somebody has given up what the provider was to be told of it, or they have lost it.
+        case paymentStuck = "payment-stuck"
         /// Somebody else's calendar refused a move: the appointment is over, and the patient had one.
         case providerMoveRefused = "provider-move-refused"
         /// What is given up here stands in somebody else's calendar still.
