@@ -1,3 +1,4 @@
+import Foundation
 import Notation
 
 /// A mail service, as SendGrid's API of version 3 is. It knows no repeats: who asks twice sends twice.
