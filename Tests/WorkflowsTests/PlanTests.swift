@@ -92,6 +92,8 @@ import Workflows
         ("RecordsInStep", "INDEX appointment_of_day (start_at>?"), ("WaitingOfTopic", "INDEX outbox_ready (topic=?"),
         ("HurryTopic", "INDEX outbox_ready (topic=?"),
         ("ClaimedAppointments", "INDEX appointment_of_day (start_at>?"),
+        ("AgreedElsewhere", "INDEX appointment_of_day (start_at>?"),
+        ("AgreedElsewhere", "INDEX external_entry_of_appointment (appointment_id=?)"),
         ("LegacyRowsOfAppointment", "INDEX legacy_booking_of_appointment (appointment_id=?)"),
         ("ComparedLegacyRows", "INDEX legacy_booking_compared (decided_at>?"),
         ("DifferingLegacyRows", "INDEX legacy_booking_compared (decided_at>?"),

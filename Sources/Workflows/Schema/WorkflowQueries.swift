@@ -90,7 +90,7 @@ public enum WorkflowQueries {
         WaitingFor.self, ClaimedAppointments.self, ClaimsInOrder.self,
         InsertExternalEntry.self, UpdateExternalEntry.self, ExternalEntryByID.self, ExternalEntriesOf.self,
         LastExternalEntry.self,
-        UnsettledEntries.self, IsOnItsWay.self,
+        UnsettledEntries.self, AgreedElsewhere.self, IsOnItsWay.self,
         LinkOfAppointment.self, StoreRecordsLink.self, RecordsInStep.self, SyncStates.self, NoteSyncSuccess.self,
         NoteSyncFailure.self, WaitingOfTopic.self, HurryTopic.self,
         LinkToChange.self, NoteTried.self, AdoptVersion.self, PutBack.self, SyncStateOf.self, NoteAlerted.self, NotePosition.self,
