@@ -274,6 +274,49 @@ extension Promises {
             }
         }
 
+        @Test(arguments: Engine.allCases) func `what they agreed to moves with its series, and not while they are asked`(
+            engine: Engine
+        ) async throws {
+            let plan = ClinicPlan {
+                $0.practitioners = 2
+                $0.policy.latestHorizonDays = 60
+            }
+            try await ClinicFixture.open(engine, plan, settings: ElsewhereFixture.settings()) { fixture in
+                let clinic = ElsewhereFixture(fixture: fixture, theirs: TheirCalendar(fixture.clock), engine: engine)
+                let directory = try await fixture.clinic.directory(for: plan.admin())
+                var practitioner = try #require(directory.resources[plan.practitioner(1)])
+                (practitioner.version, practitioner.provider) = (practitioner.version + 1, "north")
+                _ = try await fixture.clinic.change(
+                    .storeResource(practitioner), call: Call(caller: plan.admin(), requestID: "store"), wording: .anything()
+                ).value()
+                let call = Call(caller: plan.desk(), requestID: "series")
+                let series = try await fixture.clinic.bookSeries(
+                    SeriesRequest(
+                        visitType: plan.consultation, practitioner: plan.practitioner(0), patients: [plan.patient(1)],
+                        plan: SeriesPlan(rule: try RecurrenceRule("FREQ=WEEKLY;COUNT=3"), start: clinic.start)),
+                    call: call, wording: .anything()
+                ).value()
+                // One of them is given to the colleague whose calendar is another's.
+                let second = series.visits[1]
+                #expect(await fixture.move(second.id, to: second.visit.from, with: 1, by: plan.desk()).told?.state == .booked)
+                func later() async throws -> Reply<SeriesWithVisits> {
+                    try await fixture.clinic.rescheduleSeries(
+                        SeriesTarget(id: series.series.id, scope: .all), to: clinic.start + .hours(1), call: call,
+                        wording: .anything())
+                }
+                #expect(try await later().refusal == .transitionNotAllowed, "not while they are asked")
+                try await clinic.run()
+                #expect(clinic.theirs.standing.map(\.time) == [second.visit.from])
+                let moved = try await later().value()
+                #expect(moved.visits.map(\.visit.from) == series.visits.map { $0.visit.from + .hours(1) })
+                try await clinic.run(for: .minutes(2))
+                #expect(clinic.theirs.standing.map(\.time) == [second.visit.from + .hours(1)])
+                #expect(try await clinic.found(second.id).external?.state == .confirmed)
+                #expect(try await clinic.sweep() == SweepOutcome())
+                try await clinic.isSound()
+            }
+        }
+
         @Test(arguments: Engine.allCases) func `a hold is asked for when it is confirmed, and confirmed by them`(engine: Engine)
             async throws
         {
@@ -419,6 +462,75 @@ extension Promises {
                 #expect(try await clinic.found(told.id).state == .booked)
                 try await clinic.run(for: .minutes(1))
                 #expect(try await clinic.notices().map(\.kind) == [.confirmation], "once")
+            }
+        }
+
+        /// They have changed nothing, so nothing of what they say shows it.
+        @Test(arguments: Engine.allCases) func `a time that was changed here and that nobody told them of is carried there`(
+            engine: Engine
+        ) async throws {
+            try await ElsewhereFixture.open(engine) { clinic in
+                let (told, before) = (try await clinic.book(), clinic.start - .hours(1))
+                try await clinic.run()
+                let known = try #require(clinic.theirs.standing.first)
+                clinic.theirs.put(
+                    SchedulingEntry(
+                        id: known.id, requestID: known.requestID, state: .confirmed, time: before, updatedAt: known.updatedAt,
+                        reason: nil))
+                try await clinic.fixture.execute("UPDATE external_entry SET start_at = \(engine.typed(before))")
+                try await clinic.run(for: .minutes(5))
+                #expect(clinic.theirs.standing.map(\.time) == [before], "the negative control: they keep the old time")
+                #expect(try await clinic.sweep().repaired == 1)
+                #expect(try await clinic.sweep().repaired == 0, "they are asked once")
+                try await clinic.run(for: .minutes(1))
+                #expect(clinic.theirs.standing.map(\.time) == [clinic.start])
+                #expect(try await clinic.found(told.id).state == .booked)
+                #expect(try await clinic.sweep() == SweepOutcome())
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `what is over here and stands there is given up there`(engine: Engine) async throws
+        {
+            try await ElsewhereFixture.open(engine) { clinic in
+                let told = try await clinic.book()
+                try await clinic.run()
+                let id = try #require(clinic.theirs.standing.first).id
+                await clinic.fixture.cancel(told.id, by: clinic.fixture.plan.desk())
+                try await clinic.run(for: .minutes(1))
+                // As if nobody had told them.
+                clinic.theirs.set(id) { $0 = .confirmed }
+                try await clinic.fixture.execute("UPDATE external_entry SET state = 'confirmed'")
+                #expect(try await clinic.sweep().repaired == 1)
+                try await clinic.run(for: .minutes(1))
+                #expect(clinic.theirs.standing.isEmpty)
+            }
+        }
+
+        @Test(arguments: Engine.allCases)
+        func `another time of theirs, and what they do not give up for hours, is shown to a human once`(engine: Engine)
+            async throws
+        {
+            try await ElsewhereFixture.open(engine) { clinic in
+                let told = try await clinic.book()
+                try await clinic.run()
+                let known = try #require(clinic.theirs.standing.first)
+                clinic.theirs.put(
+                    SchedulingEntry(
+                        id: known.id, requestID: known.requestID, state: .confirmed, time: clinic.start + .hours(1),
+                        updatedAt: clinic.fixture.clock.now, reason: nil))
+                for round in 0..<3 { #expect(try await clinic.sweep().raised == (round == 0 ? 1 : 0)) }
+                var tasks = try await clinic.tasks()
+                #expect(tasks.map(\.kind) == [.providerTimeDiffers] && tasks[0].appointment == told.id)
+                #expect(try JSON(parsing: tasks[0].details)["theirTime"]?.string == "\(clinic.start + .hours(1))")
+                clinic.theirs.become(.hangs)
+                await clinic.fixture.cancel(told.id, by: clinic.fixture.plan.desk())
+                for _ in 0..<18 {
+                    try await clinic.run()
+                    clinic.fixture.clock.advance(by: .minutes(10))
+                }
+                tasks = try await clinic.tasks()
+                #expect(tasks.map(\.kind) == [.providerTimeDiffers, .providerWithdrawalStuck])
+                #expect(try JSON(parsing: tasks[1].details)["provider"]?.string == "north")
             }
         }
 

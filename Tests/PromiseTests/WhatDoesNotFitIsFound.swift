@@ -1,5 +1,6 @@
 import Notation
 import Outbox
+import Partners
 import People
 import Scheduling
 import Storage
@@ -105,6 +106,129 @@ extension Promises {
             }
         }
 
+        @Test(arguments: Engine.allCases) func `a visit ahead whose reminder is lost is reminded of after all, once`(
+            engine: Engine
+        )
+            async throws
+        {
+            try await ClinicFixture.open(engine) { fixture in
+                let (lost, late) = (try await booked(fixture), try await booked(fixture, patient: 1, hour: 10))
+                _ = try await booked(fixture, patient: 2, hour: 11)
+                let worker = fixture.worker()
+                while try await worker.step() > 0 {}
+                #expect(try await sweep(.outbox, of: fixture.clinic) == SweepOutcome(), "who has one is left alone")
+                try await fixture.execute("DELETE FROM outbox WHERE subject = \(engine.typed(lost))")
+                fixture.clock.advance(by: .minutes(3))
+                #expect(try await reminders(fixture).count == 2, "the negative control: nobody reminds them")
+                let found = try await sweep(.outbox, of: fixture.clinic)
+                #expect(found.repaired == 1 && found.oldest == fixture.clock.now - .minutes(3))
+                #expect(try await sweep(.outbox, of: fixture.clinic) == SweepOutcome())
+                // A day before it is sent; then the second one gets lost.
+                fixture.clock.advance(to: fixture.plan.time(day: 2, hour: 12))
+                while try await worker.step() > 0 {}
+                try await fixture.execute("DELETE FROM outbox WHERE subject = \(engine.typed(late)) AND state = 'ready'")
+                #expect(try await sweep(.outbox, of: fixture.clinic).repaired == 1)
+                fixture.clock.advance(to: fixture.plan.time(day: 3, hour: 8, minute: 30))
+                for _ in 0..<3 {
+                    while try await worker.step() > 0 {}
+                    #expect(try await sweep(.outbox, of: fixture.clinic).repaired == 0, "what was sent is not sent again")
+                }
+                for patient in 0..<3 {
+                    let notices = try await fixture.clinic.mailbox(
+                        of: fixture.plan.patient(patient).of(), page: PageRequest(limit: 50),
+                        for: .looking(fixture.plan.patientCaller(patient))
+                    ).elements.filter { $0.kind == .reminder }
+                    #expect(notices.count == (patient == 2 ? 1 : 2), "\(patient)")
+                }
+            }
+        }
+
+        private func reminders(_ fixture: ClinicFixture) async throws -> [ID<OutboxSubject>] {
+            try await fixture.database.read { try $0.fetch(Waiting()) }
+        }
+
+        @Test(arguments: Engine.allCases) func `a message that nobody is sending is sent, once`(engine: Engine) async throws {
+            try await MessageFixture.open(engine) { house in
+                house.telephones.behave(.takesAndIsSilent, .takes)
+                let told = try #require(await house.fixture.book(patient: 0, at: house.plan.time(day: 3, hour: 9)).told)
+                let worker = house.fixture.worker()
+                while try await worker.step() > 0 {}
+                #expect(try await house.messages(0).map(\.state) == [.queued])
+                try await house.fixture.execute("DELETE FROM outbox WHERE topic = 'notice.send'")
+                house.clock.advance(by: .minutes(3))
+                try await house.deliver()
+                #expect(house.telephones.texts.isEmpty, "the negative control: nobody sends it")
+                let found = try await sweep(.outbox, of: house.clinic)
+                #expect(found.repaired == 1 && found.oldest == house.clock.now - .minutes(3))
+                #expect(try await sweep(.outbox, of: house.clinic) == SweepOutcome())
+                // It is with the carrier, nobody knows, and its message is lost once more: it is asked about and not sent twice.
+                try await house.deliver()
+                #expect(try await house.messages(0).map(\.state) == [.sending] && house.telephones.texts.count == 1)
+                try await house.fixture.execute("DELETE FROM outbox WHERE topic = 'notice.send'")
+                #expect(try await sweep(.outbox, of: house.clinic).repaired == 1)
+                try await house.deliver()
+                #expect(try await house.messages(0).map(\.state) == [.handedOver] && house.telephones.texts.count == 1, "\(told)")
+                #expect(try await sweep(.outbox, of: house.clinic) == SweepOutcome())
+            }
+        }
+
+        // MARK: Counters
+
+        private func invoiced(_ engine: Engine, _ body: (PayingClinic) async throws -> Void) async throws {
+            try await PayingClinic.open(engine) { paying in
+                for patient in 0..<5 {
+                    let (_, intent) = try await paying.held(patient: patient, at: paying.plan.time(day: 3, hour: 9 + patient))
+                    try await paying.tell(paying.desk.pay(intent.id))
+                    try await paying.deliver()
+                }
+                #expect(try await paying.numbers() == Array(1...5))
+                #expect(try await sweep(.counters, of: paying.fixture.clinic) == SweepOutcome(), "what fits is left alone")
+                #expect(try await problems(paying).isEmpty)
+                try await body(paying)
+            }
+        }
+
+        private func problems(_ paying: PayingClinic) async throws -> [String] {
+            try await ClinicCheck.run(paying.fixture.database, newestSchema: Schema.migrations.count).problems
+        }
+
+        @Test(arguments: Engine.allCases) func `an invoice that is gone is shown to a human, once`(engine: Engine) async throws {
+            try await invoiced(engine) { paying in
+                try await paying.fixture.execute("DELETE FROM invoice WHERE number IN (2, 3)")
+                for round in 0..<3 {
+                    #expect(try await sweep(.counters, of: paying.fixture.clinic).raised == (round == 0 ? 1 : 0))
+                }
+                let task = try #require(try await tasks(paying.fixture).first)
+                let details = try JSON(parsing: task.details)
+                #expect(task.kind == .counterDiffers && details["counter"]?.string == "invoice")
+                #expect(details["what"]?.string == "missing" && details["from"]?.integer == 2 && details["to"]?.integer == 3)
+                #expect(try await problems(paying) == ["no invoice has a number between 1 and 4"])
+                // So is the first, and the last: there the counter says more than there is.
+                try await paying.fixture.execute("DELETE FROM invoice WHERE number IN (1, 5)")
+                #expect(try await sweep(.counters, of: paying.fixture.clinic).raised == 2)
+                let last = try #require(try await tasks(paying.fixture).first { $0.details.contains("newest") })
+                let beside = try JSON(parsing: last.details)
+                #expect(beside["value"]?.integer == 5 && beside["newest"]?.integer == 4)
+                #expect(try await problems(paying).count == 2)
+            }
+        }
+
+        @Test(arguments: Engine.allCases) func `a number that was given twice, and a counter that was set back, are shown, too`(
+            engine: Engine
+        ) async throws {
+            try await invoiced(engine) { paying in
+                try await paying.fixture.execute("DROP INDEX invoice_number")
+                try await paying.fixture.execute("UPDATE invoice SET number = 3 WHERE number = 4")
+                try await paying.fixture.execute("UPDATE counter SET value = 4 WHERE name = 'invoice'")
+                let found = try await sweep(.counters, of: paying.fixture.clinic)
+                #expect(found.raised == 3 && found.oldest != nil)
+                let what = try await tasks(paying.fixture).map { try JSON(parsing: $0.details)["what"]?.string }
+                #expect(what == ["value", "twice", "missing"])
+                #expect(try await sweep(.counters, of: paying.fixture.clinic).raised == 0)
+                #expect(try await problems(paying).count == 3)
+            }
+        }
+
         // MARK: Dead letters
 
         @Test(arguments: Engine.allCases) func `what the outbox gave up is shown to a human, once`(engine: Engine) async throws {
@@ -153,6 +277,21 @@ extension Promises {
             }
         }
 
+        @Test(arguments: Engine.allCases) func `what cannot be read in the system that is replaced is shown to a human, once`(
+            engine: Engine
+        ) async throws {
+            try await ReplacingFixture.open(engine) { replacing in
+                replacing.askThere(patient: 0, at: replacing.plan.time(day: 3, hour: 9))
+                try await replacing.go(to: .shadow)
+                let desk = LegacyDesk(replacing.fixture.clinic, legacy: Illegible(inner: replacing.old, name: "L-77"))
+                let sweep = desk.sweep()
+                for round in 0..<2 { #expect(try await sweep.round().raised == (round == 0 ? 1 : 0)) }
+                let task = try #require(try await replacing.tasks().first)
+                #expect(task.kind == .legacyUnreadable)
+                #expect(try JSON(parsing: task.details)["theirs"]?.string == "L-77")
+            }
+        }
+
         @Test(arguments: Engine.allCases) func `of two who settle a task one does, and whoever may not hears no more`(
             engine: Engine
         ) async throws {
@@ -178,6 +317,23 @@ extension Promises {
             }
         }
     }
+}
+
+/// Has one more that nobody can read.
+private struct Illegible: LegacySystem {
+    let inner: TheOldSystem
+    let name: String
+
+    func changes(after change: Int, limit: Int) async -> Ending<LegacyChanges> {
+        await inner.changes(after: change, limit: limit).map {
+            LegacyChanges(entries: $0.entries, unreadable: [name], last: $0.last, isMore: $0.isMore)
+        }
+    }
+    func find(_ requestID: EffectKey) async -> Ending<LegacyEntry?> { await inner.find(requestID) }
+    func book(_ visit: LegacyVisit, requestID: EffectKey) async -> Ending<LegacyEntry> {
+        await inner.book(visit, requestID: requestID)
+    }
+    func cancel(_ id: String, key: EffectKey) async -> Ending<LegacyEntry> { await inner.cancel(id, key: key) }
 }
 
 private struct Waiting: Query {

@@ -92,6 +92,14 @@ import Workflows
         ("RecordsInStep", "INDEX appointment_of_day (start_at>?"), ("WaitingOfTopic", "INDEX outbox_ready (topic=?"),
         ("HurryTopic", "INDEX outbox_ready (topic=?"),
         ("ClaimedAppointments", "INDEX appointment_of_day (start_at>?"),
+        ("RemindedAppointments", "INDEX appointment_of_day (start_at>?"),
+        ("RemindedAppointments", "INDEX outbox_subject (subject=?)"), ("IsReminded", "INDEX outbox_subject (subject=?)"),
+        ("QueuedMessages", "SEARCH message USING PRIMARY KEY (id>?)"),
+        ("QueuedMessages", "SEARCH outbox USING PRIMARY KEY (id=?)"), ("IsInOutbox", "PRIMARY KEY (id=?)"),
+        ("AgreedElsewhere", "INDEX appointment_of_day (start_at>?"),
+        ("AgreedElsewhere", "INDEX external_entry_of_appointment (appointment_id=?)"),
+        ("InvoiceCounter", "SEARCH invoice USING COVERING INDEX invoice_number"),
+        ("InvoiceNumbersFrom", "INDEX invoice_number (number>?)"),
         ("LegacyRowsOfAppointment", "INDEX legacy_booking_of_appointment (appointment_id=?)"),
         ("ComparedLegacyRows", "INDEX legacy_booking_compared (decided_at>?"),
         ("DifferingLegacyRows", "INDEX legacy_booking_compared (decided_at>?"),
@@ -120,6 +128,7 @@ import Workflows
         "UnsettledPayments", "UnsettledRefunds", "RefundsOfPayment", "InvoicesOfPatient", "InvoicesAfter",
         "WaitingPlaces", "WaitingLine", "PlacesOfPatient", "PlacesAfter", "OffersOfPatient", "OffersAfter", "VisitsOfSeries",
         "ExternalEntriesOf", "LastExternalEntry", "UnsettledEntries", "DeliveriesOfWebhook",
+        "InvoiceNumbersFrom",
     ]
 
     /// There to refuse: a second key that seals, a third try of a message. Nobody looks through them.

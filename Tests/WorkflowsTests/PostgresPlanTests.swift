@@ -93,6 +93,11 @@ import Workflows
         ("LegacyDayCount", "legacy_booking_day", ["practitioner_id = "]),
         ("DeleteLegacyClaims", "legacy_claim_of_booking", ["their_id = "]),
         ("EraseLegacyRows", "legacy_booking_of_patient", ["patient_id = "]),
+        ("RemindedAppointments", "appointment_of_day", ["start_at"]),
+        ("RemindedAppointments", "outbox_subject", ["subject = "]), ("QueuedMessages", "message_pkey", ["id >"]),
+        ("QueuedMessages", "outbox_pkey", ["id = "]), ("AgreedElsewhere", "appointment_of_day", ["start_at"]),
+        ("AgreedElsewhere", "external_entry_of_appointment", ["appointment_id = "]),
+        ("InvoiceNumbersFrom", "invoice_number", ["number >="]),
         ("ClaimedAppointments", "appointment_of_day", ["start_at"]), ("ClaimsInOrder", "claim_pkey", ["holder_id"]),
     ]
 

@@ -5,13 +5,14 @@ import Scheduling
 import Storage
 
 extension SchedulingDesk {
-    /// Compares both sides: what is neither here nor there is asked for again, and what they say of themselves is compared with what stands
-    /// here (GF-4).
+    /// Compares both sides: what is neither here nor there is asked for again, what was agreed to is compared with the time an appointment has
+    /// now, and what they say of themselves with what was agreed to (GF-4).
     public func sweep(every interval: Span = .seconds(60)) -> Sweep {
         let heard = SweepPlace<[String: Instant]>()
+        let place = SweepPlace<ClaimedAppointments.Place>()
         return Sweep(.scheduling, every: interval) {
             let lost = try await askAgain()
-            var outcome = lost
+            var outcome = lost + (try await carryAgain(place))
             for provider in clinic.settings.schedulingProviders.sorted() {
                 outcome = outcome + (try await compare(provider, heard))
             }
@@ -37,6 +38,51 @@ extension SchedulingDesk {
             if outcome.repaired > 0 { transaction.afterCommit { clinic.afterChange() } }
             return outcome
         }
+    }
+
+    /// What they agreed to and is no longer so: nobody has told them, and they have not changed it, so their own word does not show it.
+    private func carryAgain(_ place: SweepPlace<ClaimedAppointments.Place>) async throws -> SweepOutcome {
+        var outcome = SweepOutcome()
+        if clinic.settings.schedulingProviders.isEmpty { return outcome }
+        let beginning = ClaimedAppointments.Place(start: now - .days(1), id: ID(high: 0, low: 0))
+        for _ in 0..<SweepPortion.perRound {
+            let after = place.current ?? beginning
+            let looked = try await clinic.database.doing(.background).read {
+                try $0.fetch(AgreedElsewhere(after: after, limit: SweepPortion.rows))
+            }
+            for row in looked where row.differs {
+                guard let agreed = row.agreed, try await carry(agreed.entry) else { continue }
+                outcome.repaired += 1
+                outcome.found(since: row.since)
+            }
+            place.goOn(at: looked.count < SweepPortion.rows ? nil : looked.last?.place)
+            if place.current == nil { break }
+        }
+        return outcome
+    }
+
+    /// With the appointment held, and only what still differs. Their yes to the new time gives up the old one there; until then nothing more is
+    /// asked.
+    private func carry(_ id: ID<ExternalEntry>) async throws -> Bool {
+        let clinic = clinic
+        return try await change(id, "scheduling-sweep") { story, entry, appointment in
+            // Of a system that is being replaced its own sweep sees to it.
+            guard entry.state == .confirmed, clinic.settings.schedulingProviders.contains(entry.provider),
+                try !story.entries(of: appointment.id).contains(where: { $0.state == .pending })
+            else { return false }
+            if !appointment.state.holdsItsTime {
+                try story.withdraw(entry, saying: "is-over-here")
+            } else {
+                guard appointment.state == .booked, appointment.visit.from != entry.start else { return false }
+                if let provider = story.provider(of: appointment.practitioner) {
+                    try story.askElsewhere(appointment, provider)
+                } else {
+                    try story.withdraw(entry, saying: "is-elsewhere")
+                }
+            }
+            story.transaction.afterCommit { clinic.afterChange() }
+            return true
+        } ?? false
     }
 
     /// What has changed there since it was last asked; the first time, in the last week. A little of it is looked at twice, so clocks may

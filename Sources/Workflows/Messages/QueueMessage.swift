@@ -65,11 +65,15 @@ extension Clinic {
 
     private func queue(_ message: Message, in transaction: any WriteTransaction) throws {
         try transaction.post(InsertMessage(message: message))
-        try transaction.post(
-            OutboxMessage(
-                id: message.id.of(), topic: Topic.message, payload: message.outboxPayload, createdAt: message.createdAt,
-                dedupeKey: message.id.description, subject: message.patient.of(), maxAttempts: Self.attemptsMaximum))
+        try transaction.post(sending(message))
         transaction.afterCommit { self.afterChange() }
+    }
+
+    /// It bears the message's own name, so it is found whether there is one.
+    func sending(_ message: Message) -> OutboxMessage {
+        OutboxMessage(
+            id: message.id.of(), topic: Topic.message, payload: message.outboxPayload, createdAt: message.createdAt,
+            dedupeKey: message.id.description, subject: message.patient.of(), maxAttempts: Self.attemptsMaximum)
     }
 
     /// What it is about ends long before so many attempts.

@@ -32,6 +32,15 @@ public enum ClinicCheck {
             for id in try transaction.fetch(OrphanedClaims()) {
                 problems.append("appointment \(id) gave up its time but something is still claimed for it")
             }
+            if let counter = try transaction.first(InvoiceCounter()), !counter.fits {
+                problems.append("the counter of invoices is at \(counter.value), and the newest has the number \(counter.newest)")
+            }
+            for amiss in try transaction.fetch(InvoiceNumbersAmiss()) {
+                problems.append(
+                    amiss.next == amiss.number
+                        ? "the invoice number \(amiss.number) was given twice"
+                        : "no invoice has a number between \(amiss.number) and \(amiss.next)")
+            }
             return Report(schema: schema, appointments: try transaction.first(HowManyAppointments()) ?? 0, problems: problems)
         }
     }
@@ -75,6 +84,20 @@ struct OrphanedClaims: Query {
         """
     var bindings: [SQLValue] { [] }
     static func row(_ columns: any Columns) throws -> ID<Appointment> { try columns.id(0) }
+}
+
+/// Where the numbers of invoices do not go on by one, from 0 on.
+struct InvoiceNumbersAmiss: Query {
+    static let sql: SQL = """
+        SELECT number, next_number FROM (
+            SELECT number, lead(number) OVER (ORDER BY number) AS next_number FROM (
+                SELECT 0 AS number UNION ALL SELECT number FROM invoice) AS numbers
+        ) AS neighbours WHERE next_number <> number + 1 ORDER BY number LIMIT 100
+        """
+    var bindings: [SQLValue] { [] }
+    static func row(_ columns: any Columns) throws -> (number: Int, next: Int) {
+        (number: try columns.int(0), next: try columns.int(1))
+    }
 }
 
 struct HowManyAppointments: Query {

@@ -88,9 +88,11 @@ public enum WorkflowQueries {
     private static let sweeps: [any Statement.Type] = [
         TaskByKey.self, InsertTask.self, TaskToChange.self, CompleteTask.self, OpenTasks.self, TasksAfter.self, TaskDepth.self,
         WaitingFor.self, ClaimedAppointments.self, ClaimsInOrder.self,
+        RemindedAppointments.self, IsReminded.self, QueuedMessages.self, IsInOutbox.self, InvoiceCounter.self,
+        InvoiceNumbersFrom.self,
         InsertExternalEntry.self, UpdateExternalEntry.self, ExternalEntryByID.self, ExternalEntriesOf.self,
         LastExternalEntry.self,
-        UnsettledEntries.self, IsOnItsWay.self,
+        UnsettledEntries.self, AgreedElsewhere.self, IsOnItsWay.self,
         LinkOfAppointment.self, StoreRecordsLink.self, RecordsInStep.self, SyncStates.self, NoteSyncSuccess.self,
         NoteSyncFailure.self, WaitingOfTopic.self, HurryTopic.self,
         LinkToChange.self, NoteTried.self, AdoptVersion.self, PutBack.self, SyncStateOf.self, NoteAlerted.self, NotePosition.self,
@@ -144,5 +146,6 @@ public enum WorkflowQueries {
     public static let checks: [any Statement.Type] = [
         AuditCounts.self, AuditBetween.self, CurrentRole.self, MayRewriteAudit.self,
         OverlappingClaims.self, UnclaimedAppointments.self, OrphanedClaims.self, HowManyAppointments.self,
+        InvoiceNumbersAmiss.self,
     ]
 }

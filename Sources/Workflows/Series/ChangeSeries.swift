@@ -92,6 +92,7 @@ extension Story {
         let shift = WallShift(from: first.visit.from, to: start, in: clock)
         for visit in visits {
             try visit.mayMove(at: now, policy: policy(of: visit), byStaff: call.caller.isStaff)
+            try mustNotBeAsked(visit.id)
             try giveUp(visit)
         }
         // Days are counted by what is written: who moves on makes room for who comes after.
@@ -114,7 +115,7 @@ extension Story {
             visitType: visit.visitType, practitioner: visit.practitioner, start: start, patients: visit.patients)
         let placement = try directory.place(
             wish, in: calendar, now: now, moving: visit.id)
-        let moved = try visit.moved(to: placement, at: now, policy: policy(of: visit), byStaff: call.caller.isStaff)
+        var moved = try visit.moved(to: placement, at: now, policy: policy(of: visit), byStaff: call.caller.isStaff)
         try update(moved)
         try claim(placement, for: moved)
         for patient in moved.patients where moved.visit.from != visit.visit.from {
@@ -124,6 +125,8 @@ extension Story {
         }
         if moved.visit != visit.visit { try free(visit) }
         try scheduleFollowUps(of: moved)
+        // One of them may have been given to somebody whose calendar is another's.
+        moved.external = try carryMoveElsewhere(moved, from: visit)
         try tell(.rescheduled, of: moved, from: visit.state)
     }
 }

@@ -7,10 +7,12 @@ public struct Sweep: Sendable {
     public enum Name: String, Sendable, CaseIterable {
         /// Holds nobody confirmed, against the clock.
         case holds
-        /// What waits in the outbox, against the appointments it is about; and what was given up there.
+        /// What waits in the outbox, against the appointments and messages it is about, in both directions; and what was given up there.
         case outbox
         /// Claims against appointments, in both directions.
         case claims
+        /// Counters, against what they have numbered.
+        case counters
         /// Payments and refunds, against what the provider has.
         case payments
         /// What other calendars say, against what stands here.
@@ -79,17 +81,22 @@ extension Clinic {
     /// Everything there is to sweep, each with a place of its own to go on at: made once by whoever runs them.
     public func sweeps() -> [Sweep] {
         let (waiting, dead) = (SweepPlace<WaitingFor.Place>(), SweepPlace<DeadPlace>())
+        let (reminded, messages) = (SweepPlace<ClaimedAppointments.Place>(), SweepPlace<ID<Message>>())
+        let numbers = SweepPlace<Int>()
         let (appointments, claims) = (SweepPlace<ClaimedAppointments.Place>(), SweepPlace<ClaimsInOrder.Place>())
         return [
             Sweep(.holds, every: .seconds(10)) { try await self.endOverdueHolds() },
             Sweep(.outbox, every: .seconds(60)) {
                 let cancelled = try await self.cancelWhatWaitsInVain(waiting)
-                return cancelled + (try await self.raiseDeadLetters(dead))
+                let queued = try await self.remindAfterAll(reminded)
+                let sent = try await self.sendAfterAll(messages)
+                return cancelled + queued + sent + (try await self.raiseDeadLetters(dead))
             },
             Sweep(.claims, every: .seconds(60)) {
                 let unclaimed = try await self.raiseUnclaimed(appointments)
                 return unclaimed + (try await self.releaseOrphans(claims))
             },
+            Sweep(.counters, every: .minutes(10)) { try await self.compareCounters(numbers) },
         ]
     }
 }

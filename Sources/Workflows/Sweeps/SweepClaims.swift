@@ -83,9 +83,11 @@ extension Clinic {
 
 /// Appointments after a place, in order of their start, and whether their practitioner is claimed for all of their time.
 struct ClaimedAppointments: Query {
-    struct Place: Sendable {
+    struct Place: Sendable, Comparable {
         let start: Instant
         let id: ID<Appointment>
+
+        static func < (left: Place, right: Place) -> Bool { (left.start, left.id) < (right.start, right.id) }
     }
 
     static let sql: SQL = """

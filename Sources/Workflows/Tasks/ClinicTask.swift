@@ -20,6 +20,8 @@ public struct ClinicTask: Sendable, Equatable {
         case refundElsewhere = "refund-elsewhere"
         /// A payment or a refund stands still: somebody has given up what the provider was to be told of it, or they have lost it.
         case paymentStuck = "payment-stuck"
+        /// A counter and what it has numbered do not fit.
+        case counterDiffers = "counter-differs"
         /// Somebody else's calendar refused a move: the appointment is over, and the patient had one.
         case providerMoveRefused = "provider-move-refused"
         /// What is given up here stands in somebody else's calendar still.
