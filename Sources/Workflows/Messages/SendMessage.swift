@@ -117,7 +117,9 @@ extension Messages {
             return .nothing
         }
         let unsure = message.unsureSince != nil || isTold
-        if message.channel == .push, unsure, let end = reaching.endOfQuiet(for: .push, at: now) { return .wait(until: end) }
+        if unsure, let channel = message.channel, let end = reaching.endOfQuiet(for: channel, at: now) {
+            return .wait(until: end)
+        }
         if !unsure {
             switch reaching.decide(at: now, besides: message.notBy) {
             case .suppress(let reason):
