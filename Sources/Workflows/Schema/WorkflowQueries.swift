@@ -134,7 +134,8 @@ public enum WorkflowQueries {
         LooseEnds.self, WaitlistPlaceByID.self, WaitlistPlaceToChange.self, WaitingForVisit.self, WaitingPlaces.self,
         SomebodyWaits.self,
         WaitingLine.self, PlacesOfPatient.self, PlacesAfter.self, InsertWaitlistPlace.self, UpdateWaitlistPlace.self,
-        OpenOfferOfHold.self, OpenOfferAt.self, OffersOfTime.self, OfferByID.self, OffersOfPatient.self, OffersAfter.self,
+        OpenOfferOfHold.self, OfferOfHold.self,
+        OpenOfferAt.self, OffersOfTime.self, OfferByID.self, OffersOfPatient.self, OffersAfter.self,
         InsertOffer.self, EndOffer.self, EraseOffers.self, EraseWaiting.self, SeriesByID.self, SeriesToChange.self,
         VisitsOfSeries.self, SeriesOfAppointment.self, InsertSeries.self, InsertSeriesVisit.self, AdvanceSeries.self,
     ]
