@@ -175,19 +175,18 @@ extension Story {
         var next = place
         next.offer = offer.id
         _ = try replace(next, "waitlist.offered")
-        try transaction.post(InsertNotice(notice: notice(of: offer, hold, place)))
+        try clinic.tell(
+            place.patient.of(), .patient, .offer, hold.id, payload: details(of: offer, hold), in: transaction)
     }
 
-    private func notice(of offer: WaitlistOffer, _ hold: Appointment, _ place: WaitlistPlace) -> Notice {
+    private func details(of offer: WaitlistOffer, _ hold: Appointment) -> String {
         var payload = JSONWriter(reserving: 160)
         payload.object { json in
             json.member("offer", offer.id)
             json.member("start", hold.visit.from)
             json.member("until", offer.recipient?.until)
         }
-        return Notice(
-            id: newID(), recipient: place.patient.of(), recipientRole: .patient, kind: .offer, appointment: hold.id, at: now,
-            payload: String(decoding: payload.bytes, as: UTF8.self))
+        return String(decoding: payload.bytes, as: UTF8.self)
     }
 
     /// The time is free for everybody.
