@@ -8,9 +8,11 @@ import Testing
     ) async throws {
         try await inHouse(shelter: shelter) { visitor in
             let wish = Known.waiting(
-                for: Known.emma, more: #""weekdays":["monday"],"from":"08:00","quietHours":{"from":"22:00","to":"05:00"}"#)
+                for: Known.emma,
+                more: #""specialty":"general","weekdays":["monday"],"from":"08:00","quietHours":{"from":"22:00","to":"05:00"}"#)
             let joined = try await visitor.send(.post("/v1/waitlist", wish), by: .emma, key: "once")
             #expect(joined.status == 201 && joined["state"]?.string == "waiting" && joined.etag == "\"v1\"", "\(joined.text)")
+            #expect(joined["specialty"]?.string == "general")
             #expect(joined["weekdays"]?.array?.compactMap(\.string) == ["monday"])
             #expect(
                 joined["from"]?.string == "08:00" && joined["to"]?.string == "24:00" && joined["urgency"]?.string == "routine")
@@ -65,6 +67,9 @@ import Testing
             let unsuited = try await visitor.send(
                 .post("/v1/waitlist", Known.waiting(for: Known.emma, more: #""practitioners":["\#(Known.nobody)"]"#)))
             #expect(unsuited.problem == "unknown-reference")
+            let unknown = try await visitor.send(
+                .post("/v1/waitlist", Known.waiting(for: Known.emma, more: #""specialty":"surgery""#)))
+            #expect(unknown.problem == "unsuitable", "\(unknown.text)")
             for patient in [Known.emma, Known.noah, Known.lina] {
                 let heard = try await visitor.send(.post("/v1/waitlist", Known.waiting(for: patient)))
                 #expect(heard.status == 201)

@@ -104,6 +104,49 @@ extension Promises {
             }
         }
 
+        @Test(arguments: Engine.allCases, [true, false])
+        func `what nobody knows the fate of is not sent again in the night either`(engine: Engine, sleeps: Bool) async throws {
+            try await MessageFixture.open(engine, plan()) { house in
+                let quiet = sleeps ? nil : ContactPreferences.QuietHours(from: 0, until: 0)
+                try await house.prefer(0, [.sms], quiet: quiet, consents: [.sms: true])
+                let start = house.plan.time(day: 3, hour: 20, minute: 30)
+                #expect(await house.fixture.book(at: start, by: house.plan.desk()).told != nil)
+                try await house.deliver()
+                house.telephones.behave(.losesAndIsSilent)
+                try await house.deliver(at: start - .hours(24))
+                #expect(try await house.messages(0, .reminder).map(\.state) == [.sending])
+                house.clock.advance(to: house.plan.time(day: 2, hour: 21))
+                house.telephones.behave(.takes)
+                try await house.deliver()
+                try await house.live(.hours(2))
+                // The other is the negative control: who sleeps at no time has it at once.
+                #expect(house.reminders().count == (sleeps ? 0 : 1))
+                try await house.deliver(at: house.plan.time(day: 3, hour: 7))
+                #expect(house.reminders().count == 1)
+            }
+        }
+
+        @Test(arguments: Engine.allCases)
+        func `nor a mail, in hours somebody has chosen`(engine: Engine) async throws {
+            try await MessageFixture.open(engine, plan()) { house in
+                try await house.prefer(
+                    0, [.email], quiet: .init(from: 21 * 60, until: 7 * 60), consents: [.email: true])
+                let start = house.plan.time(day: 3, hour: 20, minute: 30)
+                #expect(await house.fixture.book(at: start, by: house.plan.desk()).told != nil)
+                try await house.deliver()
+                house.box.answer(.unknown(reason: "silent"))
+                try await house.deliver(at: start - .hours(24))
+                #expect(house.reminderLetters.count == 1)
+                let before = house.box.letters.count
+                house.clock.advance(to: house.plan.time(day: 2, hour: 21))
+                try await house.deliver()
+                try await house.live(.hours(1))
+                #expect(house.box.letters.count == before)
+                try await house.deliver(at: house.plan.time(day: 3, hour: 7))
+                #expect(house.box.letters.count == before + 1)
+            }
+        }
+
         @Test(arguments: Engine.allCases)
         func `who has said nothing is not rung up in the night either, and gets their mail`(engine: Engine) async throws {
             try await MessageFixture.open(engine, plan()) { house in

@@ -20,8 +20,24 @@ struct WaitlistFixture {
         settings.offers.missesAtMost = missesAtMost
         try await ClinicFixture.open(engine, plan, settings: settings, sabotage: sabotage) { fixture in
             try await fixture.clinic.open()
-            try await body(WaitlistFixture(fixture: fixture))
+            let waitlist = WaitlistFixture(fixture: fixture)
+            try await waitlist.stayAwake()
+            try await body(waitlist)
         }
+    }
+
+    /// Nobody has a night, so that they can be asked at any time.
+    func stayAwake() async throws {
+        for patient in 0..<plan.patients { try await prefer(patient, quiet: .init(from: 0, until: 0)) }
+    }
+
+    /// Somebody says when they are to be left alone, by whose clock; nil is the usual night.
+    func prefer(_ patient: Int, quiet: ContactPreferences.QuietHours?, zone: String? = nil) async throws {
+        _ = try await fixture.clinic.setPreferences(
+            of: plan.patient(patient).of(),
+            to: PreferencesRequest(channels: [.sms, .email], language: nil, quiet: quiet, zone: zone, consents: [:]),
+            expectedVersion: nil, call: desk, wording: .anything()
+        ).value()
     }
 
     var plan: ClinicPlan { fixture.plan }

@@ -94,6 +94,7 @@ extension Promises {
         ) async throws {
             try await AccountFixture.open(engine) { house in
                 let waitlist = WaitlistFixture(fixture: house.fixture)
+                try await waitlist.stayAwake()
                 for patient in 1...3 { _ = try await waitlist.join(patient).value() }
                 let again = try await waitlist.join(2)
                 #expect(again.refusal == .alreadyWaiting)

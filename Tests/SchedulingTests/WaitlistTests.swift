@@ -62,6 +62,31 @@ import Testing
         #expect(tooLate.next == .nobody)
     }
 
+    @Test func `who has a night of their own sleeps by their own clock, and through hours they chose besides`() throws {
+        var sleeper = entry(1)
+        let tokyo = try #require(Zone.named("Asia/Tokyo"))
+        // Half past eight in the evening there, half past twelve in Berlin.
+        sleeper.night = Night(hours: try #require(QuietHours(from: 20 * 60, to: 21 * 60)), zone: tokyo)
+        let freed = time(in: .hours(60))
+        let asleep = freed.offering(to: [sleeper], after: OfferHistory(), at: now, in: berlin)
+        #expect(asleep.next == .lookAgain(at: at("2026-11-02T12:00:00Z")))
+        sleeper.quietHours = QuietHours(from: 12 * 60, to: 14 * 60)
+        let both = freed.offering(to: [sleeper], after: OfferHistory(), at: now, in: berlin)
+        #expect(both.next == .lookAgain(at: at("2026-11-02T13:00:00Z")))
+        sleeper.quietHours = nil
+        sleeper.night = Night(hours: sleeper.night!.hours, zone: nil)
+        #expect(
+            freed.offering(to: [sleeper], after: OfferHistory(), at: now, in: berlin).next
+                == .offer(sleeper.id, until: now + .hours(1)))
+    }
+
+    @Test func `quiet ends the first time a clock shows its end, and is not begun again when it shows it twice`() throws {
+        let quiet = try #require(QuietHours(from: 22 * 60, to: 2 * 60 + 30))
+        // Clocks go back at 01:00 UTC: half past two comes at 00:30 and at 01:30.
+        #expect(quiet.end(at: at("2026-10-25T00:10:00Z"), in: berlin) == at("2026-10-25T00:30:00Z"))
+        #expect(quiet.end(at: at("2026-10-25T01:10:00Z"), in: berlin) == nil)
+    }
+
     @Test func `quiet hours reach over midnight, by the wall clock`() throws {
         let quiet = try #require(QuietHours(from: 21 * 60, to: 7 * 60))
         #expect(quiet.end(at: at("2026-11-02T20:30:00Z"), in: berlin) == at("2026-11-03T06:00:00Z"))
@@ -80,7 +105,7 @@ import Testing
         let entries = [
             WaitlistEntry(id: id(1), patient: id(1), visitType: id(99), since: now),
             with(2) { $0.wantsOffers = false }, entry(3), with(4) { $0.missedOffers = 3 },
-            with(5) { $0.practitioners = [id(77)] }, with(6) { $0.locations = [id(77)] },
+            with(5) { $0.practitioners = [id(77)] }, with(13) { $0.specialty = "surgery" }, with(6) { $0.locations = [id(77)] },
             with(7) { $0.earliest = day("2027-01-01") }, with(8) { $0.latest = day("2026-11-03") }, with(9) { $0.weekdays = [1] },
             with(10) { $0.minutes = 12 * 60..<13 * 60 + 15 }, entry(11), with(12) { $0.urgency = .stat },
         ]
@@ -88,7 +113,8 @@ import Testing
         #expect(offering.next == .offer(entry(12).id, until: now + .hours(4)))
         #expect(
             Dictionary(uniqueKeysWithValues: offering.passedOver.map { (number($0), $1) }) == [
-                1: .anotherVisit, 2: .noConsent, 3: .hadThisOffer, 4: .missedTooMany, 5: .practitioner, 6: .location,
+                13: .specialty, 1: .anotherVisit, 2: .noConsent, 3: .hadThisOffer, 4: .missedTooMany, 5: .practitioner,
+                6: .location,
                 7: .tooEarly,
                 8: .tooLate, 9: .weekday, 10: .hours, 11: .behind(entry(12).id),
             ])

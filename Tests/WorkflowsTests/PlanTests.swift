@@ -67,6 +67,7 @@ import Workflows
         ("SomebodyWaits", "INDEX waitlist_line (visit_type_id=?)"), ("WaitingLine", "INDEX waitlist_line (visit_type_id=?"),
         ("PlacesOfPatient", "INDEX waitlist_of_patient (patient_id=? AND id>?)"), ("PlacesAfter", "PRIMARY KEY (id>?)"),
         ("OpenOfferOfHold", "INDEX waitlist_offer_hold (appointment_id=?)"),
+        ("OfferOfHold", "INDEX waitlist_offer_hold (appointment_id=?)"),
         ("OpenOfferAt", "INDEX waitlist_offer_open (practitioner_id=? AND start_at=?)"),
         ("OffersOfTime", "INDEX waitlist_offer_once (practitioner_id=? AND start_at=?"),
         ("OffersOfPatient", "INDEX waitlist_offer_of_patient (patient_id=? AND id>?)"), ("OffersAfter", "PRIMARY KEY (id>?)"),

@@ -63,6 +63,7 @@ import Workflows
         ("LooseEnds", "payment_of_appointment", ["appointment_id = "]),
         ("LooseEnds", "waitlist_offer_hold", ["appointment_id = "]),
         ("OpenOfferOfHold", "waitlist_offer_hold", ["appointment_id = "]),
+        ("OfferOfHold", "waitlist_offer_hold", ["appointment_id = "]),
         ("OpenOfferAt", "waitlist_offer_open", ["practitioner_id = ", "start_at = "]),
         ("OffersOfTime", "waitlist_offer_once", ["practitioner_id = ", "start_at = "]),
         ("OffersOfPatient", "waitlist_offer_of_patient", ["patient_id = ", "id >"]),

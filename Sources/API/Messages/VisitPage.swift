@@ -5,7 +5,7 @@ import Workflows
 public enum PageKind: Sendable, Hashable {
     /// Behind the link in a letter to an account's owner.
     case letter(LetterKind)
-    /// To say what becomes of a visit.
+    /// To say what becomes of a visit, or of an offer.
     case answer
     /// To get no more messages.
     case unsubscribe
@@ -16,17 +16,23 @@ public enum PageKind: Sendable, Hashable {
 struct VisitPage: Sendable {
     let kind: PageKind
     let language: MessageLanguage
+    /// Whether it asks about a time that is offered, and not about a visit.
+    var isOffer = false
+
+    private var words: VisitWords { VisitWords(language, isOffer: isOffer) }
+    private var answers: [VisitAnswer] { (isOffer ? MessageKind.offer : .reminder).answers }
 
     /// - Parameters:
     ///   - choice: the one answer that is asked about; nil offers all.
     ///   - trouble: why a first try came to nothing.
     func form(choice: VisitAnswer? = nil, code: String = "", trouble: String? = nil) -> String {
-        let words = VisitWords(language)
+        let words = words
         if kind == .unsubscribe { return unsubscribeForm(code, trouble, words) }
         let title = choice.flatMap { words.questions[$0] } ?? words.title
+        let about = isOffer ? "&amp;about=\(MessagePage.offer)" : ""
         var body = "<h1>\(LetterPage.escaped(title))</h1>\n\(alert(trouble))"
         body += """
-            <form method="post" action="\(MessagePage.answer)?language=\(language.rawValue)">
+            <form method="post" action="\(MessagePage.answer)?language=\(language.rawValue)\(about)">
             <div id="row">
             <label for="code">\(LetterPage.escaped(words.code))</label>
             <input id="code" name="code" value="\(LetterPage.escaped(code))" required maxlength="128" autocomplete="off" \
@@ -34,7 +40,7 @@ struct VisitPage: Sendable {
             </div>
 
             """
-        for answer in choice.map({ [$0] }) ?? VisitAnswer.allCases {
+        for answer in choice.map({ [$0] }) ?? answers {
             body +=
                 "<button name=\"answer\" value=\"\(answer.rawValue)\">\(LetterPage.escaped(words.actions[answer] ?? ""))</button>\n"
         }
@@ -57,7 +63,7 @@ struct VisitPage: Sendable {
     }
 
     func done(_ answer: VisitAnswer) -> String {
-        let words = VisitWords(language)
+        let words = words
         return document(
             words.thanks,
             "<h1>\(LetterPage.escaped(words.thanks))</h1>\n<p>\(LetterPage.escaped(words.afterwards[answer] ?? ""))</p>\n")
@@ -71,7 +77,7 @@ struct VisitPage: Sendable {
 
     /// A page with a problem and nothing to be done about it.
     func failure(_ trouble: String) -> String {
-        let words = VisitWords(language)
+        let words = words
         return document(words.title, "<h1>\(LetterPage.escaped(words.title))</h1>\n\(alert(trouble))")
     }
 
@@ -86,13 +92,13 @@ struct VisitPage: Sendable {
 
 /// What these pages say, in each language messages have.
 struct VisitWords: Sendable {
-    let title: String
+    private(set) var title: String
     let code: String
-    let questions: [VisitAnswer: String]
-    let actions: [VisitAnswer: String]
+    private(set) var questions: [VisitAnswer: String]
+    private(set) var actions: [VisitAnswer: String]
     let thanks: String
-    let afterwards: [VisitAnswer: String]
-    let over: String
+    private(set) var afterwards: [VisitAnswer: String]
+    private(set) var over: String
     let tooLate: String
     let shared: String
     let unknown: String
@@ -104,14 +110,63 @@ struct VisitWords: Sendable {
     let endAction: String
     let endDone: String
     let endAfter: String
+    /// Of an offer that costs something.
+    private(set) var mustBePaid = ""
 
-    init(_ language: MessageLanguage) {
+    init(_ language: MessageLanguage, isOffer: Bool = false) {
         self =
             switch language {
             case .english: .english
             case .german: .german
             case .french: .french
             }
+        if isOffer { askAboutOffer(in: language) }
+    }
+
+    private mutating func askAboutOffer(in language: MessageLanguage) {
+        switch language {
+        case .english:
+            title = "A time has become free"
+            (questions, actions, afterwards) = (
+                [.confirm: "Do you take this time?", .cancel: "Let it pass?", .call: "Shall we call you?"],
+                [.confirm: "I take this time", .cancel: "Let it pass", .call: "Please call me"],
+                [
+                    .confirm: "We have noted that you take this time. A message confirms the appointment.",
+                    .cancel: "We offer the time to somebody else. You stay on the waitlist.",
+                    .call: "We will call you at the number in your record.",
+                ]
+            )
+            over = "This link is good no more: it was answered, or the time for an answer is over."
+            mustBePaid = "This appointment is paid in advance. Sign in, or call us, while the time is held for you."
+        case .german:
+            title = "Ein Termin ist frei geworden"
+            (questions, actions, afterwards) = (
+                [.confirm: "Nehmen Sie diesen Termin?", .cancel: "Darauf verzichten?", .call: "Sollen wir Sie anrufen?"],
+                [.confirm: "Ich nehme diesen Termin", .cancel: "Ich verzichte darauf", .call: "Bitte rufen Sie mich an"],
+                [
+                    .confirm: "Wir haben notiert, dass Sie den Termin nehmen. Eine Nachricht bestätigt ihn.",
+                    .cancel: "Wir bieten die Zeit jemand anderem an. Sie bleiben auf der Warteliste.",
+                    .call: "Wir rufen Sie unter der Nummer in Ihrer Akte an.",
+                ]
+            )
+            over = "Dieser Link gilt nicht mehr: Es wurde schon geantwortet, oder die Zeit für eine Antwort ist vorbei."
+            mustBePaid =
+                "Dieser Termin wird im Voraus bezahlt. Melden Sie sich an, oder rufen Sie uns an, solange wir die Zeit freihalten."
+        case .french:
+            title = "Un horaire s’est libéré"
+            (questions, actions, afterwards) = (
+                [.confirm: "Prenez-vous cet horaire ?", .cancel: "Y renoncer ?", .call: "Devons-nous vous appeler ?"],
+                [.confirm: "Je prends cet horaire", .cancel: "J’y renonce", .call: "Rappelez-moi, s’il vous plaît"],
+                [
+                    .confirm: "Nous avons noté que vous prenez cet horaire. Un message confirme le rendez-vous.",
+                    .cancel: "Nous proposons l’horaire à quelqu’un d’autre. Vous restez sur la liste d’attente.",
+                    .call: "Nous vous appellerons au numéro de votre dossier.",
+                ]
+            )
+            over = "Ce lien n’est plus valable : une réponse a été donnée, ou le délai est passé."
+            mustBePaid =
+                "Ce rendez-vous se paie d’avance. Connectez-vous, ou appelez-nous, tant que l’horaire est réservé pour vous."
+        }
     }
 
     func trouble(_ outcome: AnswerOutcome) -> String {
@@ -120,6 +175,7 @@ struct VisitWords: Sendable {
         case .over: over
         case .tooLate: tooLate
         case .shared: shared
+        case .mustBePaid: mustBePaid
         case .unknown: unknown
         }
     }

@@ -11,22 +11,28 @@ struct VisitPageRoutes {
 
     private var showAnswer: Route {
         .page(
-            .get, MessagePage.answer, "showAnswerPage", "The page behind the links in a reminder: it asks, nothing is done yet",
-            query: [Self.language, QueryParameter("answer", "string", "Which one it asks about: `confirm`, `cancel`, `call`")],
-            shows: .answer
+            .get, MessagePage.answer, "showAnswerPage",
+            "The page behind the links in a reminder, or in an offer: it asks, nothing is done yet",
+            query: [
+                Self.language, Self.about,
+                QueryParameter("answer", "string", "Which one it asks about: `confirm`, `cancel`, `call`"),
+            ], shows: .answer
         ) { exchange in
             let choice = exchange.query["answer"]?.string.flatMap(VisitAnswer.init(rawValue:))
-            return .page(VisitPage(kind: .answer, language: exchange.messageLanguage).form(choice: choice))
+            return .page(exchange.answerPage.form(choice: choice))
         }
     }
 
+    private static let about = QueryParameter("about", "string", "`offer` where a time is offered; else it is about a visit")
+
     private var takeAnswer: Route {
         .pageForm(
-            MessagePage.answer, "takeAnswerPage", "The form of that page, as a browser sends it", query: [Self.language],
-            shows: .answer, form: ["code", "answer"], problems: [.linkOver, .cancellationTooLate, .crossSite]
+            MessagePage.answer, "takeAnswerPage", "The form of that page, as a browser sends it",
+            query: [Self.language, Self.about], shows: .answer, form: ["code", "answer"],
+            problems: [.linkOver, .cancellationTooLate, .paymentNeeded, .crossSite]
         ) { exchange, premises in
-            let page = VisitPage(kind: .answer, language: exchange.messageLanguage)
-            let words = VisitWords(exchange.messageLanguage)
+            let page = exchange.answerPage
+            let words = VisitWords(exchange.messageLanguage, isOffer: page.isOffer)
             let code = (exchange.body["code"]?.string ?? "").filter { !$0.isWhitespace }
             try exchange.origin.requireNotAnotherSite()
             guard let answer = exchange.body["answer"]?.string.flatMap(VisitAnswer.init(rawValue:)) else {
@@ -39,6 +45,8 @@ struct VisitPageRoutes {
             case .over: return .page(page.failure(words.over), status: ProblemType.linkOver.status)
             case .tooLate, .shared:
                 return .page(page.failure(words.trouble(outcome)), status: ProblemType.cancellationTooLate.status)
+            case .mustBePaid:
+                return .page(page.failure(words.trouble(outcome)), status: ProblemType.paymentNeeded.status)
             case .unknown:
                 return .page(
                     page.form(choice: answer, code: String(code.prefix(128)), trouble: words.unknown),
@@ -82,6 +90,10 @@ struct VisitPageRoutes {
 extension Exchange {
     fileprivate var messageLanguage: MessageLanguage {
         MessageLanguage.chosen(query["language"]?.string, accepting: acceptLanguage)
+    }
+
+    fileprivate var answerPage: VisitPage {
+        VisitPage(kind: .answer, language: messageLanguage, isOffer: query["about"]?.string == MessagePage.offer)
     }
 }
 

@@ -115,12 +115,14 @@ public enum Schemas {
 
     private static let quietHours = object(["from": shiftStart, "to": shiftStart], required: ["from", "to"], closed: true)
     private static let waitlistRequest: KeyValuePairs = [
-        "patient": uuid, "visitType": uuid, "practitioners": list(uuid, 1...32), "locations": list(uuid, 1...32),
+        "patient": uuid, "visitType": uuid, "practitioners": list(uuid, 1...32), "specialty": text(64),
+        "locations": list(uuid, 1...32),
         "weekdays": list(choice(weekdays), 0...7), "from": shiftStart, "to": shiftEnd, "earliest": day, "latest": day,
         "urgency": choice(urgencies), "offers": truth, "quietHours": quietHours,
     ]
     private static let waitlistEntry: KeyValuePairs = [
-        "id": uuid, "patient": uuid, "visitType": uuid, "practitioners": list(uuid), "locations": list(uuid),
+        "id": uuid, "patient": uuid, "visitType": uuid, "practitioners": list(uuid), "specialty": text(64),
+        "locations": list(uuid),
         "weekdays": list(choice(weekdays)), "from": shiftStart, "to": shiftEnd, "earliest": day, "latest": day,
         "urgency": choice(urgencies), "offers": truth, "quietHours": quietHours,
         "state": choice(WaitlistPlace.State.allCases.map(\.rawValue)), "since": instant, "askedBy": text(64),

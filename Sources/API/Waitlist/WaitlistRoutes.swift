@@ -70,11 +70,19 @@ struct WaitlistRoutes {
     private var accept: Route {
         Route(
             .post, "/v1/waitlist-offers/{id}/acceptance", "acceptOffer", "Take what is offered: the hold becomes a booking",
-            gives: "Appointment",
-            problems: [.notFound, .transitionNotAllowed, .changedMeanwhile, .holdExpired, .paymentNeeded, .bookedElsewhere]
+            takes: "ConfirmationRequest", gives: "Appointment",
+            problems: [
+                .notFound, .transitionNotAllowed, .changedMeanwhile, .holdExpired, .paymentNeeded, .overrideNeedsReason,
+                .bookedElsewhere,
+            ]
         ) { exchange, clinic in
-            try exchange.fields().check()
-            return Answer(try await clinic.acceptOffer(try exchange.id(), call: exchange.call, wording: exchange.holdWording))
+            let fields = exchange.fields()
+            let reason = fields.optionalText("unpaidReason", max: 500).map { Personal($0) }
+            if reason != nil, !exchange.caller.isStaff { fields.reject("unpaidReason", "is for the clinic's staff to give") }
+            try fields.check()
+            return Answer(
+                try await clinic.acceptOffer(
+                    try exchange.id(), unpaidReason: reason, call: exchange.call, wording: exchange.holdWording))
         }
     }
 

@@ -45,6 +45,22 @@ extension MessageKind {
                 subject: "Your request has been answered",
                 body: "{{clinic}} has decided on your request about your record. Sign in, or ask us, to read the answer.",
                 text: "{{clinic}}: your request about your record has been answered. Sign in, or ask us, to read the answer.")
+        case .offer:
+            MessageTemplate(
+                subject: "A time has become free",
+                body: "A time you wait for at {{clinic}} has become free. It is held for you until {{until}}:\n\n\(when)",
+                text: "{{clinic}}: {{day}} at {{time}} has become free. It is held for you until {{until}}.")
+        case .honoured:
+            MessageTemplate(
+                subject: "Your appointment on {{day}} is booked after all",
+                body:
+                    "Your payment came when the time was no longer held for you. It was still free, and your appointment at {{clinic}} is booked:\n\n\(when)",
+                text: "{{clinic}}: your payment came late, and your appointment on {{day}} at {{time}} is booked after all.")
+        case .refund:
+            MessageTemplate(
+                subject: "About your payment",
+                body: "Of what you paid to {{clinic}} for {{day}}, {{time}}, we give back {{amount}}, the way it was paid.",
+                text: "{{clinic}}: of what you paid for {{day}} at {{time}}, we give back {{amount}}.")
         }
     }
 
@@ -88,6 +104,25 @@ extension MessageKind {
                 text:
                     "{{clinic}}: Ihre Anfrage zu Ihrer Akte wurde beantwortet. Melden Sie sich an, oder fragen Sie uns nach der Antwort."
             )
+        case .offer:
+            MessageTemplate(
+                subject: "Ein Termin ist frei geworden",
+                body:
+                    "Ein Termin, auf den Sie bei {{clinic}} warten, ist frei geworden. Wir halten ihn für Sie frei bis {{until}} Uhr:\n\n\(when)",
+                text: "{{clinic}}: {{day}} um {{time}} Uhr ist frei geworden. Wir halten die Zeit für Sie frei bis {{until}} Uhr."
+            )
+        case .honoured:
+            MessageTemplate(
+                subject: "Ihr Termin am {{day}} ist doch gebucht",
+                body:
+                    "Ihre Zahlung kam, als die Zeit nicht mehr für Sie freigehalten war. Sie war noch frei, und Ihr Termin bei {{clinic}} ist gebucht:\n\n\(when)",
+                text: "{{clinic}}: Ihre Zahlung kam spät, und Ihr Termin am {{day}} um {{time}} Uhr ist doch gebucht.")
+        case .refund:
+            MessageTemplate(
+                subject: "Zu Ihrer Zahlung",
+                body:
+                    "Von Ihrer Zahlung an {{clinic}} für {{day}}, {{time}} Uhr, geben wir {{amount}} zurück, auf dem Weg, auf dem Sie bezahlt haben.",
+                text: "{{clinic}}: Von Ihrer Zahlung für {{day}}, {{time}} Uhr, geben wir {{amount}} zurück.")
         }
     }
 
@@ -131,6 +166,24 @@ extension MessageKind {
                 body:
                     "{{clinic}} a décidé de votre demande concernant votre dossier. Connectez-vous, ou demandez-nous la réponse.",
                 text: "{{clinic}} : votre demande concernant votre dossier a reçu une réponse. Connectez-vous, ou demandez-nous.")
+        case .offer:
+            MessageTemplate(
+                subject: "Un horaire s’est libéré",
+                body:
+                    "Un horaire que vous attendez à {{clinic}} s’est libéré. Il est réservé pour vous jusqu’à {{until}} :\n\n\(when)",
+                text: "{{clinic}} : le {{day}} à {{time}} s’est libéré. L’horaire est réservé pour vous jusqu’à {{until}}.")
+        case .honoured:
+            MessageTemplate(
+                subject: "Votre rendez-vous du {{day}} est bien réservé",
+                body:
+                    "Votre paiement est arrivé quand l’horaire n’était plus réservé pour vous. Il était encore libre, et votre rendez-vous à {{clinic}} est réservé :\n\n\(when)",
+                text: "{{clinic}} : votre paiement est arrivé tard, et votre rendez-vous du {{day}} à {{time}} est bien réservé.")
+        case .refund:
+            MessageTemplate(
+                subject: "À propos de votre paiement",
+                body:
+                    "De ce que vous avez payé à {{clinic}} pour le {{day}}, {{time}}, nous vous rendons {{amount}}, par le même moyen de paiement.",
+                text: "{{clinic}} : de ce que vous avez payé pour le {{day}} à {{time}}, nous vous rendons {{amount}}.")
         }
     }
 }
@@ -146,8 +199,23 @@ struct MessageFrame: Sendable {
     let stop: String
     let reference: String
 
-    init(_ language: MessageLanguage) {
+    init(_ language: MessageLanguage, _ kind: MessageKind) {
         switch language {
+        case .english where kind == .offer:
+            answers = [.confirm: "I take this time", .cancel: "Let it pass"]
+            (ask, unsubscribe) = ("Do you want it?", "No more messages to this address")
+            (reply, link) = ("Reply YES or NO, or:", "Take it or let it pass:")
+            (stop, reference) = ("STOP ends these messages.", "Ref.")
+        case .german where kind == .offer:
+            answers = [.confirm: "Ich nehme diesen Termin", .cancel: "Ich verzichte darauf"]
+            (ask, unsubscribe) = ("Möchten Sie ihn?", "Keine Nachrichten mehr an diese Adresse")
+            (reply, link) = ("Antworten Sie JA oder NEIN, oder:", "Annehmen oder ablehnen:")
+            (stop, reference) = ("STOP beendet diese Nachrichten.", "Nr.")
+        case .french where kind == .offer:
+            answers = [.confirm: "Je prends cet horaire", .cancel: "J’y renonce"]
+            (ask, unsubscribe) = ("Le voulez-vous ?", "Plus de messages à cette adresse")
+            (reply, link) = ("Répondez OUI ou NON, ou :", "Prendre ou refuser :")
+            (stop, reference) = ("STOP met fin à ces messages.", "Réf.")
         case .english:
             answers = [.confirm: "I will come", .cancel: "Cancel the appointment", .call: "Please call me"]
             (ask, unsubscribe) = ("Let us know:", "No more messages to this address")

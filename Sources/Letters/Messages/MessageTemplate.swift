@@ -1,7 +1,7 @@
 import Mustache
 
-/// What a message says, as mustache: `{{clinic}}`, `{{day}}`, `{{time}}`, `{{place}}`, `{{minutes}}`. There is nothing else to put in, so
-/// no message can say why somebody comes.
+/// What a message says, as mustache: `{{clinic}}`, `{{day}}`, `{{time}}`, `{{place}}`, `{{minutes}}`, `{{until}}`, `{{amount}}`. There is nothing
+/// else to put in, so no message can say why somebody comes.
 ///
 /// Links for an answer, how to end messages and who writes stand behind it whatever it says.
 public struct MessageTemplate: Sendable, Equatable {
@@ -19,7 +19,7 @@ public struct MessageTemplate: Sendable, Equatable {
     }
 
     /// The names it may use.
-    public static let names: Set<String> = ["clinic", "day", "time", "place", "minutes"]
+    public static let names: Set<String> = ["clinic", "day", "time", "place", "minutes", "until", "amount"]
     public static let subjectMaximum = 120
     public static let bodyMaximum = 4_000
     public static let textMaximum = 600

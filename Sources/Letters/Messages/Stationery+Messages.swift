@@ -9,6 +9,12 @@ public struct MessageDraft: Sendable {
     public var time: SpokenTime?
     public var place: String?
     public var minutes: Int?
+    /// Until when what is offered is held.
+    public var until: SpokenTime?
+    /// The day it is written on: an end on the same day is said without its day.
+    public var today: CalendarDay?
+    /// What goes back of a payment.
+    public var amount: SpokenAmount?
     /// How the clinic puts it; nil as it is usually put.
     public var template: MessageTemplate?
     /// What the link of an answer is good with; nil where nothing is asked.
@@ -27,6 +33,8 @@ public struct MessageDraft: Sendable {
 /// Where the pages are that messages lead to.
 public enum MessagePage {
     public static let answer = "/visit/answer"
+    /// What that page is told of, where it is to ask about an offer: `?about=offer`.
+    public static let offer = "offer"
     public static let unsubscribe = "/visit/unsubscribe"
 }
 
@@ -34,8 +42,9 @@ extension Stationery {
     /// Where whoever answers is led. The code stands behind the `#`: a browser sends that to nobody.
     func answerLink(_ draft: MessageDraft, _ answer: VisitAnswer?) -> String? {
         draft.answerCode.map { code in
+            let about = draft.kind == .offer ? "&about=\(MessagePage.offer)" : ""
             let choice = answer.map { "&answer=\($0.rawValue)" } ?? ""
-            return "\(links)\(MessagePage.answer)?language=\(draft.language.rawValue)\(choice)#\(code)"
+            return "\(links)\(MessagePage.answer)?language=\(draft.language.rawValue)\(about)\(choice)#\(code)"
         }
     }
 
@@ -48,7 +57,9 @@ extension Stationery {
     ///
     /// - Parameter hearsReplies: whether a reply comes back to the clinic.
     public func textMessage(_ draft: MessageDraft, hearsReplies: Bool) throws -> String {
-        let (template, frame) = (draft.template ?? draft.kind.template(in: draft.language), MessageFrame(draft.language))
+        let (template, frame) = (
+            draft.template ?? draft.kind.template(in: draft.language), MessageFrame(draft.language, draft.kind)
+        )
         var parts = [try template.filled(template.text, with: facts(draft))]
         if let link = answerLink(draft, nil) {
             parts.append("\(hearsReplies ? frame.reply : frame.link) \(link)")
@@ -70,14 +81,16 @@ extension Stationery {
 
     /// A mail, in both forms.
     public func mail(_ draft: MessageDraft) throws -> LetterWords {
-        let (template, frame) = (draft.template ?? draft.kind.template(in: draft.language), MessageFrame(draft.language))
+        let (template, frame) = (
+            draft.template ?? draft.kind.template(in: draft.language), MessageFrame(draft.language, draft.kind)
+        )
         let facts = facts(draft)
         let subject = try template.filled(template.subject, with: facts).split { $0.isNewline }.joined(separator: " ")
         let body = try template.filled(template.body, with: facts)
         let paragraphs = body.split(separator: "\n\n").map { text in
             ["lines": text.split(separator: "\n").map(String.init)] as [String: Any]
         }
-        let answers = VisitAnswer.allCases.compactMap { answer -> [String: String]? in
+        let answers = draft.kind.answers.compactMap { answer -> [String: String]? in
             guard let link = answerLink(draft, answer), let words = frame.answers[answer] else { return nil }
             return ["words": words, "link": link]
         }
@@ -94,8 +107,14 @@ extension Stationery {
     private func facts(_ draft: MessageDraft) -> [String: String] {
         [
             "clinic": from.name, "day": draft.time?.day(in: draft.language) ?? "", "time": draft.time?.time ?? "",
-            "place": draft.place ?? "", "minutes": draft.minutes.map(String.init) ?? "",
+            "place": draft.place ?? "", "minutes": draft.minutes.map(String.init) ?? "", "until": until(draft),
+            "amount": draft.amount?.text(in: draft.language) ?? "",
         ]
+    }
+
+    private func until(_ draft: MessageDraft) -> String {
+        guard let until = draft.until else { return "" }
+        return until.day == draft.today ? until.time : "\(until.day(in: draft.language)), \(until.time)"
     }
 
     private static let mailText = """

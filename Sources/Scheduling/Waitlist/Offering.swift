@@ -34,7 +34,7 @@ public enum Passing: Sendable, Equatable {
     /// They are thinking about another offer.
     case hasAnOffer
     case missedTooMany
-    case practitioner, location, tooEarly, tooLate, weekday, hours
+    case practitioner, specialty, location, tooEarly, tooLate, weekday, hours
     /// They have another appointment then, or their record is closed.
     case cannotCome
     case quiet(until: Instant)
@@ -52,6 +52,7 @@ extension Passing {
         case .hasAnOffer: "has-an-offer"
         case .missedTooMany: "missed-too-many"
         case .practitioner: "practitioner"
+        case .specialty: "specialty"
         case .location: "location"
         case .tooEarly: "too-early"
         case .tooLate: "too-late"
@@ -132,7 +133,7 @@ extension FreedTime {
         for entry in order {
             if let chosen {
                 passedOver[entry.id] = .behind(chosen)
-            } else if let end = entry.quietHours?.end(at: now, in: zone) {
+            } else if let end = entry.endOfQuiet(at: now, in: zone) {
                 passedOver[entry.id] = .quiet(until: end)
                 // Too late for them when they wake; else it is their turn, or at least somebody's.
                 guard visit.from - end >= rules.noticeAtLeast else { continue }
@@ -160,6 +161,7 @@ extension FreedTime {
         guard !history.thinking.contains(entry.id) else { return .hasAnOffer }
         guard entry.missedOffers < rules.missesAtMost else { return .missedTooMany }
         guard entry.practitioners.isEmpty || entry.practitioners.contains(practitioner) else { return .practitioner }
+        guard entry.specialty == nil || entry.specialty == specialty else { return .specialty }
         guard entry.locations.isEmpty || entry.locations.contains(location) else { return .location }
         if let reason = reason(againstTimeFor: entry, zone) { return reason }
         return history.elsewhere.contains(entry.id) ? .cannotCome : nil

@@ -26,9 +26,35 @@ public struct QuietHours: Sendable, Hashable {
     public func end(at now: Instant, in zone: Zone) -> Instant? {
         let minute = zone.minuteOfDay(at: now)
         let today = zone.day(at: now)
-        if from < to { return (from..<to).contains(minute) ? zone.instant(of: today, minute: to) : nil }
+        if from < to { return (from..<to).contains(minute) ? zone.instant(of: today, minute: to, after: now) : nil }
         if minute >= from { return zone.instant(of: today + 1, minute: to) }
-        return minute < to ? zone.instant(of: today, minute: to) : nil
+        return minute < to ? zone.instant(of: today, minute: to, after: now) : nil
+    }
+}
+
+extension Zone {
+    /// On the night clocks go back, quiet ends the first time a clock shows its end.
+    fileprivate func instant(of day: CalendarDay, minute: Int, after now: Instant) -> Instant? {
+        let instant = instant(of: day, minute: minute)
+        return instant > now ? instant : nil
+    }
+}
+
+/// Quiet hours by somebody's own clock, wherever the visit is.
+public struct Night: Sendable {
+    public let hours: QuietHours
+    /// Nil for the clock where the visit is.
+    public let zone: Zone?
+
+    public init(hours: QuietHours, zone: Zone?) {
+        self.hours = hours
+        self.zone = zone
+    }
+}
+
+extension Night: Equatable {
+    public static func == (left: Night, right: Night) -> Bool {
+        left.hours == right.hours && left.zone?.identifier == right.zone?.identifier
     }
 }
 
@@ -39,6 +65,8 @@ public struct WaitlistEntry: Sendable, Equatable {
     public let visitType: ID<VisitType>
     /// Empty for anybody who gives it.
     public var practitioners: Set<ID<Resource>> = []
+    /// Nil for practitioners of any.
+    public var specialty: String?
     /// Empty for everywhere.
     public var locations: Set<ID<Location>> = []
     /// 1 is Monday; empty for every day.
@@ -52,6 +80,8 @@ public struct WaitlistEntry: Sendable, Equatable {
     /// Whether the patient agreed to be offered times.
     public var wantsOffers = true
     public var quietHours: QuietHours?
+    /// When nobody disturbs them, whatever it is about. Not kept with the wish.
+    public var night: Night?
     /// Offers the patient let pass or declined.
     public var missedOffers = 0
 
@@ -65,8 +95,19 @@ public struct WaitlistEntry: Sendable, Equatable {
     /// How much the patient's own wishes leave: who can come on Tuesdays only has fewer chances than who can always come, and
     /// so comes before them.
     public var wishes: Int {
-        [!practitioners.isEmpty, !locations.isEmpty, !weekdays.isEmpty, minutes != nil, earliest != nil || latest != nil]
-            .count { $0 }
+        [
+            !practitioners.isEmpty, specialty != nil, !locations.isEmpty, !weekdays.isEmpty, minutes != nil,
+            earliest != nil || latest != nil,
+        ]
+        .count { $0 }
+    }
+}
+
+extension WaitlistEntry {
+    /// When they may be disturbed again; nil when they may now. Somebody who has quiet hours of both kinds sleeps through both.
+    func endOfQuiet(at now: Instant, in zone: Zone) -> Instant? {
+        [quietHours?.end(at: now, in: zone), night.flatMap { $0.hours.end(at: now, in: $0.zone ?? zone) }].compactMap(\.self)
+            .max()
     }
 }
 
@@ -76,6 +117,8 @@ public struct FreedTime: Sendable, Equatable {
     public let practitioner: ID<Resource>
     public let location: ID<Location>
     public let visit: TimeRange
+    /// The practitioner's.
+    public var specialty: String?
 
     public init(visitType: ID<VisitType>, practitioner: ID<Resource>, location: ID<Location>, visit: TimeRange) {
         self.visitType = visitType

@@ -28,10 +28,7 @@ extension Clinic {
             try story.matches(appointment, target)
             _ = try appointment.confirmed(at: story.now)
             try story.mustBookHere(appointment.patients)
-            let isUnpaid = try story.mustBePaid(appointment)
-            if isUnpaid, !call.caller.isStaff { throw Refusal.paymentNeeded }
-            if isUnpaid, unpaidReason == nil { throw Refusal.overrideNeedsReason }
-            return try story.confirm(appointment, reason: isUnpaid ? unpaidReason : nil)
+            return try story.confirm(appointment, reason: try story.reasonIfUnpaid(appointment, unpaidReason))
         }
     }
 
@@ -93,7 +90,7 @@ extension Story {
     func confirm(_ hold: Appointment, reason: Personal<String>? = nil) throws -> Appointment {
         try mustNotBeAsked(hold.id)
         if let provider = provider(of: hold.practitioner), hold.state == .pending {
-            try noteConfirmation(of: hold)
+            try noteConfirmation(of: hold, isAsked: true)
             return try awaitElsewhere(hold, provider)
         }
         let confirmed = try hold.confirmed(at: now)
@@ -104,6 +101,14 @@ extension Story {
         try tell(.confirmed, of: confirmed, from: hold.state, reason: reason)
         try scheduleFollowUps(of: confirmed)
         return confirmed
+    }
+
+    /// Why a hold is confirmed that costs something and is not paid; nil when nothing is owed. Patients pay, and staff say why not.
+    func reasonIfUnpaid(_ hold: Appointment, _ reason: Personal<String>?) throws -> Personal<String>? {
+        guard try mustBePaid(hold) else { return nil }
+        if !call.caller.isStaff { throw Refusal.paymentNeeded }
+        guard let reason else { throw Refusal.overrideNeedsReason }
+        return reason
     }
 
     /// The appointment, when the caller may do this with it. Somebody who may not even see it hears that there is none.
@@ -145,7 +150,7 @@ extension Story {
 /// held by then, and nobody pays for it or is offered it without holding it.
 struct LooseEnds: Query {
     static let sql: SQL = """
-        SELECT EXISTS (SELECT 1 FROM waitlist_offer WHERE appointment_id = $1 AND state = 'open'),
+        SELECT EXISTS (SELECT 1 FROM waitlist_offer WHERE appointment_id = $1 AND state IN ('open', 'accepted')),
             EXISTS (SELECT 1 FROM waitlist_entry WHERE visit_type_id = $2 AND state = 'waiting'),
             EXISTS (SELECT 1 FROM payment WHERE appointment_id = $1)
         """

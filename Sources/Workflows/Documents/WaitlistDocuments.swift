@@ -7,6 +7,7 @@ extension WaitlistRequest {
         self.init(
             patient: fields.id("patient"), visitType: fields.id("visitType"), wantsOffers: fields.optionalBool("offers") ?? false)
         practitioners = Set(fields.optionalIDs("practitioners", count: 1...32))
+        specialty = fields.optionalText("specialty", max: 64)
         locations = Set(fields.optionalIDs("locations", count: 1...32))
         let days = fields.texts(
             "weekdays", max: 9, count: 0...7, like: "a day of the week such as \"monday\"", { Weekday(rawValue: $0) != nil })
@@ -63,6 +64,7 @@ extension WaitlistPlace {
             json.member("patient", patient)
             json.member("visitType", entry.visitType)
             if !entry.practitioners.isEmpty { json.member("practitioners", entry.practitioners.sorted()) }
+            json.member("specialty", entry.specialty)
             if !entry.locations.isEmpty { json.member("locations", entry.locations.sorted()) }
             if !entry.weekdays.isEmpty {
                 json.member("weekdays", entry.weekdays.sorted().compactMap { Weekday(number: $0)?.rawValue })

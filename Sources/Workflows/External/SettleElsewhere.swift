@@ -82,6 +82,7 @@ extension Story {
         let confirmed = try appointment.confirmed(at: now)
         try update(confirmed)
         try cancelFollowUps(of: confirmed)
+        try noteAgreement(to: confirmed)
         try tell(.confirmed, of: confirmed, from: appointment.state)
         try scheduleFollowUps(of: confirmed)
     }

@@ -16,13 +16,15 @@ public enum AnswerOutcome: String, Sendable, CaseIterable {
     case tooLate = "too-late"
     /// The patient alone cannot cancel it: others take part.
     case shared
+    /// What is offered costs something: it is paid by whoever signs in, and taken with that.
+    case mustBePaid = "must-be-paid"
     /// It is no code of ours.
     case unknown
 }
 
 extension Messages {
-    /// Takes what somebody answers by the link of a message. Whoever has the link is believed to be whom it was sent to; it is good until
-    /// the visit begins, for this visit at this time, and each answer counts once.
+    /// Takes what somebody answers by the link of a message. Whoever has the link is believed to be whom it was sent to. A reminder's is good
+    /// until the visit begins, for this visit at this time, and each answer counts once; an offer's until it is answered or ends.
     public func answer(code text: String, _ answer: VisitAnswer, request: RequestOrigin) async throws -> AnswerOutcome {
         guard let code = keyring.ring.messageCode(text, for: .answer) else { return .unknown }
         return try await clinic.withKeys {
@@ -61,7 +63,13 @@ extension Clinic {
         let story = try Story(transaction, clinic: self, call: call)
         let said = Message.Answer(answer: answer, by: way, at: story.now)
         do {
-            try transaction.savepoint { try story.take(said, to: message, appointment, start) }
+            try transaction.savepoint {
+                if message.kind == .offer {
+                    try story.take(said, toOffer: message, appointment)
+                } else {
+                    try story.take(said, to: message, appointment, start)
+                }
+            }
         } catch let refusal as Refusal {
             story.forgetHints()
             try story.recordRuling(refusal)
@@ -114,12 +122,41 @@ extension Story {
     }
 }
 
+extension Story {
+    /// As if the patient had signed in and answered: the hold is theirs, or goes to the next.
+    fileprivate func take(_ said: Message.Answer, toOffer message: Message, _ hold: ID<Appointment>) throws {
+        trail.isAbout(message.patient, [message.patient])
+        guard let appointment = try transaction.first(AppointmentToChange(id: hold)).map({ try opened($0) }),
+            appointment.patients.contains(message.patient.of()), try openOffer(of: hold) != nil
+        else { throw Refusal.transitionNotAllowed }
+        guard try transaction.run(AnswerMessage(id: message.id, answer: said)) == 1 else { throw Refusal.transitionNotAllowed }
+        let patients = appointment.patients.map { $0.of(Patient.self) }
+        try require(.changeAppointment(patients: patients, practitioner: appointment.practitioner.of()), patients: patients)
+        switch said.answer {
+        case .confirm: _ = try accept(appointment)
+        case .cancel: _ = try decline(appointment)
+        case .call: break
+        }
+        trail.isAbout(message.patient, [message.patient])
+        try auditChange(of: message.patient.of(), "offer.\(said.answer.rawValue)")
+    }
+
+    /// What a hold stands for, while it can be answered.
+    func openOffer(of hold: ID<Appointment>) throws -> WaitlistOffer? {
+        guard let offer = try transaction.first(OpenOfferOfHold(hold: hold)), let recipient = offer.recipient,
+            now < recipient.until
+        else { return nil }
+        return offer
+    }
+}
+
 extension AnswerOutcome {
     fileprivate init(_ refusal: Refusal) {
         self =
             switch refusal {
             case .cancellationTooLate: .tooLate
             case .notPermitted: .shared
+            case .paymentNeeded: .mustBePaid
             default: .over
             }
     }

@@ -42,15 +42,24 @@ extension Clinic {
         let asked = try transaction.fetch(NewestMessagesTo(index: index, limit: 20)).map(\.kept).filter { message in
             message.kind.asksForAnswer && message.state != .suppressed && message.start.map { now < $0 } ?? false
         }
-        let open = try asked.filter { message in
-            guard let id = message.appointment, let visit = try transaction.first(AppointmentByID(id: id))?.kept else {
-                return false
-            }
-            return visit.state == .booked && visit.visit.from == message.start
-        }
-        guard let newest = open.first ?? asked.first else { return .unknown }
+        let open = try asked.filter { try isOpen($0, in: transaction) }
+        guard let last = asked.first, let newest = open.first ?? asked.first else { return .unknown }
         let visits = Set(open.map { "\($0.patient) \($0.appointment?.description ?? "")" })
-        let meant: VisitAnswer = visits.count > 1 ? .call : answer
+        // Who was asked about an offer last, and answers when it is over, has not said what becomes of a visit.
+        let isLate = last.kind == .offer && !open.contains { $0.id == last.id }
+        if isLate, last.answer?.answer == answer { return .saidBefore }
+        if isLate, open.isEmpty { return .over }
+        let meant: VisitAnswer = visits.count > 1 || isLate ? .call : answer
         return try take(meant, to: newest.id, by: "sms", Self.bySMS, in: transaction)
+    }
+
+    /// Whether what a message asked about can still be answered.
+    private func isOpen(_ message: Message, in transaction: any WriteTransaction) throws -> Bool {
+        guard let id = message.appointment else { return false }
+        if message.kind == .offer {
+            return try transaction.first(OpenOfferOfHold(hold: id))?.recipient.map { surroundings.clock.now < $0.until } ?? false
+        }
+        guard let visit = try transaction.first(AppointmentByID(id: id))?.kept else { return false }
+        return visit.state == .booked && visit.visit.from == message.start
     }
 }

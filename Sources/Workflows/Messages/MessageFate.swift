@@ -16,8 +16,11 @@ extension Clinic {
         var addresses = patient?.addresses ?? [:]
         // Each device has its own.
         if try !transaction.fetch(DevicesOf(patient: message.patient)).isEmpty { addresses[.push] = Personal("devices") }
+        var preferences = try transaction.preferences(of: message.patient)
+        // Who said with their wish when they are not to be disturbed has said it of what is offered.
+        preferences.quiet = preferences.quiet ?? matter.quiet
         return Reaching(
-            kind: message.kind, preferences: try transaction.preferences(of: message.patient),
+            kind: message.kind, preferences: preferences,
             addresses: addresses, channels: settings.messages?.channels ?? [], start: message.start,
             zone: matter.zone)
     }
@@ -29,6 +32,12 @@ extension Clinic {
         let zone: Zone
         /// It would say what is no longer so.
         let isOvertaken: Bool
+        /// Until when an offer stands.
+        var until: Instant?
+        /// What the wish that is offered something says of quiet hours.
+        var quiet: ContactPreferences.QuietHours?
+        /// What goes back of a payment.
+        var amount: SpokenAmount?
     }
 
     func matter(of message: Message, _ keys: FieldKeys, in transaction: any ReadTransaction) throws -> Matter {
@@ -38,10 +47,28 @@ extension Clinic {
         let appointment = try transaction.first(AppointmentByID(id: id)).map { try keys.open($0) }
         let directory = try directory.current(transaction)
         let place = appointment?.location
-        return Matter(
+        var matter = Matter(
             appointment: appointment, location: place.flatMap { directory.locations[$0] },
             zone: place.map { directory.wallClock(at: $0) } ?? .utc,
             isOvertaken: appointment.map { message.isOvertaken(by: $0) } ?? true)
+        if message.kind == .refund { matter.amount = try transaction.first(NoticeByID(id: message.notice))?.amount }
+        return message.kind == .offer ? try offering(matter, id, in: transaction) : matter
+    }
+
+    /// An offer says what is so until it is answered, or has ended.
+    private func offering(_ matter: Matter, _ hold: ID<Appointment>, in transaction: any ReadTransaction) throws -> Matter {
+        guard !matter.isOvertaken, let offer = try transaction.first(OpenOfferOfHold(hold: hold))?.recipient,
+            surroundings.clock.now < offer.until
+        else {
+            return Matter(
+                appointment: matter.appointment, location: matter.location, zone: matter.zone, isOvertaken: true)
+        }
+        var matter = matter
+        matter.until = offer.until
+        matter.quiet = try transaction.first(WaitlistPlaceByID(id: offer.entry))?.entry.quietHours.map {
+            ContactPreferences.QuietHours(from: $0.from, until: $0.to)
+        }
+        return matter
     }
 
     /// It did not arrive by its channel; where there is another that may be used, that one is; each is used once.
@@ -101,11 +128,22 @@ extension Message {
     fileprivate func isOvertaken(by appointment: Appointment) -> Bool {
         switch kind {
         case .cancellation: appointment.state != .cancelled
-        case .expiry, .correction: false
+        case .expiry, .correction, .refund: false
+        case .offer: appointment.state != .pending
         case .reminder, .delay: appointment.state != .booked || appointment.visit.from != start
-        case .confirmation, .move:
+        case .confirmation, .move, .honoured:
             !appointment.state.holdsItsTime || appointment.state == .pending || appointment.visit.from != start
         }
+    }
+}
+
+extension Notice {
+    /// What goes back, where it says so.
+    fileprivate var amount: SpokenAmount? {
+        guard let json = try? JSON(parsing: payload), let amount = json["amount"]?.integer,
+            let currency = json["currency"]?.string
+        else { return nil }
+        return SpokenAmount(amount: Int(amount), currency: currency)
     }
 }
 

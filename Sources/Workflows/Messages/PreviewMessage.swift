@@ -26,6 +26,9 @@ extension Clinic {
             draft.time = SpokenTime(day: CalendarDay(year: 2030, month: 3, day: 5)!, minute: 9 * 60 + 30)
             draft.place = "Riverside, 1 River Street"
             draft.minutes = kind == .delay ? 20 : nil
+            draft.today = draft.time?.day
+            draft.until = kind == .offer ? draft.time.map { SpokenTime(day: $0.day, minute: 8 * 60 + 15) } : nil
+            draft.amount = kind == .refund ? SpokenAmount(amount: 4_500, currency: "eur") : nil
             draft.template = try template ?? story.transaction.first(TemplateOf(kind: kind, language: language))?.template
             draft.answerCode = kind.asksForAnswer ? "mca_example" : nil
             draft.unsubscribeCode = "mcu_example"

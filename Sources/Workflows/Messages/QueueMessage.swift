@@ -73,15 +73,21 @@ extension Clinic {
     func sending(_ message: Message) -> OutboxMessage {
         OutboxMessage(
             id: message.id.of(), topic: Topic.message, payload: message.outboxPayload, createdAt: message.createdAt,
-            dedupeKey: message.id.description, subject: message.patient.of(), maxAttempts: Self.attemptsMaximum)
+            // An offer may stand for five minutes.
+            priority: message.kind == .offer ? .urgent : .normal, dedupeKey: message.id.description, subject: message.patient.of(),
+            maxAttempts: Self.attemptsMaximum)
     }
 
     /// What it is about ends long before so many attempts.
     private static let attemptsMaximum = 1_000
 
     /// Looks after a message from the moment it is first handed over.
-    func watch(_ message: Message, in transaction: any WriteTransaction) throws {
-        let (now, patience) = (surroundings.clock.now, settings.messages?.patience ?? .minutes(15))
+    ///
+    /// - Parameter end: when what it says is over. The next channel has half of the time until then.
+    func watch(_ message: Message, until end: Instant?, in transaction: any WriteTransaction) throws {
+        let now = surroundings.clock.now
+        var patience = settings.messages?.patience ?? .minutes(15)
+        if let end { patience = min(patience, Span(microseconds: max(0, (end - now).microseconds / 2))) }
         try transaction.post(
             OutboxMessage(
                 id: surroundings.identifiers.next(OutboxMessage.self), topic: Topic.messageWatch, payload: message.outboxPayload,

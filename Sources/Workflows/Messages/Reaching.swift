@@ -56,7 +56,8 @@ struct Reaching {
         guard let quiet = preferences.quiet ?? (channel == .email ? nil : .usual) else { return nil }
         let clock = preferences.zone.flatMap { Zone.named($0) } ?? zone
         guard let end = quiet.end(at: now, on: clock) else { return nil }
-        if let start, end > start - Self.leastAhead { return nil }
+        // Nobody is woken for an offer, whenever it ends.
+        if kind != .offer, let start, end > start - Self.leastAhead { return nil }
         return end
     }
 }

@@ -141,7 +141,9 @@ extension Messages {
             return .nothing
         }
         let unsure = message.unsureSince != nil || isTold
-        if message.channel == .push, unsure, let end = reaching.endOfQuiet(for: .push, at: now) { return .wait(until: end) }
+        if unsure, let channel = message.channel, let end = reaching.endOfQuiet(for: channel, at: now) {
+            return .wait(until: end)
+        }
         if !unsure {
             switch reaching.decide(at: now, besides: message.notBy) {
             case .suppress(let reason):
@@ -155,7 +157,7 @@ extension Messages {
                 (message.channel, message.words) = (channel, nil)
                 message.address = channel == .push ? nil : address
                 message.language = reaching.preferences.language ?? MessageLanguage(post.stationery.language)
-                if let until = post.rests[channel] { return try leave(message, until: until, keys, in: transaction) }
+                if let until = post.rests[channel] { return try leave(message, matter, until: until, keys, in: transaction) }
             }
         }
         return try begin(message, matter, post, unsure, keys, in: transaction)
@@ -163,12 +165,12 @@ extension Messages {
 
     /// Nobody is asked yet. It has its channel all the same, and whoever watches over that: when it takes too long, the next has its turn.
     private func leave(
-        _ message: Message, until: Instant, _ keys: FieldKeys, in transaction: any WriteTransaction
+        _ message: Message, _ matter: Clinic.Matter, until: Instant, _ keys: FieldKeys, in transaction: any WriteTransaction
     ) throws -> Prepared {
         var next = message
         next.state = .sending
         try transaction.run(UpdateMessage(next, keys))
-        if message.state == .queued { try clinic.watch(message, in: transaction) }
+        if message.state == .queued { try clinic.watch(message, until: matter.until, in: transaction) }
         return .wait(until: until)
     }
 
@@ -202,7 +204,7 @@ extension Messages {
                     post.stationery.textMessage(draft, hearsReplies: clinic.settings.messages?.hearsReplies ?? false))
             next.words = words
             guard let number = message.address.flatMap({ PhoneNumber($0.revealed) }) else { return .nothing }
-            let text = TextMessage(to: number, words: words, expires: message.start.flatMap { $0 > now ? $0 : nil })
+            let text = TextMessage(to: number, words: words, expires: matter.end(of: message, after: now))
             prepared = .text(text, createdAt: message.createdAt, unsure: unsure)
         case .email:
             guard let letter = try letter(of: message, draft, matter, post.stationery) else { return .nothing }
@@ -212,7 +214,7 @@ extension Messages {
         case nil: return .nothing
         }
         try transaction.run(UpdateMessage(next, keys))
-        if message.state == .queued { try clinic.watch(message, in: transaction) }
+        if message.state == .queued { try clinic.watch(message, until: matter.until, in: transaction) }
         return prepared
     }
 
@@ -223,7 +225,10 @@ extension Messages {
     ) throws -> MessageDraft {
         let language = message.language ?? .english
         var draft = MessageDraft(kind: message.kind, language: language, reference: message.reference)
-        draft.time = message.start.map { SpokenTime(day: matter.zone.day(at: $0), minute: matter.zone.minuteOfDay(at: $0)) }
+        draft.time = (message.start ?? matter.appointment?.visit.from).map { matter.zone.spoken($0) }
+        draft.until = matter.until.map { matter.zone.spoken($0) }
+        draft.today = matter.zone.day(at: message.createdAt)
+        draft.amount = matter.amount
         draft.place = matter.location.map { [$0.name, $0.address].compactMap { $0 }.joined(separator: ", ") }
         draft.minutes = message.minutes
         draft.template = try transaction.first(TemplateOf(kind: message.kind, language: language))?.template
@@ -255,7 +260,8 @@ extension Messages {
         switch message.kind {
         case .confirmation, .move: method = .request
         case .cancellation: method = .cancel
-        case .reminder, .expiry, .delay, .correction: return nil
+        // What was honoured is confirmed, too; what is offered is nobody's yet.
+        case .reminder, .expiry, .delay, .correction, .offer, .honoured, .refund: return nil
         }
         let from = stationery.from
         let text = CalendarMessage(
@@ -398,6 +404,17 @@ extension Messages {
         }
         let text = TextMessage(to: number, words: words, expires: nil)
         return await carrier.find(text, since: message.createdAt - .minutes(5)).value ?? nil
+    }
+}
+
+extension Clinic.Matter {
+    /// When what a message says is worth nothing any more; nil when it is over, or has no end.
+    func end(of message: Message, after now: Instant) -> Instant? { (until ?? message.start).flatMap { $0 > now ? $0 : nil } }
+}
+
+extension Zone {
+    fileprivate func spoken(_ instant: Instant) -> SpokenTime {
+        SpokenTime(day: day(at: instant), minute: minuteOfDay(at: instant))
     }
 }
 

@@ -38,7 +38,7 @@ extension Messages {
                     notice: PushNotice(
                         device: device.token, title: stationery.from.name, words: try stationery.notice(draft),
                         link: stationery.answerLink(draft), about: message.appointment?.description,
-                        expires: message.start.flatMap { $0 > now ? $0 : nil })))
+                        expires: matter.end(of: message, after: now))))
         }
         // Signed out, or registered for somebody else meanwhile.
         let left = Set(registered.map(\.id))

@@ -61,6 +61,13 @@ struct NoticesOf: Query {
     static func row(_ columns: any Columns) throws -> Notice { try Notice(columns) }
 }
 
+struct NoticeByID: Query {
+    static let sql: SQL = "SELECT id, recipient_id, recipient_role, kind, appointment_id, at, payload FROM notice WHERE id = $1"
+    let id: ID<Notice>
+    var bindings: [SQLValue] { [.id(id)] }
+    static func row(_ columns: any Columns) throws -> Notice { try Notice(columns) }
+}
+
 struct NoticesAfter: Query {
     static let sql: SQL = """
         SELECT id, recipient_id, recipient_role, kind, appointment_id, at, payload FROM notice

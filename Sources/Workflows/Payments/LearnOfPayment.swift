@@ -211,7 +211,7 @@ extension Story {
 }
 
 extension Story {
-    /// Writes a notice for who pays. It holds identifiers, times and amounts.
+    /// Tells whoever pays, in the mailbox and by the channels they can be reached by. The notice holds identifiers, times and amounts.
     func tellPayer(
         _ payment: VisitPayment, _ kind: Notice.Kind, of appointment: ID<Appointment>, _ details: (inout JSONWriter) -> Void
     ) throws {
@@ -220,10 +220,8 @@ extension Story {
             json.member("payment", payment.id)
             details(&json)
         }
-        try transaction.post(
-            InsertNotice(
-                notice: Notice(
-                    id: newID(), recipient: payment.patient.of(), recipientRole: .patient, kind: kind, appointment: appointment,
-                    at: now, payload: String(decoding: payload.bytes, as: UTF8.self))))
+        try clinic.tell(
+            payment.patient.of(), .patient, kind, appointment, payload: String(decoding: payload.bytes, as: UTF8.self),
+            in: transaction)
     }
 }

@@ -38,6 +38,10 @@ public enum Schema {
         Migration(
             number: 28, name: "what changes outside is heard, and invoices say their tax", up: FeedTables.up,
             down: FeedTables.down),
+        Migration(
+            number: 29, name: "who waits may name a specialty",
+            up: [SQL(table: "ALTER TABLE waitlist_entry ADD COLUMN specialty {text}")],
+            down: ["ALTER TABLE waitlist_entry DROP COLUMN specialty"]),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).

@@ -40,7 +40,7 @@ public enum WorkflowQueries {
         DeleteWebhook.self, CancelDeliveries.self, InsertWebhookDelivery.self, NoteWebhookAttempt.self, DeliveriesOfWebhook.self,
         ForgetOldWebhookDeliveries.self,
         ChangesAfter.self, ChangeStands.self, NewestChange.self, OldestHiddenChange.self, LastEvent.self,
-        InsertEvent.self, InsertAudit.self, AuditOf.self, InsertNotice.self, NoticesOf.self, NoticesAfter.self,
+        InsertEvent.self, InsertAudit.self, AuditOf.self, InsertNotice.self, NoticesOf.self, NoticeByID.self, NoticesAfter.self,
         StoredAttempt.self, StoreAttempt.self, ForgetAttempt.self, ForgetExpiredAttempts.self, Vouch.self,
         InsertUnsealed.self, UnsealedRecords.self, DeleteUnsealed.self, DeleteUnsealedRange.self, AuditRecord.self,
         SealsAfter.self, LastSeal.self,
@@ -137,7 +137,8 @@ public enum WorkflowQueries {
         LooseEnds.self, WaitlistPlaceByID.self, WaitlistPlaceToChange.self, WaitingForVisit.self, WaitingPlaces.self,
         SomebodyWaits.self,
         WaitingLine.self, PlacesOfPatient.self, PlacesAfter.self, InsertWaitlistPlace.self, UpdateWaitlistPlace.self,
-        OpenOfferOfHold.self, OpenOfferAt.self, OffersOfTime.self, OfferByID.self, OffersOfPatient.self, OffersAfter.self,
+        OpenOfferOfHold.self, OfferOfHold.self, OpenOfferAt.self, OffersOfTime.self, OfferByID.self, OffersOfPatient.self,
+        OffersAfter.self,
         InsertOffer.self, EndOffer.self, EraseOffers.self, EraseWaiting.self, SeriesByID.self, SeriesToChange.self,
         VisitsOfSeries.self, SeriesOfAppointment.self, InsertSeries.self, InsertSeriesVisit.self, AdvanceSeries.self,
     ]

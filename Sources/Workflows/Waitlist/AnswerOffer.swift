@@ -7,16 +7,15 @@ import Storage
 extension Clinic {
     /// Takes what was offered: confirms the hold. Refuses `.holdExpired` for who comes too late, and `.bookedElsewhere` who is to book in the
     /// system that is being replaced by now.
-    public func acceptOffer(_ id: ID<WaitlistOffer>, call: Call, wording: Wording<Appointment>) async throws -> Reply<Appointment>
-    {
+    ///
+    /// - Parameter unpaidReason: why staff let a visit take place that costs something and is not paid; patients pay first.
+    public func acceptOffer(
+        _ id: ID<WaitlistOffer>, unpaidReason: Personal<String>? = nil, call: Call, wording: Wording<Appointment>
+    ) async throws -> Reply<Appointment> {
         try await perform(call, wording: wording) { story in
             try story.offered(id)
         } act: { story, hold in
-            _ = try hold.confirmed(at: story.now)
-            try story.mustBookHere(hold.patients)
-            // What costs something is paid, and taken with that.
-            if try !call.caller.isStaff && story.mustBePaid(hold) { throw Refusal.paymentNeeded }
-            return try story.confirm(hold)
+            try story.accept(hold, unpaidReason: unpaidReason)
         }
     }
 
@@ -27,17 +26,28 @@ extension Clinic {
         try await perform(call, wording: wording) { story in
             try story.offered(id)
         } act: { story, hold in
-            guard hold.state == .pending else { throw Refusal.transitionNotAllowed }
-            let declined = try hold.cancelled(
-                by: call.caller.principal, at: story.now, reason: call.caller.isStaff ? .desk : .patient,
-                policy: story.policy(of: hold), byStaff: call.caller.isStaff)
-            try story.end(declined, was: hold, kind: .cancelled)
-            return declined
+            try story.decline(hold)
         }
     }
 }
 
 extension Story {
+    /// A hold becomes the caller's, paid or with the reason why not.
+    func accept(_ hold: Appointment, unpaidReason: Personal<String>? = nil) throws -> Appointment {
+        _ = try hold.confirmed(at: now)
+        try mustBookHere(hold.patients)
+        return try confirm(hold, reason: try reasonIfUnpaid(hold, unpaidReason))
+    }
+
+    func decline(_ hold: Appointment) throws -> Appointment {
+        guard hold.state == .pending else { throw Refusal.transitionNotAllowed }
+        let declined = try hold.cancelled(
+            by: call.caller.principal, at: now, reason: call.caller.isStaff ? .desk : .patient,
+            policy: policy(of: hold), byStaff: call.caller.isStaff)
+        try end(declined, was: hold, kind: .cancelled)
+        return declined
+    }
+
     /// The hold that stands for an offer, when the caller may answer it. To others there is none.
     fileprivate func offered(_ id: ID<WaitlistOffer>) throws -> Appointment {
         guard let hold = try transaction.first(OfferByID(id: id))?.recipient?.appointment else {
@@ -54,10 +64,13 @@ extension Story {
     /// What becomes of the waitlist when a hold or a booking ends: an offer that was open has been answered and the chain goes on, or a
     /// time is free for somebody who waits. In the same transaction, so that no crash loses it.
     func passOn(_ was: Appointment, _ kind: AppointmentEvent.Kind) throws {
-        if was.state == .pending, let offer = try transaction.first(OpenOfferOfHold(hold: was.id)) {
+        if was.state == .pending, let offer = try transaction.first(OfferOfHold(hold: was.id)),
+            offer.state == .open || offer.state == .accepted
+        {
             let state: WaitlistOffer.State =
                 switch kind {
-                case .expired: .expired
+                // Who had taken it did not stay silent; somebody else's calendar did.
+                case .expired: offer.state == .open ? .expired : .revoked
                 case .cancelled: call.caller.role == .patient ? .declined : .revoked
                 default: .revoked
                 }
@@ -79,12 +92,26 @@ extension Story {
     }
 
     /// A hold has become a booking: whoever waited for it waits no more. Where a time takes several people, another may be free still.
-    func noteConfirmation(of hold: Appointment) throws {
+    ///
+    /// - Parameter isAsked: somebody else's calendar is asked first. Until it agrees they keep their place, and are offered nothing else.
+    func noteConfirmation(of hold: Appointment, isAsked: Bool = false) throws {
         guard let offer = try transaction.first(OpenOfferOfHold(hold: hold.id)) else { return }
-        try settle(offer, as: .accepted)
+        try settle(offer, as: .accepted, isAsked: isAsked)
         if directory.resources[hold.practitioner]?.lanesOffered ?? 1 > 1 {
             try transaction.post(FreedMessage(chain: offer.chain, time: offer.time, givenBackBy: []).message(newID(), now))
         }
+    }
+
+    /// Somebody else's calendar has agreed: whoever had taken what was offered waits no more.
+    func noteAgreement(to appointment: Appointment) throws {
+        guard let offer = try transaction.first(OfferOfHold(hold: appointment.id)), offer.state == .accepted,
+            let entry = offer.recipient?.entry, var next = try transaction.first(WaitlistPlaceToChange(id: entry)),
+            next.state == .waiting, next.offer == offer.id
+        else { return }
+        next.offer = nil
+        next.state = .booked
+        next.endedAt = now
+        _ = try replace(next, "waitlist.booked")
     }
 
     /// An offer is taken or let pass, not moved to a time that was never offered.
@@ -94,13 +121,14 @@ extension Story {
         }
     }
 
-    private func settle(_ offer: WaitlistOffer, as state: WaitlistOffer.State) throws {
-        guard try transaction.run(EndOffer(id: offer.id, state: state, at: now)) == 1 else { throw Refusal.changedMeanwhile }
+    private func settle(_ offer: WaitlistOffer, as state: WaitlistOffer.State, isAsked: Bool = false) throws {
+        guard try transaction.run(EndOffer(offer: offer, state: state, at: now)) == 1 else { throw Refusal.changedMeanwhile }
         guard let entry = offer.recipient?.entry, var next = try transaction.first(WaitlistPlaceToChange(id: entry)),
             next.state == .waiting
         else { return }
-        next.offer = nil
+        if !isAsked { next.offer = nil }
         switch state {
+        case .accepted where isAsked: break
         case .accepted:
             next.state = .booked
             next.endedAt = now

@@ -65,6 +65,12 @@ extension Story {
             guard let one = directory.resources[id], one.kind == .practitioner else { throw Refusal.practitionerUnknown }
             if !visitType.suits(one) { throw Refusal.practitionerUnsuitable }
         }
+        if let specialty = request.specialty {
+            let suited = directory.resources.values.contains {
+                $0.kind == .practitioner && $0.specialty == specialty && visitType.suits($0)
+            }
+            if !suited { throw Refusal.practitionerUnsuitable }
+        }
         for id in request.locations where directory.locations[id] == nil { throw Refusal.locationUnknown }
         if try transaction.first(WaitingForVisit(patient: request.patient, visitType: request.visitType)) != nil {
             throw Refusal.alreadyWaiting

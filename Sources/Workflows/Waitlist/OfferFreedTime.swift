@@ -68,21 +68,28 @@ extension Story {
     private static let triedAtMost = 20
 
     fileprivate func offer(_ freed: FreedMessage) throws -> Verdict {
-        // Somebody thinks about this time. What becomes of that goes on from there.
-        if try transaction.first(OpenOfferAt(time: freed.time)) != nil { return .done }
+        if let open = try transaction.first(OpenOfferAt(time: freed.time)) {
+            // Somebody thinks about this time. What becomes of that goes on from there.
+            if open.visitType == freed.time.visitType { return .done }
+            // Who waits for another kind of visit has their turn after that: where a time takes several people, one may be left.
+            try auditChange(of: freed.chain.of(), "waitlist.postponed")
+            return .snooze(until: max(open.until, now) + .seconds(10))
+        }
         let clock = directory.wallClock(at: freed.time.location)
         let asked = try transaction.fetch(OffersOfTime(time: freed.time))
         let had = Set(asked.map(\.patient) + freed.givenBackBy)
         var history = OfferHistory(offered: Set(asked.filter { $0.chain == freed.chain }.map(\.entry)))
         // Whose place changed while it was looked at.
         var restless: Set<ID<WaitlistEntry>> = []
-        var line = try nextInLine(freed.time, after: nil)
+        var time = freed.time
+        time.specialty = directory.resources[time.practitioner]?.specialty
+        var line = try nextInLine(time, after: nil)
         var entries = line.map(\.entry)
         while true {
             history.earlier = Set(entries.filter { had.contains($0.patient) }.map(\.id))
-            history.thinking = restless.union(line.filter { $0.offer != nil }.map(\.id))
-            let decision = freed.time.offering(to: entries, after: history, at: now, in: clock, rules: clinic.settings.offers)
-            if case .offer(let id, let until) = decision.next, let place = line.first(where: { $0.id == id }) {
+            history.thinking = restless.union(line.filter { $0.place.offer != nil }.map(\.place.id))
+            let decision = time.offering(to: entries, after: history, at: now, in: clock, rules: clinic.settings.offers)
+            if case .offer(let id, let until) = decision.next, let place = line.first(where: { $0.place.id == id })?.place {
                 guard let refusal = try hold(freed, for: place, until: until, decision, of: entries.count) else { return .done }
                 switch refusal {
                 case .patientTaken, .patientClosed, .patientUnknown: history.elsewhere.insert(id)
@@ -95,7 +102,7 @@ extension Story {
                 continue
             }
             if line.count.isMultiple(of: Self.lookedAtOnce), !line.isEmpty, line.count < Self.lookedAtMost {
-                let more = try nextInLine(freed.time, after: line.last?.entry)
+                let more = try nextInLine(time, after: line.last?.entry)
                 if !more.isEmpty {
                     line += more
                     entries = line.map(\.entry)
@@ -106,11 +113,11 @@ extension Story {
                 try auditChange(of: freed.chain.of(), "waitlist.postponed")
                 return .snooze(until: at)
             }
-            return try end(freed, because: reason(freed.time, history), decision, of: entries.count)
+            return try end(freed, because: reason(time, history), decision, of: entries.count)
         }
     }
 
-    private func nextInLine(_ time: FreedTime, after last: WaitlistEntry?) throws -> [WaitlistPlace] {
+    private func nextInLine(_ time: FreedTime, after last: WaitlistEntry?) throws -> [WaitingLine.Row] {
         try transaction.fetch(WaitingLine(visitType: time.visitType, after: last, limit: Self.lookedAtOnce))
     }
 
@@ -168,19 +175,18 @@ extension Story {
         var next = place
         next.offer = offer.id
         _ = try replace(next, "waitlist.offered")
-        try transaction.post(InsertNotice(notice: notice(of: offer, hold, place)))
+        try clinic.tell(
+            place.patient.of(), .patient, .offer, hold.id, payload: details(of: offer, hold), in: transaction)
     }
 
-    private func notice(of offer: WaitlistOffer, _ hold: Appointment, _ place: WaitlistPlace) -> Notice {
+    private func details(of offer: WaitlistOffer, _ hold: Appointment) -> String {
         var payload = JSONWriter(reserving: 160)
         payload.object { json in
             json.member("offer", offer.id)
             json.member("start", hold.visit.from)
             json.member("until", offer.recipient?.until)
         }
-        return Notice(
-            id: newID(), recipient: place.patient.of(), recipientRole: .patient, kind: .offer, appointment: hold.id, at: now,
-            payload: String(decoding: payload.bytes, as: UTF8.self))
+        return String(decoding: payload.bytes, as: UTF8.self)
     }
 
     /// The time is free for everybody.

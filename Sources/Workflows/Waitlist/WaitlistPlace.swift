@@ -26,6 +26,8 @@ public struct WaitlistRequest: Sendable {
     public var patient: ID<Patient>
     public var visitType: ID<VisitType>
     public var practitioners: Set<ID<Resource>> = []
+    /// Only practitioners of it: where several kinds of them give this visit.
+    public var specialty: String?
     public var locations: Set<ID<Location>> = []
     /// 1 is Monday.
     public var weekdays: Set<Int> = []
@@ -48,6 +50,7 @@ public struct WaitlistRequest: Sendable {
     func entry(_ id: ID<WaitlistEntry>, since: Instant) -> WaitlistEntry {
         var entry = WaitlistEntry(id: id, patient: patient.of(), visitType: visitType, since: since)
         entry.practitioners = practitioners
+        entry.specialty = specialty
         entry.locations = locations
         entry.weekdays = weekdays
         entry.minutes = minutes

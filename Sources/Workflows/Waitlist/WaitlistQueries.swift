@@ -6,7 +6,7 @@ import Storage
 /// In the order `WaitlistPlace(columns)` reads them.
 private let placeColumns = """
     id, patient_id, visit_type_id, practitioners, locations, weekdays, from_minute, to_minute, earliest, latest, quiet_from, quiet_to,
-    precedence, since, wants_offers, missed_offers, asked_by, state, offer_id, ended_at, version
+    precedence, since, wants_offers, missed_offers, asked_by, state, offer_id, ended_at, version, specialty
     """
 
 /// The most pressing first.
@@ -36,6 +36,7 @@ extension WaitlistPlace {
         entry.urgency = precedences.indices.contains(precedence) ? precedences[precedence] : .routine
         entry.wantsOffers = try columns.bool(14)
         entry.missedOffers = try columns.int(15)
+        entry.specialty = try columns.optional(21, columns.text)
         self.init(
             entry: entry, state: try columns.choice(17), askedBy: try columns.text(16),
             offer: try columns.optional(18) { try columns.id($0) }, endedAt: try columns.optional(19, columns.instant),
@@ -84,11 +85,16 @@ struct SomebodyWaits: Query {
     static func row(_ columns: any Columns) throws -> Bool { true }
 }
 
-/// Those who wait for a kind of visit, the most pressing first, then who has waited longest; after one of them.
+/// Those who wait for a kind of visit, the most pressing first, then who has waited longest; after one of them. And when they want to be left
+/// alone, whatever it is about.
 struct WaitingLine: Query {
     static let sql = SQL(
         """
-        SELECT \(placeColumns) FROM waitlist_entry
+        SELECT \(placeColumns),
+            (SELECT contact_preference.quiet_from FROM contact_preference WHERE contact_preference.id = waitlist_entry.patient_id),
+            (SELECT contact_preference.quiet_until FROM contact_preference WHERE contact_preference.id = waitlist_entry.patient_id),
+            (SELECT contact_preference.zone FROM contact_preference WHERE contact_preference.id = waitlist_entry.patient_id)
+        FROM waitlist_entry
         WHERE visit_type_id = $1 AND state = 'waiting' AND (precedence, since, id) > ($2, $3, $4)
         ORDER BY precedence, since, id LIMIT $5
         """)
@@ -101,7 +107,26 @@ struct WaitingLine: Query {
             .id(after?.id ?? ID(high: 0, low: 0)), .integer(limit),
         ]
     }
-    static func row(_ columns: any Columns) throws -> WaitlistPlace { try WaitlistPlace(columns) }
+
+    struct Row: Sendable {
+        let place: WaitlistPlace
+        /// With the night of whoever waits: what they have said of messages, or else with their wish; the usual one where they have said nothing.
+        let entry: WaitlistEntry
+    }
+    static func row(_ columns: any Columns) throws -> Row {
+        let place = try WaitlistPlace(columns)
+        var entry = place.entry
+        let zone = try columns.optional(24, columns.text).flatMap { Zone.named($0) }
+        if let from = try columns.optional(22, columns.int), let until = try columns.optional(23, columns.int) {
+            // `from` as `until` is no night at all.
+            entry.night = QuietHours(from: from, to: until).map { Night(hours: $0, zone: zone) }
+        } else {
+            let usual = ContactPreferences.QuietHours.usual
+            let hours = entry.quietHours ?? QuietHours(from: usual.from, to: usual.until)
+            (entry.night, entry.quietHours) = (hours.map { Night(hours: $0, zone: zone) }, nil)
+        }
+        return Row(place: place, entry: entry)
+    }
 }
 
 struct PlacesOfPatient: Query {
@@ -124,8 +149,8 @@ struct PlacesAfter: Query {
 struct InsertWaitlistPlace: Command {
     static let sql: SQL = """
         INSERT INTO waitlist_entry (id, patient_id, visit_type_id, practitioners, locations, weekdays, from_minute, to_minute, earliest,
-            latest, quiet_from, quiet_to, precedence, since, wants_offers, missed_offers, asked_by, state, version)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, $16, 'waiting', 1)
+            latest, quiet_from, quiet_to, precedence, since, wants_offers, missed_offers, asked_by, specialty, state, version)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, $16, $17, 'waiting', 1)
         """
     let place: WaitlistPlace
     var bindings: [SQLValue] {
@@ -136,7 +161,7 @@ struct InsertWaitlistPlace: Command {
             .ids(entry.locations.sorted()), .integer(days), .integer(entry.minutes?.lowerBound),
             .integer(entry.minutes?.upperBound), .day(entry.earliest), .day(entry.latest), .integer(entry.quietHours?.from),
             .integer(entry.quietHours?.to), .integer(entry.urgency.precedence), .instant(entry.since),
-            .bool(entry.wantsOffers), .text(place.askedBy),
+            .bool(entry.wantsOffers), .text(place.askedBy), .text(entry.specialty),
         ]
     }
 }
@@ -188,14 +213,24 @@ struct OpenOfferOfHold: Query {
     static func row(_ columns: any Columns) throws -> WaitlistOffer { try WaitlistOffer(columns) }
 }
 
-/// Whether somebody thinks about a time at the moment.
+/// The offer of whoever was ever offered what an appointment is, or was held for.
+struct OfferOfHold: Query {
+    static let sql = SQL("SELECT \(offerColumns) FROM waitlist_offer WHERE appointment_id = $1")
+    let hold: ID<Appointment>
+    var bindings: [SQLValue] { [.id(hold)] }
+    static func row(_ columns: any Columns) throws -> WaitlistOffer { try WaitlistOffer(columns) }
+}
+
+/// Whether somebody thinks about a time at the moment, for which kind of visit, and how long at most.
 struct OpenOfferAt: Query {
     static let sql: SQL = """
-        SELECT id FROM waitlist_offer WHERE practitioner_id = $1 AND start_at = $2 AND state = 'open'
+        SELECT visit_type_id, until_at FROM waitlist_offer WHERE practitioner_id = $1 AND start_at = $2 AND state = 'open'
         """
     let time: FreedTime
     var bindings: [SQLValue] { [.id(time.practitioner), .instant(time.visit.from)] }
-    static func row(_ columns: any Columns) throws -> ID<WaitlistOffer> { try columns.id(0) }
+    static func row(_ columns: any Columns) throws -> (visitType: ID<VisitType>, until: Instant) {
+        (visitType: try columns.id(0), until: try columns.instant(1))
+    }
 }
 
 /// To whom a time was ever offered, and in which chain.
@@ -257,13 +292,13 @@ struct InsertOffer: Command {
     }
 }
 
-/// An offer is answered once. No row changed means it was.
+/// An offer is answered once, and what another calendar then does not agree to is taken back once. No row changed means it was.
 struct EndOffer: Command {
-    static let sql: SQL = "UPDATE waitlist_offer SET state = $2, ended_at = $3 WHERE id = $1 AND state = 'open'"
-    let id: ID<WaitlistOffer>
+    static let sql: SQL = "UPDATE waitlist_offer SET state = $2, ended_at = $3 WHERE id = $1 AND state = $4"
+    let offer: WaitlistOffer
     let state: WaitlistOffer.State
     let at: Instant
-    var bindings: [SQLValue] { [.id(id), .text(state.rawValue), .instant(at)] }
+    var bindings: [SQLValue] { [.id(offer.id), .text(state.rawValue), .instant(at), .text(offer.state.rawValue)] }
 }
 
 // MARK: What goes when somebody is erased

@@ -9,8 +9,8 @@ enum PaymentScenario {
         "payment",
         """
         Visits are held and paid; the provider tells it once, twice, late and in another order, fails after it has done what it was asked, \
-        and somebody pays after the hold was over: each payment is charged once, books or goes back, and the books balance.
-        """, shows: ["HB-3", "GF-3", "MC-12"], needs: ClinicNeeds(.payments)
+        and somebody pays after the hold was over: each payment is charged once, books or goes back, the books balance, and whoever paid has a mail of what goes back.
+        """, shows: ["HB-3", "GF-3", "MC-12"], needs: ClinicNeeds(.payments, .mail)
     ) { scene in
         let till = try await Till(scene)
         // These two are over before they are paid; meanwhile the others are.
@@ -152,6 +152,11 @@ private struct Till: Sendable {
     func balances(payments: Int, refunds: Int, honoured: Int) async throws {
         _ = try await scene.becomes { try await clinic.unfinished() == 0 }
         let ledger = try await clinic.ledger()
+        let mails = try await clinic.numbers("SELECT kind, count(*) FROM message WHERE state = 'handed-over' GROUP BY kind")
+        scene.expect(.ledger, "one mail for each refund", mails["refund"] ?? 0, is: refunds)
+        scene.expect(.ledger, "and one for each visit that was booked after all", mails["payment-honoured"] ?? 0, is: honoured)
+        scene.expect(
+            .ledger, "the provider of mails had each once", ledger.of("mail", "mail").count, is: mails.values.reduce(0, +))
         scene.expect(
             .ledger, "one charge for each visit that was to be paid", ledger.of("payments", "payment").count, is: payments)
         scene.expect(.ledger, "one refund for each payment that went back", ledger.of("payments", "refund").count, is: refunds)

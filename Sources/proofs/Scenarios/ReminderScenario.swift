@@ -151,7 +151,7 @@ enum ReminderScenario {
     }
 
     /// The code of the newest mail's link, as somebody reads it who has the mail open.
-    private static func link(_ clinic: ScenarioClinic, to address: String) async throws -> String {
+    static func link(_ clinic: ScenarioClinic, to address: String) async throws -> String {
         let page = try await clinic.http.send("GET", clinic.simulator.base + "/").text
         for mail in page.components(separatedBy: "<article>") where mail.contains("to \(address)") {
             if let code = mail.firstMatch(of: /answer=confirm#([A-Za-z0-9._~-]+)/) { return String(code.1) }

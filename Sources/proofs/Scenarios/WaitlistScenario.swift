@@ -9,7 +9,7 @@ enum WaitlistScenario {
         "waitlist",
         """
         Three people wait, and two times become free: each is offered to one at a time, goes on when it is declined or nobody answers, is \
-        booked by whoever takes it, and is offered to nobody twice.
+        booked by whoever takes it, also by the link of a mail, and is offered to nobody twice. Each offer is one mail.
         """, shows: ["MC-9"], needs: ClinicNeeds(.mail)
     ) { scene in
         let clinic = scene.clinic
@@ -22,6 +22,10 @@ enum WaitlistScenario {
         for number in 0..<3 {
             let patient = ScenarioClinic.patient(number)
             tokens.append(try await clinic.token("patient", subject: patient))
+            // Whatever the hour: nobody is offered anything while they sleep.
+            try await clinic.ask(
+                "PUT", "/v1/patients/\(patient)/preferences",
+                body: #"{"channels":["email"],"quietFrom":"00:00","quietUntil":"00:00"}"#)
             try await clinic.ask(
                 "POST", "/v1/waitlist", by: tokens[number],
                 body:
@@ -32,11 +36,19 @@ enum WaitlistScenario {
 
         /// The offer that is open, once it is somebody's.
         func offer(to number: Int, at start: String) async throws -> JSON {
-            try await scene.eventually("\(start) is offered to patient \(number)") {
+            let offer = try await scene.eventually("\(start) is offered to patient \(number)") {
                 try await clinic.ask("GET", "/v1/waitlist-offers?limit=100", by: tokens[number]).items.first {
                     $0["state"]?.string == "open" && $0["start"]?.string.flatMap { Instant($0) } == Instant(start)
                 }
             }
+            let patient = ScenarioClinic.patient(number)
+            _ = try await scene.eventually("patient \(number) has it by mail") {
+                try await clinic.ask("GET", "/v1/patients/\(patient)/messages?limit=200").items.first {
+                    $0["kind"]?.string == "offer" && $0["appointment"]?.string == offer["appointment"]?.string
+                        && $0.state == "handed-over"
+                }
+            }
+            return offer
         }
         func isOfferedToOne() async throws {
             let open = try await clinic.number("SELECT count(*) FROM waitlist_offer WHERE state = 'open'")
@@ -58,7 +70,14 @@ enum WaitlistScenario {
         scene.expect(.states, "a hold stands for what is offered", until, is: 1)
         let toThird = try await offer(to: 2, at: first)
         try await isOfferedToOne()
-        let booked = try await clinic.ask("POST", "/v1/waitlist-offers/\(toThird.id)/acceptance", by: tokens[2])
+        let code = try await ReminderScenario.link(clinic, to: "patient3@example.org")
+        for (times, answer, status) in [("once", "confirm", 200), ("again", "confirm", 200), ("otherwise", "cancel", 410)] {
+            let answered = try await clinic.send(
+                "POST", "/visit/answer?language=en&about=offer", body: "code=\(code)&answer=\(answer)",
+                headers: ["Content-Type": "application/x-www-form-urlencoded"])
+            scene.expect(.states, "an answer by the mail's link, \(times), is \(status)", answered.status, is: status)
+        }
+        let booked = try await clinic.appointment(toThird["appointment"]?.string ?? "")
         scene.expect(.states, "whoever takes it has it", booked.isBooked && booked.start == Instant(first), booked.state)
         let again = try await clinic.send("POST", "/v1/waitlist-offers/\(toFirst.id)/acceptance", by: tokens[0])
         scene.expect(.states, "who declined it cannot take it any more", again.status, is: 409)
@@ -98,14 +117,17 @@ enum WaitlistScenario {
         let letters = try await clinic.number(
             "SELECT count(*) FROM message WHERE kind = 'confirmation' AND state = 'handed-over'")
         scene.expect(.ledger, "four visits were confirmed by mail, two by hand and two from offers", letters, is: 4)
+        let offered = try await clinic.number("SELECT count(*) FROM message WHERE kind = 'offer' AND state = 'handed-over'")
+        scene.expect(.ledger, "each offer is one mail", offered, is: states.values.reduce(0, +))
         try await scene.expectSoon(
-            .log, "each answer to an offer has its line", is: ["http.acceptOffer": 3, "http.declineOffer": 1]
+            .log, "each answer to an offer has its line",
+            is: ["http.acceptOffer": 2, "http.declineOffer": 1, "http.takeAnswerPage": 3]
         ) { answers(clinic) }
         scene.count("offers", states.values.reduce(0, +))
     }
 
     private static func answers(_ clinic: ScenarioClinic) -> [String: Int] {
-        ["http.acceptOffer", "http.declineOffer"].reduce(into: [:]) { $0[$1] = clinic.logged($1).count }
+        ["http.acceptOffer", "http.declineOffer", "http.takeAnswerPage"].reduce(into: [:]) { $0[$1] = clinic.logged($1).count }
     }
 }
 

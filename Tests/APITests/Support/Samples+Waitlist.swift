@@ -32,7 +32,7 @@ extension Sample {
 
     static let waitingBodies: [String: String] = [
         "WaitlistRequest":
-            #"{"patient":"\#(Known.emma)","visitType":"\#(Known.consultation)","practitioners":["\#(Known.brandt)"],"locations":["\#(Known.river)"],"weekdays":["monday","friday"],"from":"09:00","to":"12:00","earliest":"2026-03-01","latest":"2026-12-31","urgency":"urgent","offers":true,"quietHours":{"from":"21:00","to":"07:00"}}"#,
+            #"{"patient":"\#(Known.emma)","visitType":"\#(Known.consultation)","practitioners":["\#(Known.brandt)"],"specialty":"general","locations":["\#(Known.river)"],"weekdays":["monday","friday"],"from":"09:00","to":"12:00","earliest":"2026-03-01","latest":"2026-12-31","urgency":"urgent","offers":true,"quietHours":{"from":"21:00","to":"07:00"}}"#,
         "SeriesRequest":
             #"{"visitType":"\#(Known.consultation)","practitioner":"\#(Known.brandt)","patients":["\#(Known.emma)"],"start":"2026-03-09T09:00:00Z","rule":"FREQ=WEEKLY;COUNT=4","exceptions":["2026-03-16"],"replacements":[{"day":"2026-03-23","start":"2026-03-23T10:00:00Z"}],"room":"\#(Known.room)","mode":"propose"}"#,
         "SeriesCancellation": #"{"scope":"following","appointment":"\#(Known.nobody)","reason":"desk","note":"called"}"#,
@@ -75,6 +75,10 @@ extension Visitor {
 
     /// A time that Lina gave back is held for Emma, who waits.
     func offered() async throws -> String {
+        // It is early in the morning, and nobody is offered anything at night.
+        let awake = #"{"channels":["email","sms","push"],"quietFrom":"00:00","quietUntil":"00:00"}"#
+        let heard = try await send(.put("/v1/patients/\(Known.emma)/preferences", awake, ifMatch: nil))
+        try #require(heard.status == 200, "\(heard.text)")
         _ = try await waiting()
         let given = try await booked(for: [Known.lina])
         try await self.do("cancellation", to: given.id, "{}")
