@@ -1,5 +1,6 @@
 import Notation
 import Outbox
+import Partners
 import People
 import Scheduling
 import Storage
@@ -276,6 +277,21 @@ extension Promises {
             }
         }
 
+        @Test(arguments: Engine.allCases) func `what cannot be read in the system that is replaced is shown to a human, once`(
+            engine: Engine
+        ) async throws {
+            try await ReplacingFixture.open(engine) { replacing in
+                replacing.askThere(patient: 0, at: replacing.plan.time(day: 3, hour: 9))
+                try await replacing.go(to: .shadow)
+                let desk = LegacyDesk(replacing.fixture.clinic, legacy: Illegible(inner: replacing.old, name: "L-77"))
+                let sweep = desk.sweep()
+                for round in 0..<2 { #expect(try await sweep.round().raised == (round == 0 ? 1 : 0)) }
+                let task = try #require(try await replacing.tasks().first)
+                #expect(task.kind == .legacyUnreadable)
+                #expect(try JSON(parsing: task.details)["theirs"]?.string == "L-77")
+            }
+        }
+
         @Test(arguments: Engine.allCases) func `of two who settle a task one does, and whoever may not hears no more`(
             engine: Engine
         ) async throws {
@@ -301,6 +317,23 @@ extension Promises {
             }
         }
     }
+}
+
+/// Has one more that nobody can read.
+private struct Illegible: LegacySystem {
+    let inner: TheOldSystem
+    let name: String
+
+    func changes(after change: Int, limit: Int) async -> Ending<LegacyChanges> {
+        await inner.changes(after: change, limit: limit).map {
+            LegacyChanges(entries: $0.entries, unreadable: [name], last: $0.last, isMore: $0.isMore)
+        }
+    }
+    func find(_ requestID: EffectKey) async -> Ending<LegacyEntry?> { await inner.find(requestID) }
+    func book(_ visit: LegacyVisit, requestID: EffectKey) async -> Ending<LegacyEntry> {
+        await inner.book(visit, requestID: requestID)
+    }
+    func cancel(_ id: String, key: EffectKey) async -> Ending<LegacyEntry> { await inner.cancel(id, key: key) }
 }
 
 private struct Waiting: Query {

@@ -66,6 +66,13 @@ enum ReconcilerScenario {
             .states, "what no program may decide is a task, each once",
             isRaised && tasks.compactMap { $0["kind"]?.string }.sorted() == wanted,
             "\(tasks.compactMap { $0["kind"]?.string })")
+        try await scene.expectSoon(.metrics, "a dead letter is counted until somebody decides on it", is: 1) {
+            Int(try await clinic.gauges("mediconnect_outbox_dead").max() ?? 0)
+        }
+        let lag = try await scene.becomes {
+            try await clinic.gauges(#"mediconnect_sweep_lag_seconds{sweep="claims"}"#).max() ?? 0 > 0
+        }
+        scene.expect(.metrics, "and how long something has not fitted is shown while it does not", lag)
         let asked = try await clinic.settled(unasked, in: scene)
         scene.expect(.states, "a request whose message was lost is asked for after all", asked.isBooked, asked.state)
         scene.expect(.attempts, "which is another attempt", asked.attempts > 1, "\(asked.attempts)")

@@ -10,7 +10,7 @@ enum RecordsScenario {
         """
         A hospital's records fail while visits are booked, moved and cancelled: bookings wait for nothing, the desk sees how far behind they \
         are, a retry by hand brings them up, a message that was lost is found, and each visit is there once, as it is.
-        """, shows: ["MC-2", "HB-4", "GF-4"], needs: ClinicNeeds(.records)
+        """, shows: ["MC-2", "HB-4", "GF-4"], needs: ClinicNeeds(.records), errors: ["sync.outage-began"]
     ) { scene in
         let clinic = scene.clinic
         let practitioner = try await clinic.practitioners()[0]
@@ -48,12 +48,23 @@ enum RecordsScenario {
         scene.expect(.states, "the desk sees failures, and that six changes wait", isBehind, state?.said ?? "nothing")
         let gauges = try await clinic.gauges("mediconnect_sync_waiting").max() ?? 0
         scene.expect(.metrics, "and so does whoever watches the metrics", Int(gauges), is: 6)
+        let lags = try await scene.becomes { try await clinic.gauges("mediconnect_sync_lag_seconds").max() ?? 0 > 0 }
+        scene.expect(.metrics, "and since when the oldest of them does", lags)
         let status = try await clinic.run("sync", "status").joined()
         scene.expect(
             .states, "and so does the command line", status.contains("6 waiting") && status.contains("failures in a row"), status)
         scene.expect(
             .log, "changes that failed have lines",
             !clinic.logged("records.later").isEmpty || !clinic.logged("records.postponed").isEmpty)
+
+        // As if that had gone on for hours.
+        try await clinic.tamper(
+            "UPDATE sync_state SET failing_since = \(clinic.sql(clinic.now - .hours(3))) WHERE system = 'records' AND failures > 0"
+        )
+        let isOut = try await scene.becomes { try await clinic.gauges("mediconnect_sync_out").max() ?? 0 == 1 }
+        scene.expect(.metrics, "after two hours it is out", isOut)
+        let open = try await clinic.ask("GET", "/v1/tasks?state=open").items.map { $0["kind"]?.string }
+        scene.expect(.states, "which is one task for a human", open == ["system-failing"], "\(open)")
 
         // Up again, and somebody does not want to wait for the next try.
         try await clinic.set("{}", "fhir")
@@ -64,6 +75,9 @@ enum RecordsScenario {
             return state?["failures"]?.integer == 0 && state?["waiting"]?.integer == 0 && unfinished == 0
         }
         scene.expect(.states, "after a retry by hand nothing waits", isUp, state?.said ?? "nothing")
+        try await scene.expectSoon(.metrics, "and nothing is out", is: 0) {
+            Int(try await clinic.gauges("mediconnect_sync_out").max() ?? 0)
+        }
 
         // A change whose message was lost, and one whose answer is.
         try await clinic.set(#"{"errors":1,"errorsAreDone":true,"times":1}"#, "fhir")
