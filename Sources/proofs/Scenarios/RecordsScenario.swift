@@ -61,9 +61,8 @@ enum RecordsScenario {
         try await clinic.tamper(
             "UPDATE sync_state SET failing_since = \(clinic.sql(clinic.now - .hours(3))) WHERE system = 'records' AND failures > 0"
         )
-        try await scene.expectSoon(.metrics, "after two hours it is out", is: 1) {
-            Int(try await clinic.gauges("mediconnect_sync_out").max() ?? 0)
-        }
+        let isOut = try await scene.becomes { try await clinic.gauges("mediconnect_sync_out").max() ?? 0 == 1 }
+        scene.expect(.metrics, "after two hours it is out", isOut)
         let open = try await clinic.ask("GET", "/v1/tasks?state=open").items.map { $0["kind"]?.string }
         scene.expect(.states, "which is one task for a human", open == ["system-failing"], "\(open)")
 

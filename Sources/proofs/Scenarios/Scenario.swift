@@ -124,7 +124,7 @@ final class Scene: Sendable {
     }
 
     /// Longer than a busy machine takes from a commit to the line that tells of it.
-    static let momentInSeconds = 20
+    static let momentInSeconds = 60
 
     func count(_ name: String, _ number: some BinaryInteger) { count(name, Double(number)) }
     func count(_ name: String, _ number: Double) { found.withLock { $0.counted[name] = number } }
