@@ -74,7 +74,8 @@ extension Clinic {
         OutboxMessage(
             id: message.id.of(), topic: Topic.message, payload: message.outboxPayload, createdAt: message.createdAt,
             // An offer may stand for five minutes.
-            priority: message.kind == .offer ? .urgent : .normal, dedupeKey: message.id.description, subject: message.patient.of(),
+            priority: message.kind == .offer ? .urgent : .normal, dedupeKey: message.id.description,
+            subject: message.patient.of(),
             maxAttempts: Self.attemptsMaximum)
     }
 
