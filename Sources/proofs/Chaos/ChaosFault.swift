@@ -52,7 +52,8 @@ struct Behaviour: Sendable {
     var only: [Outsider] = Outsider.allCases
     var broker: BrokerFault?
 
-    /// Every mode the simulator has, and what can become of the broker.
+    /// Every mode of the simulator in which partners keep their word, and what can become of the broker. `twice` breaks it and is the control;
+    /// `overbooks` and `forgetful` are the replaced system's, which nobody talks to here.
     static let all: [Behaviour] = [
         Behaviour(name: "the broker is killed", mode: "{}", only: [], broker: .killed),
         Behaviour(name: "delay", mode: #"{"delay":400}"#),
