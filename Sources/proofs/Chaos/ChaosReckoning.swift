@@ -154,7 +154,7 @@ struct ChaosReckoning {
         return found
     }
 
-    /// Each event is told once, and what counts as sent was sent once.
+    /// Each event is told once, so is what becomes of money, and what counts as sent was sent once.
     private func messagesWentOut(_ outside: OutsideDeeds) async throws -> [String] {
         var found: [String] = []
         let kinds = [
@@ -165,6 +165,13 @@ struct ChaosReckoning {
         var due: [String: Int] = [:]
         for row in try await clinic.rows("SELECT appointment_id, kind FROM event") {
             if let kind = kinds[row[1]] { due["\(kind) of \(row[0])", default: 0] += 1 }
+        }
+        // Who gets money back is told, and whose late payment was honoured by another visit.
+        for row in try await clinic.rows("SELECT appointment_id FROM refund JOIN payment ON payment.id = payment_id") {
+            due["refund of \(row[0])", default: 0] += 1
+        }
+        for row in try await clinic.rows("SELECT appointment_id FROM payment WHERE asked_for <> appointment_id") {
+            due["payment-honoured of \(row[0])", default: 0] += 1
         }
         let sent = (outside.all("text") + outside.all("mail")).map { ($0.key, $0.count) }
         let effects = Dictionary(sent + outside.all("notice").map { ($0.shown.message, $0.count) }, uniquingKeysWith: +)
