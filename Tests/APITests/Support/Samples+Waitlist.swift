@@ -12,7 +12,7 @@ extension Sample {
         "leaveWaitlist": Sample("yhhhyyhh") { .delete("/v1/waitlist/\(try await $0.waiting())") },
         "renewWaiting": Sample("yhhhyyhh") { .post("/v1/waitlist/\(try await $0.waiting())/renewal") },
         "listOffers": Sample("ynnnyynn") { _ in .get("/v1/waitlist-offers?patient=\(Known.emma)") },
-        "acceptOffer": Sample("yhyhyyhh") { .post("/v1/waitlist-offers/\(try await $0.offered())/acceptance") },
+        "acceptOffer": Sample("yhyhyyhh") { .post("/v1/waitlist-offers/\(try await $0.offered())/acceptance", "{}") },
         "declineOffer": Sample("yhyhyyhh") { .post("/v1/waitlist-offers/\(try await $0.offered())/refusal") },
         // One visit, so that it is at a time of its own; `SeriesTests` has longer ones.
         "bookSeries": Sample("ynynyynn") { .post("/v1/appointment-series", Known.series(at: $0.house.newStart())) },
