@@ -143,6 +143,7 @@ extension Promises {
         ) async throws {
             try await ReplacingFixture.open(engine) { clinic in
                 let waitlist = WaitlistFixture(fixture: clinic.fixture)
+                try await waitlist.stayAwake()
                 try await clinic.fixture.clinic.open()
                 if phase == .returning {
                     for next in [Replacement.Phase.shadow, .dual] { #expect(try await clinic.go(to: next) == nil) }
@@ -177,6 +178,7 @@ extension Promises {
         ) async throws {
             try await ReplacingFixture.open(engine) { clinic in
                 let waitlist = WaitlistFixture(fixture: clinic.fixture)
+                try await waitlist.stayAwake()
                 try await clinic.fixture.clinic.open()
                 let mine = clinic.patients(at: 5, isHere: true)
                 _ = try await waitlist.join(mine[1]).value()

@@ -292,6 +292,7 @@ extension Promises {
                 #expect(before == [8, 16, 8])
                 // Somebody waits, so that what becomes free is held for them.
                 let waitlist = WaitlistFixture(fixture: fixture)
+                try await waitlist.stayAwake()
                 _ = try await waitlist.join(3).value()
                 _ = try await cancel(.all, of: series, fixture).value()
                 try await waitlist.work()

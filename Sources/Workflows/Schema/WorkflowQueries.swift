@@ -113,7 +113,8 @@ public enum WorkflowQueries {
     ]
 
     private static let messages: [any Statement.Type] = [
-        InsertMessage.self, MessageByID.self, MessageToChange.self, UpdateMessage.self, AnswerMessage.self, NewestMessagesTo.self,
+        InsertMessage.self, MessageByID.self, MessageProgress.self, MessageToChange.self, UpdateMessage.self, AnswerMessage.self,
+        NewestMessagesTo.self,
         PatientsWrittenToAt.self, MessagesOfPatient.self, OpenCalls.self, SettleCall.self, EraseMessages.self,
         PreferencesOf.self, StorePreferences.self, ConsentsOf.self, StoreConsent.self, ErasePreferences.self, EraseConsents.self,
         TemplateOf.self, AllTemplates.self, StoreTemplate.self, DeleteTemplate.self,
