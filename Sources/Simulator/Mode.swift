@@ -37,6 +37,8 @@ public struct Mode: Codable, Equatable, Sendable {
     public var forgetTokens: Bool?
     /// Tokens are given as usual, whatever else the mode says, and use up none of its `times`.
     public var sparesTokens: Bool?
+    /// Whoever only looks is answered as usual, whatever else the mode says, and uses up none of its `times`.
+    public var sparesReads: Bool?
     /// What is new is done twice, though it was asked for once: a partner that does not keep its word.
     public var twice: Bool?
     /// For so many requests; then it is as usual again.
@@ -57,7 +59,7 @@ public struct Mode: Codable, Equatable, Sendable {
     static let members: Set<String> = [
         "delay", "errors", "errorsAreDone", "hang", "silent", "garbled", "retryAfter", "refuses", "pending", "overbooks",
         "forgetful",
-        "duplicateWebhooks", "lateWebhooks", "reorderedWebhooks", "forgetTokens", "sparesTokens", "twice",
+        "duplicateWebhooks", "lateWebhooks", "reorderedWebhooks", "forgetTokens", "sparesTokens", "sparesReads", "twice",
         "times",
     ]
 }

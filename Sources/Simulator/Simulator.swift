@@ -88,7 +88,8 @@ public struct Simulator: Sendable {
 
     private func answer(_ part: Part, _ asked: Asked, _ method: String) async throws -> Reply {
         let isForToken = asked.path == ["oauth", "token"] || asked.path == ["push", "token"]
-        guard let (fate, mode) = world.fate(of: part, isForToken: isForToken) else {
+        let kind: RequestKind = isForToken ? .token : method == "GET" ? .read : .change
+        guard let (fate, mode) = world.fate(of: part, kind) else {
             return play(part, asked, Mode(), method)
         }
         if let delay = mode.delay { try await pause(.milliseconds(delay)) }

@@ -64,11 +64,11 @@ final class World: Sendable {
         try state.withLock { try body(&$0) }
     }
 
-    /// What becomes of a request, which is counted by that. A token that is spared is neither counted nor in any mode.
-    func fate(of part: Part, isForToken: Bool) -> (fate: Fate, mode: Mode)? {
+    /// What becomes of a request, which is counted by that. One that is spared is neither counted nor in any mode.
+    func fate(of part: Part, _ kind: RequestKind) -> (fate: Fate, mode: Mode)? {
         change { state in
             let mode = state.modes[part] ?? Mode()
-            if isForToken, mode.sparesTokens == true { return nil }
+            if mode.spares(kind) { return nil }
             state.ledger.tallies[part, default: Tally()].requests += 1
             // Drawn in any case, so that the same seed gives the same luck whatever the mode was before.
             let luck = state.numbers[part]!.unit()
@@ -120,7 +120,20 @@ final class World: Sendable {
     }
 }
 
+/// What a request is for, as far as modes tell requests apart.
+enum RequestKind: Sendable {
+    case token, read, change
+}
+
 extension Mode {
+    func spares(_ kind: RequestKind) -> Bool {
+        switch kind {
+        case .token: sparesTokens == true
+        case .read: sparesReads == true
+        case .change: false
+        }
+    }
+
     func once(fewer times: Int) -> Mode {
         var mode = self
         mode.times = times - 1

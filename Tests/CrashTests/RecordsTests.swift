@@ -88,7 +88,8 @@ final class RecordsTests {
         try await eventually("the record is made") { try await done("appointment", simulator) >= 1 }
         // It is done there and answered with an error: the second try meets the version the first one made.
         _ = try await http.send(
-            "PUT", "\(simulator.base)/modes/fhir", body: Array(#"{"errors":1,"errorsAreDone":true,"times":1}"#.utf8))
+            "PUT", "\(simulator.base)/modes/fhir",
+            body: Array(#"{"errors":1,"errorsAreDone":true,"times":1,"sparesTokens":true,"sparesReads":true}"#.utf8))
         let cancelled = try await http.send(
             "POST", "\(server.base)/v1/appointments/\(id)/cancellation", token: desk, key: "cancel", body: Array("{}".utf8))
         #expect(cancelled.status == 200)

@@ -79,6 +79,22 @@ enum Programs {
         }
     }
 
+    @Test func `a mode that spares reading is for changes only, and reading uses up none of its times`() async throws {
+        try await run { base, client in
+            func read() async throws -> Int {
+                try await client.send("GET", "\(base)/payments/v1/payment_intents", headers: secret).status
+            }
+            _ = try await client.send(
+                "PUT", "\(base)/modes/payments", body: Array(#"{"errors":1,"times":1,"sparesReads":true}"#.utf8))
+            for _ in 0..<3 { #expect(try await read() == 200) }
+            #expect(try await open(base, client, key: "k-1").status == 500)
+            #expect(try await open(base, client, key: "k-1").status == 200)
+            _ = try await client.send("PUT", "\(base)/modes/payments", body: Array(#"{"errors":1,"times":1}"#.utf8))
+            #expect(try await read() == 500)
+            #expect(try await open(base, client, key: "k-2").status == 200)
+        }
+    }
+
     @Test func `the same seed has the same luck, another has another`() async throws {
         func luck(_ seed: Int) async throws -> [Int] {
             try await run(["--seed", "\(seed)"]) { base, client in

@@ -34,7 +34,7 @@ enum CalendarScenarios {
         shows: ["GF-2", "GF-3", "GF-7"], needs: ClinicNeeds(.scheduling, settings: longEnough)
     ) { scene in
         let calendar = try await OtherCalendar(scene)
-        try await scene.clinic.set(#"{"silent":true,"times":2}"#, "scheduling")
+        try await scene.clinic.set(#"{"silent":true,"times":2,"sparesReads":true}"#, "scheduling")
         let ids = try await calendar.book(0..<4)
         let seen = try await calendar.settled(ids)
         scene.expect(.states, "all four are booked", seen.allSatisfy(\.isBooked), Self.states(seen))

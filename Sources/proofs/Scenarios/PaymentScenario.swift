@@ -23,7 +23,7 @@ enum PaymentScenario {
         try await till.pay(plain)
 
         // Opened there, and the answer says it failed: asked again under the same key.
-        try await scene.clinic.set(#"{"errors":1,"errorsAreDone":true,"times":1}"#, "payments")
+        try await scene.clinic.set(#"{"errors":1,"errorsAreDone":true,"times":1,"sparesReads":true}"#, "payments")
         let faltering = try await till.hold(3, patient: 3)
         try await till.pay(faltering)
 

@@ -31,7 +31,7 @@ enum PlantedFault: String, CaseIterable, Sendable {
     var mode: String? {
         switch self {
         case .refused: #"{"refuses":true}"#
-        case .stumbled: #"{"errors":1,"times":1}"#
+        case .stumbled: #"{"errors":1,"times":1,"sparesTokens":true,"sparesReads":true}"#
         case .twice: #"{"twice":true}"#
         case .named, .uncounted, .parked: nil
         }

@@ -80,7 +80,7 @@ enum RecordsScenario {
         }
 
         // A change whose message was lost, and one whose answer is.
-        try await clinic.set(#"{"errors":1,"errorsAreDone":true,"times":1}"#, "fhir")
+        try await clinic.set(#"{"errors":1,"errorsAreDone":true,"times":1,"sparesTokens":true,"sparesReads":true}"#, "fhir")
         let unheard = try await book(6..<7)
         _ = try await scene.becomes { try await clinic.unfinished() == 0 }
         try await clinic.set("{}", "fhir")

@@ -107,7 +107,7 @@ private struct Replacing {
     /// Everybody books here, and the old system hears of it, though it fails at first. What was booked, and whose time was given back.
     private func afterTheSwitch(_ times: [FreeTime]) async throws -> (String, String) {
         _ = try await phase("switched")
-        try await clinic.set(#"{"errors":1,"errorsAreDone":true,"times":2}"#, "legacy")
+        try await clinic.set(#"{"errors":1,"errorsAreDone":true,"times":2,"sparesReads":true}"#, "legacy")
         let kept = try await clinic.ask("POST", "/v1/appointments", body: body(times[3])).id
         let given = try await clinic.ask("POST", "/v1/appointments", body: body(times[4])).id
         try await clinic.ask("POST", "/v1/appointments/\(given)/cancellation", body: "{}")
