@@ -3,6 +3,7 @@ import Logging
 import Metrics
 import Notation
 import Outbox
+import Resilience
 import StoragePostgres
 import Synchronization
 import Telemetry

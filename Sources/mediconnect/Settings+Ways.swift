@@ -4,8 +4,7 @@ import Resilience
 
 /// How long each destination outside is waited for, how much of us it may keep busy, and when it is left alone (MC-2).
 ///
-/// `partners.<destination>.<figure>`, for any of `PartnerSettings.destinations` and `webhooks`; what is not set is the destination's own, as
-/// `WayOutSettings` has it.
+/// `partners.<destination>.<figure>`, for any of `PartnerSettings.destinations`; what is not set is the destination's own, as `WayOutSettings` has it.
 struct WayFigures: Sendable {
     private struct Figure: Sendable {
         let name: String

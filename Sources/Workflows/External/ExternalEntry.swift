@@ -135,20 +135,20 @@ struct UnsettledEntries: Query {
 
 /// Appointments after a place, in order of their start, with what another calendar has agreed to last of each.
 struct AgreedElsewhere: Query {
-    static let sql: SQL = """
+    static let sql = SQL(
+        """
         SELECT listed.start_at, listed.id, listed.state, listed.updated_at,
             (SELECT id FROM external_entry WHERE appointment_id = listed.id AND state = 'confirmed' ORDER BY id DESC LIMIT 1),
             (SELECT start_at FROM external_entry WHERE appointment_id = listed.id AND state = 'confirmed' ORDER BY id DESC LIMIT 1)
-        FROM (SELECT id, state, updated_at, start_at FROM appointment
-            WHERE start_at >= $1 AND (start_at, id) > ($1, $2) ORDER BY start_at, id LIMIT $3) AS listed
+        FROM \(AppointmentPlace.listed("state, updated_at"))
         ORDER BY listed.start_at, listed.id
-        """
-    let after: ClaimedAppointments.Place
+        """)
+    let after: AppointmentPlace
     let limit: Int
-    var bindings: [SQLValue] { [.instant(after.start), .id(after.id), .integer(limit)] }
+    var bindings: [SQLValue] { after.bindings(limit) }
 
     struct Row: Sendable {
-        let place: ClaimedAppointments.Place
+        let place: AppointmentPlace
         let state: AppointmentState
         let since: Instant
         let agreed: Agreed?
@@ -165,7 +165,7 @@ struct AgreedElsewhere: Query {
     static func row(_ columns: any Columns) throws -> Row {
         let entry: ID<ExternalEntry>? = try columns.optional(4) { try columns.id($0) }
         return Row(
-            place: ClaimedAppointments.Place(start: try columns.instant(0), id: try columns.id(1)), state: try columns.choice(2),
+            place: try AppointmentPlace(columns), state: try columns.choice(2),
             since: try columns.instant(3),
             agreed: try entry.map { Agreed(entry: $0, start: try columns.instant(5)) })
     }

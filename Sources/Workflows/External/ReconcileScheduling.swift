@@ -9,7 +9,7 @@ extension SchedulingDesk {
     /// now, and what they say of themselves with what was agreed to (GF-4).
     public func sweep(every interval: Span = .seconds(60)) -> Sweep {
         let heard = SweepPlace<[String: Instant]>()
-        let place = SweepPlace<ClaimedAppointments.Place>()
+        let place = SweepPlace<AppointmentPlace>()
         return Sweep(.scheduling, every: interval) {
             let lost = try await askAgain()
             var outcome = lost + (try await carryAgain(place))
@@ -41,10 +41,10 @@ extension SchedulingDesk {
     }
 
     /// What they agreed to and is no longer so: nobody has told them, and they have not changed it, so their own word does not show it.
-    private func carryAgain(_ place: SweepPlace<ClaimedAppointments.Place>) async throws -> SweepOutcome {
+    private func carryAgain(_ place: SweepPlace<AppointmentPlace>) async throws -> SweepOutcome {
         var outcome = SweepOutcome()
         if clinic.settings.schedulingProviders.isEmpty { return outcome }
-        let beginning = ClaimedAppointments.Place(start: now - .days(1), id: ID(high: 0, low: 0))
+        let beginning = AppointmentPlace(start: now - .days(1), id: ID(high: 0, low: 0))
         for _ in 0..<SweepPortion.perRound {
             let after = place.current ?? beginning
             let looked = try await clinic.database.doing(.background).read {
@@ -68,7 +68,7 @@ extension SchedulingDesk {
         return try await change(id, "scheduling-sweep") { story, entry, appointment in
             // Of a system that is being replaced its own sweep sees to it.
             guard entry.state == .confirmed, clinic.settings.schedulingProviders.contains(entry.provider),
-                try !story.entries(of: appointment.id).contains(where: { $0.state == .pending })
+                try !story.isAsked(appointment.id)
             else { return false }
             if !appointment.state.holdsItsTime {
                 try story.withdraw(entry, saying: "is-over-here")

@@ -90,29 +90,29 @@ struct StoreLegacyLink: Command {
 
 /// Where a look through the appointments ahead goes on, and whether it has found anything so far.
 struct BehindPlace: Sendable {
-    var place: ClaimedAppointments.Place
+    var place: AppointmentPlace
     var began: Instant
     var isClean: Bool
 }
 
 /// Appointments after a place, in order of their start, and how many of them stand there: at their time, and in all.
 struct AppointmentsThere: Query {
-    static let sql: SQL = """
+    static let sql = SQL(
+        """
         SELECT listed.start_at, listed.id, listed.state, listed.version, listed.updated_at,
             (SELECT count(*) FROM legacy_booking WHERE appointment_id = listed.id AND state = 'booked'
                 AND start_at = listed.start_at AND practitioner_id = listed.practitioner_id),
             (SELECT count(*) FROM legacy_booking WHERE appointment_id = listed.id AND state = 'booked'),
             (SELECT refused_version FROM legacy_link WHERE appointment_id = listed.id)
-        FROM (SELECT id, state, version, updated_at, start_at, practitioner_id FROM appointment
-            WHERE start_at >= $1 AND (start_at, id) > ($1, $2) ORDER BY start_at, id LIMIT $3) AS listed
+        FROM \(AppointmentPlace.listed("state, version, updated_at, practitioner_id"))
         ORDER BY listed.start_at, listed.id
-        """
-    let after: ClaimedAppointments.Place
+        """)
+    let after: AppointmentPlace
     let limit: Int
-    var bindings: [SQLValue] { [.instant(after.start), .id(after.id), .integer(limit)] }
+    var bindings: [SQLValue] { after.bindings(limit) }
 
     struct Row: Sendable {
-        let place: ClaimedAppointments.Place
+        let place: AppointmentPlace
         let state: AppointmentState
         let version: Int
         let since: Instant
@@ -130,7 +130,7 @@ struct AppointmentsThere: Query {
 
     static func row(_ columns: any Columns) throws -> Row {
         Row(
-            place: ClaimedAppointments.Place(start: try columns.instant(0), id: try columns.id(1)), state: try columns.choice(2),
+            place: try AppointmentPlace(columns), state: try columns.choice(2),
             version: try columns.int(3), since: try columns.instant(4), atItsTime: try columns.int(5), inAll: try columns.int(6),
             refusedVersion: try columns.optional(7, columns.int))
     }
@@ -354,7 +354,7 @@ extension LegacyDesk {
         var outcome = SweepOutcome()
         let clinic = clinic
         let beginning = BehindPlace(
-            place: ClaimedAppointments.Place(start: now, id: ID(high: 0, low: 0)), began: now, isClean: true)
+            place: AppointmentPlace(start: now, id: ID(high: 0, low: 0)), began: now, isClean: true)
         for _ in 0..<SweepPortion.perRound {
             var looked = place.current ?? beginning
             let after = looked.place

@@ -1,7 +1,7 @@
 import CalendarText
 import Identity
 public import Letters
-public import Notation
+import Notation
 public import Outbox
 public import Partners
 import People

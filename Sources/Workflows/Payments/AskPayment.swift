@@ -1,4 +1,4 @@
-public import Notation
+import Notation
 import Outbox
 import People
 import Scheduling

@@ -7,7 +7,7 @@ public import Storage
 extension RecordsDesk {
     /// Compares appointments from yesterday on with what stands in the records, and sends again what nobody is sending (GF-4).
     public func sweep(every interval: Span = .seconds(60)) -> Sweep {
-        let place = SweepPlace<ClaimedAppointments.Place>()
+        let place = SweepPlace<AppointmentPlace>()
         return Sweep(.records, every: interval) { try await clinic.sendWhatIsBehind(place, grace: .minutes(2)) }
     }
 }
@@ -61,17 +61,17 @@ extension Clinic {
     public func reconcileRecords() async throws -> Int {
         let since = surroundings.clock.now - .days(1)
         try await database.doing(.background).write { try $0.hearAgain(since: since) }
-        let place = SweepPlace<ClaimedAppointments.Place>()
+        let place = SweepPlace<AppointmentPlace>()
         var count = 0
         repeat { count += try await sendWhatIsBehind(place, grace: .zero).repaired } while place.current != nil
         return count
     }
 
     /// - Parameter grace: what is younger is still on its way.
-    func sendWhatIsBehind(_ place: SweepPlace<ClaimedAppointments.Place>, grace: Span) async throws -> SweepOutcome {
+    func sendWhatIsBehind(_ place: SweepPlace<AppointmentPlace>, grace: Span) async throws -> SweepOutcome {
         var outcome = SweepOutcome()
         let now = surroundings.clock.now
-        let beginning = ClaimedAppointments.Place(start: now - .days(1), id: ID(high: 0, low: 0))
+        let beginning = AppointmentPlace(start: now - .days(1), id: ID(high: 0, low: 0))
         for _ in 0..<SweepPortion.perRound {
             let after = place.current ?? beginning
             let looked = try await database.doing(.background).read {

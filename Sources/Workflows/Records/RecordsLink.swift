@@ -123,19 +123,19 @@ struct StoreRecordsLink: Command {
 
 /// Appointments after a place, in order of their start, and whether what stands in the records is theirs as it is now.
 struct RecordsInStep: Query {
-    static let sql: SQL = """
+    static let sql = SQL(
+        """
         SELECT listed.start_at, listed.id, listed.state, listed.version, listed.updated_at,
             (SELECT our_version FROM records_link WHERE appointment_id = listed.id)
-        FROM (SELECT id, state, version, updated_at, start_at FROM appointment
-            WHERE start_at >= $1 AND (start_at, id) > ($1, $2) ORDER BY start_at, id LIMIT $3) AS listed
+        FROM \(AppointmentPlace.listed("state, version, updated_at"))
         ORDER BY listed.start_at, listed.id
-        """
-    let after: ClaimedAppointments.Place
+        """)
+    let after: AppointmentPlace
     let limit: Int
-    var bindings: [SQLValue] { [.instant(after.start), .id(after.id), .integer(limit)] }
+    var bindings: [SQLValue] { after.bindings(limit) }
 
     struct Row: Sendable {
-        let place: ClaimedAppointments.Place
+        let place: AppointmentPlace
         let state: AppointmentState
         let version: Int
         let since: Instant
@@ -146,7 +146,7 @@ struct RecordsInStep: Query {
 
     static func row(_ columns: any Columns) throws -> Row {
         Row(
-            place: ClaimedAppointments.Place(start: try columns.instant(0), id: try columns.id(1)), state: try columns.choice(2),
+            place: try AppointmentPlace(columns), state: try columns.choice(2),
             version: try columns.int(3), since: try columns.instant(4), there: try columns.optional(5, columns.int))
     }
 }

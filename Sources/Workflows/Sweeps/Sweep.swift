@@ -81,9 +81,9 @@ extension Clinic {
     /// Everything there is to sweep, each with a place of its own to go on at: made once by whoever runs them.
     public func sweeps() -> [Sweep] {
         let (waiting, dead) = (SweepPlace<WaitingFor.Place>(), SweepPlace<DeadPlace>())
-        let (reminded, messages) = (SweepPlace<ClaimedAppointments.Place>(), SweepPlace<ID<Message>>())
+        let (reminded, messages) = (SweepPlace<AppointmentPlace>(), SweepPlace<ID<Message>>())
         let numbers = SweepPlace<Int>()
-        let (appointments, claims) = (SweepPlace<ClaimedAppointments.Place>(), SweepPlace<ClaimsInOrder.Place>())
+        let (appointments, claims) = (SweepPlace<AppointmentPlace>(), SweepPlace<ClaimsInOrder.Place>())
         return [
             Sweep(.holds, every: .seconds(10)) { try await self.endOverdueHolds() },
             Sweep(.outbox, every: .seconds(60)) {

@@ -6,9 +6,9 @@ import Storage
 extension Clinic {
     /// Raises a task for each appointment that takes its time without a claim: the time may be somebody else's by now, so nobody is claimed
     /// for it unasked.
-    func raiseUnclaimed(_ place: SweepPlace<ClaimedAppointments.Place>) async throws -> SweepOutcome {
+    func raiseUnclaimed(_ place: SweepPlace<AppointmentPlace>) async throws -> SweepOutcome {
         var outcome = SweepOutcome()
-        let beginning = ClaimedAppointments.Place(start: surroundings.clock.now - .days(1), id: ID(high: 0, low: 0))
+        let beginning = AppointmentPlace(start: surroundings.clock.now - .days(1), id: ID(high: 0, low: 0))
         for _ in 0..<SweepPortion.perRound {
             let after = place.current ?? beginning
             let looked = try await database.doing(.background).read {
@@ -83,28 +83,21 @@ extension Clinic {
 
 /// Appointments after a place, in order of their start, and whether their practitioner is claimed for all of their time.
 struct ClaimedAppointments: Query {
-    struct Place: Sendable, Comparable {
-        let start: Instant
-        let id: ID<Appointment>
-
-        static func < (left: Place, right: Place) -> Bool { (left.start, left.id) < (right.start, right.id) }
-    }
-
-    static let sql: SQL = """
+    static let sql = SQL(
+        """
         SELECT listed.start_at, listed.id, listed.state, listed.version, listed.updated_at,
             CAST(CASE WHEN EXISTS (SELECT 1 FROM claim WHERE claim.appointment_id = listed.id
                 AND claim.holder_id = listed.practitioner_id AND claim.from_at <= listed.start_at
                 AND claim.to_at >= listed.end_at) THEN 1 ELSE 0 END AS bigint)
-        FROM (SELECT id, state, version, updated_at, practitioner_id, start_at, end_at FROM appointment
-            WHERE start_at >= $1 AND (start_at, id) > ($1, $2) ORDER BY start_at, id LIMIT $3) AS listed
+        FROM \(AppointmentPlace.listed("state, version, updated_at, practitioner_id, end_at"))
         ORDER BY listed.start_at, listed.id
-        """
-    let after: Place
+        """)
+    let after: AppointmentPlace
     let limit: Int
-    var bindings: [SQLValue] { [.instant(after.start), .id(after.id), .integer(limit)] }
+    var bindings: [SQLValue] { after.bindings(limit) }
 
     struct Row: Sendable {
-        let place: Place
+        let place: AppointmentPlace
         let state: AppointmentState
         let version: Int
         let since: Instant
@@ -114,7 +107,7 @@ struct ClaimedAppointments: Query {
 
     static func row(_ columns: any Columns) throws -> Row {
         Row(
-            place: Place(start: try columns.instant(0), id: try columns.id(1)), state: try columns.choice(2),
+            place: try AppointmentPlace(columns), state: try columns.choice(2),
             version: try columns.int(3), since: try columns.instant(4), isClaimed: try columns.int(5) == 1)
     }
 }

@@ -7,12 +7,12 @@ import Storage
 extension Clinic {
     /// Queues the next reminder of each booked visit ahead that has none waiting. One that was sent, or given up, is not queued again: its key
     /// says so.
-    func remindAfterAll(_ place: SweepPlace<ClaimedAppointments.Place>) async throws -> SweepOutcome {
+    func remindAfterAll(_ place: SweepPlace<AppointmentPlace>) async throws -> SweepOutcome {
         var outcome = SweepOutcome()
         let (now, spans) = (surroundings.clock.now, settings.remindersBefore)
         guard let last = spans.min() else { return outcome }
         // What begins sooner than that is not reminded of any more.
-        let beginning = ClaimedAppointments.Place(start: now + last, id: ID(high: 0, low: 0))
+        let beginning = AppointmentPlace(start: now + last, id: ID(high: 0, low: 0))
         for _ in 0..<SweepPortion.perRound {
             let after = place.current.map { max($0, beginning) } ?? beginning
             let looked = try await database.doing(.background).read {
@@ -85,19 +85,19 @@ extension ID {
 /// Appointments after a place, in order of their start, and whether a reminder of each waits: found by whom it is about, for there are as many of
 /// the topic as visits.
 struct RemindedAppointments: Query {
-    static let sql: SQL = """
+    static let sql = SQL(
+        """
         SELECT listed.start_at, listed.id, listed.state, listed.updated_at, (SELECT outbox.id FROM outbox
             WHERE outbox.subject = listed.id AND outbox.state = 'ready' AND '' || outbox.topic = 'appointment.reminder' LIMIT 1)
-        FROM (SELECT id, state, updated_at, start_at FROM appointment
-            WHERE start_at >= $1 AND (start_at, id) > ($1, $2) ORDER BY start_at, id LIMIT $3) AS listed
+        FROM \(AppointmentPlace.listed("state, updated_at"))
         ORDER BY listed.start_at, listed.id
-        """
-    let after: ClaimedAppointments.Place
+        """)
+    let after: AppointmentPlace
     let limit: Int
-    var bindings: [SQLValue] { [.instant(after.start), .id(after.id), .integer(limit)] }
+    var bindings: [SQLValue] { after.bindings(limit) }
 
     struct Row: Sendable {
-        let place: ClaimedAppointments.Place
+        let place: AppointmentPlace
         let state: AppointmentState
         let since: Instant
         let isReminded: Bool
@@ -107,7 +107,7 @@ struct RemindedAppointments: Query {
     static func row(_ columns: any Columns) throws -> Row {
         let reminder: ID<OutboxMessage>? = try columns.optional(4) { try columns.id($0) }
         return Row(
-            place: ClaimedAppointments.Place(start: try columns.instant(0), id: try columns.id(1)), state: try columns.choice(2),
+            place: try AppointmentPlace(columns), state: try columns.choice(2),
             since: try columns.instant(3), isReminded: reminder != nil)
     }
 }
