@@ -21,7 +21,7 @@ public struct GuardedLine: ProviderLine {
     }
 
     /// Nobody asked the provider.
-    public struct LeftAlone: Error {}
+    public struct LeftAlone: Error { public init() {} }
 
     public func ask(_ question: ProviderQuestion) async throws -> ProviderAnswer {
         guard case .pass(let permit) = breaker.admit() else { throw LeftAlone() }

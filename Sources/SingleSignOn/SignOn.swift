@@ -11,6 +11,12 @@ public struct ProviderQuestion: Sendable {
     public let headers: [(name: String, value: String)]
     /// Nil only reads.
     public let form: [UInt8]?
+
+    public init(address: String, headers: [(name: String, value: String)], form: [UInt8]?) {
+        self.address = address
+        self.headers = headers
+        self.form = form
+    }
 }
 
 public struct ProviderAnswer: Sendable {

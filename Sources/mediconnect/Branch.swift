@@ -97,7 +97,9 @@ final class Branch: Sendable {
             tokens: Tokens(keyring, clock: house.surroundings.clock),
             signOns: try providers.map { provider, breaker in
                 let caller = try ProviderCaller(provider, clock: house.surroundings.clock)
-                return SignOn(provider, line: GuardedLine(caller, breaker: breaker), clock: house.surroundings.clock)
+                let line = RepeatingLine(
+                    GuardedLine(caller, breaker: breaker), clock: house.surroundings.clock, random: house.surroundings.random)
+                return SignOn(provider, line: line, clock: house.surroundings.clock)
             }, tenant: tenant, hasReplica: house.settings.replicaURL != nil,
             incoming: IncomingDoors(
                 payments: ways.payments, texts: ways.texts, textAddress: house.settings.partners.texts?.callback),

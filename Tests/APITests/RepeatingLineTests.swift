@@ -1,0 +1,111 @@
+import Notation
+import Resilience
+import SingleSignOn
+import Synchronization
+import TestKit
+import Testing
+
+/// What a sign-in reads of its provider (MC-2).
+@Suite struct AProviderThatFailsInPassing {
+    private let reading = ProviderQuestion(address: "https://login.hospital.example/keys", headers: [], form: nil)
+    private let code = ProviderQuestion(address: "https://login.hospital.example/token", headers: [], form: [])
+
+    @Test(arguments: [Answered.by(500), .by(503), .by(408), .silence])
+    func `is asked again for what only reads`(answered: Answered) async throws {
+        for failures in 1...2 {
+            let (line, provider, _) = line(Array(repeating: answered, count: failures))
+            #expect(try await line.ask(reading).status == 200)
+            #expect(provider.asked == failures + 1)
+        }
+    }
+
+    @Test(arguments: [Answered.by(500), .silence])
+    func `is asked three times and no more`(answered: Answered) async throws {
+        let (line, provider, _) = line(Array(repeating: answered, count: 9))
+        let status = try? await line.ask(reading).status
+        #expect(status == (answered == .by(500) ? 500 : nil))
+        #expect(provider.asked == 3)
+    }
+
+    @Test(arguments: [Answered.by(200), .by(400), .by(401), .by(404), .by(429)])
+    func `what the next time would say again is not asked for again`(answered: Answered) async throws {
+        let (line, provider, _) = line([answered])
+        guard case .by(let status) = answered else { return }
+        #expect(try await line.ask(reading).status == status)
+        #expect(provider.asked == 1)
+    }
+
+    @Test(arguments: [Answered.by(500), .silence])
+    func `a code is redeemed once, whatever comes of it`(answered: Answered) async throws {
+        let (line, provider, _) = line([answered])
+        _ = try? await line.ask(code)
+        #expect(provider.asked == 1)
+    }
+
+    @Test func `who is left alone is not asked again`() async throws {
+        let (line, provider, _) = line([.leftAlone])
+        await #expect(throws: GuardedLine.LeftAlone.self) { try await line.ask(reading) }
+        #expect(provider.asked == 1)
+    }
+
+    @Test func `nobody at a browser waits for a third try when the first took all the time there was`() async throws {
+        let (line, provider, clock) = line([.by(500), .by(500)])
+        provider.dawdle { clock.leap(.seconds(10)) }
+        #expect(try await line.ask(reading).status == 500)
+        #expect(provider.asked == 1)
+    }
+
+    @Test func `in an outage it is asked a tenth more often than without repeats`() async throws {
+        let (line, provider, _) = line(Array(repeating: .by(503), count: 5_000))
+        for _ in 0..<1_000 { _ = try await line.ask(reading) }
+        #expect((1_090...1_110).contains(provider.asked), "\(provider.asked)")
+    }
+
+    enum Answered: Sendable, Equatable {
+        case by(Int)
+        case silence, leftAlone
+    }
+
+    private func line(_ answers: [Answered]) -> (RepeatingLine, Shaky, LeapingClock) {
+        let (provider, clock) = (Shaky(answers), LeapingClock())
+        return (RepeatingLine(provider, clock: clock, random: SeededRandom(seed: 5)), provider, clock)
+    }
+}
+
+/// Answers as it is told, and well when it has been told nothing more.
+private final class Shaky: ProviderLine {
+    private struct Silent: Error {}
+    private struct State {
+        var answers: [AProviderThatFailsInPassing.Answered]
+        var asked = 0
+        var dawdling: @Sendable () -> Void = {}
+    }
+    private let state: Mutex<State>
+
+    init(_ answers: [AProviderThatFailsInPassing.Answered]) { state = Mutex(State(answers: answers)) }
+
+    var asked: Int { state.withLock { $0.asked } }
+    func dawdle(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.dawdling = body } }
+
+    func ask(_ question: ProviderQuestion) async throws -> ProviderAnswer {
+        let (answer, dawdling) = state.withLock { state in
+            state.asked += 1
+            return (state.answers.isEmpty ? .by(200) : state.answers.removeFirst(), state.dawdling)
+        }
+        dawdling()
+        switch answer {
+        case .by(let status): return ProviderAnswer(status: status, body: [])
+        case .silence: throw Silent()
+        case .leftAlone: throw GuardedLine.LeftAlone()
+        }
+    }
+}
+
+/// Whoever sleeps wakes at once, at the time they wanted.
+private final class LeapingClock: WallClock {
+    private let instant = Mutex(Instant("2026-03-09T08:00:00Z")!)
+
+    var now: Instant { instant.withLock { $0 } }
+    func leap(_ span: Span) { instant.withLock { $0 = $0 + span } }
+    func sleep(until deadline: Instant) async throws { instant.withLock { $0 = max($0, deadline) } }
+}
