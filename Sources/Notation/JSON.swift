@@ -233,20 +233,29 @@ private struct JSONParser {
     private mutating func string() throws(JSONMistake) -> String {
         position += 1
         let start = position
+        var bits: UInt8 = 0
         while position < bytes.count {
-            switch bytes[position] {
+            let byte = bytes[position]
+            switch byte {
             case UInt8(ascii: "\""):
-                guard let text = String(validating: bytes[start..<position], as: UTF8.self) else {
-                    throw mistake("a string is not valid UTF-8")
-                }
+                let text = try text(bytes[start..<position], isASCII: bits < 0x80)
                 position += 1
                 return text
             case UInt8(ascii: "\\"): return try escapedString(from: start)
             case 0..<0x20: throw mistake("a control character in a string must be escaped")
-            default: position += 1
+            default:
+                bits |= byte
+                position += 1
             }
         }
         throw mistake("a string does not end")
+    }
+
+    /// Most text is ASCII, which needs no look at how its bytes go together.
+    private func text(_ bytes: Slice<UnsafeBufferPointer<UInt8>>, isASCII: Bool) throws(JSONMistake) -> String {
+        if isASCII { return String(decoding: UnsafeBufferPointer(rebasing: bytes), as: UTF8.self) }
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw mistake("a string is not valid UTF-8") }
+        return text
     }
 
     private mutating func escapedString(from start: Int) throws(JSONMistake) -> String {

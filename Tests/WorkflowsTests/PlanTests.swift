@@ -55,6 +55,7 @@ import Workflows
         ("NewestMessagesTo", "INDEX message_to (address_index=?)"), ("PatientsWrittenToAt", "INDEX message_to (address_index=?)"),
         ("OpenCalls", "INDEX message_call ((answered_at,id)>(?,?))"),
         ("DevicesOf", "INDEX patient_device_of_patient (patient_id=?)"),
+        ("WaysTo", "INDEX patient_device_of_patient (patient_id=?)"),
         ("EraseDevices", "INDEX patient_device_of_patient (patient_id=?)"),
         ("DeviceByRegistration", "INDEX patient_device_token (token_index=?)"),
         ("ForgetDevicesOfSession", "INDEX patient_device_of_session (session_id=?)"),

@@ -74,6 +74,7 @@ import Workflows
         ("NewestMessagesTo", "message_to", ["address_index = "]), ("PatientsWrittenToAt", "message_to", ["address_index = "]),
         ("OpenCalls", "message_call", ["answered_at"]),
         ("DevicesOf", "patient_device_of_patient", ["patient_id = "]),
+        ("WaysTo", "patient_device_of_patient", ["patient_id = "]),
         ("DeviceByRegistration", "patient_device_token", ["token_index = "]),
         ("ForgetDevicesOfSession", "patient_device_of_session", ["session_id = "]),
         ("KnownNews", "incoming_once", ["partner = ", "key = "]), ("ForgetOldNews", "incoming_age", ["received_at <"]),

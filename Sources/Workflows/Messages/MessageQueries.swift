@@ -65,20 +65,22 @@ extension Message {
     }
 }
 
-/// A message that nothing has become of yet.
+/// A message that is to be sent, or that cannot be.
 struct InsertMessage: Insertion {
     static let rank = 14
     var touches: [Touch]? { [] }
     static let sql: SQL = """
-        INSERT INTO message (id, notice_id, patient_id, appointment_id, kind, start_at, minutes, place, not_by, state, created_at, due_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        INSERT INTO message (id, notice_id, patient_id, appointment_id, kind, start_at, minutes, place, not_by, state, created_at, due_at,
+            reason, ended_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         """
     let message: Message
     var bindings: [SQLValue] {
         [
             .id(message.id), .id(message.notice), .id(message.patient), .id(message.appointment), .text(message.kind.rawValue),
             .instant(message.start), .integer(message.minutes), .integer(message.place), .text(message.tried),
-            .text(Message.State.queued.rawValue), .instant(message.createdAt), .instant(message.dueAt),
+            .text(message.state.rawValue), .instant(message.createdAt), .instant(message.dueAt),
+            .text(message.reason?.rawValue), .instant(message.endedAt),
         ]
     }
 }

@@ -36,7 +36,12 @@ extension Clinic {
             id: surroundings.identifiers.next(Notice.self), recipient: recipient, recipientRole: role, kind: kind,
             appointment: appointment, at: surroundings.clock.now, payload: payload)
         try transaction.post(InsertNotice(notice: notice))
-        if let message = try message(of: notice) { try queue(message, in: transaction) }
+        guard var message = try message(of: notice) else { return }
+        guard let reason = try hindrance(to: message, in: transaction) else { return try queue(message, in: transaction) }
+        // It is known, and no worker has to find it out.
+        (message.state, message.reason, message.endedAt) = (.suppressed, reason, notice.at)
+        try transaction.post(InsertMessage(message: message))
+        transaction.afterCommit { self.noteMessage(nil, reason.rawValue) }
     }
 
     /// Nil for what goes no further than the mailbox.

@@ -30,7 +30,7 @@ extension Clinic {
         let named = event["kind"]?.string.flatMap(AppointmentEvent.Kind.init)
         if let named { try tellOthers(named, event, delivery, in: transaction) }
         guard let kind = named?.notice else { return .done }
-        let appointment = try delivery.appointment()
+        let appointment = try delivery.appointment(event)
         let start = event["start"]?.string ?? ""
         // Who is told that it is over, and did not end it, hears whose word it was.
         let isTheirs = event["reason"]?.string == Cancellation.Reason.providerFailed.rawValue
@@ -49,7 +49,7 @@ extension Clinic {
     /// moved meanwhile: nothing is sent.
     private func remind(_ delivery: Delivery, in transaction: any WriteTransaction) throws -> Verdict {
         let reminder = try delivery.document()
-        guard let appointment = try transaction.first(AppointmentToChange(id: try delivery.appointment()))?.kept,
+        guard let appointment = try transaction.first(AppointmentToChange(id: try delivery.appointment(reminder)))?.kept,
             appointment.state == .booked, let start = reminder["start"]?.string, start == appointment.visit.from.description,
             surroundings.clock.now < appointment.visit.from
         else { return .cancel }
@@ -78,8 +78,10 @@ extension Clinic {
 extension Delivery {
     fileprivate func document() throws -> JSON { try JSON(parsing: payload) }
 
-    fileprivate func appointment() throws -> ID<Appointment> {
-        guard let id = try document()["appointment"]?.string.flatMap({ ID<Appointment>($0) }) else {
+    fileprivate func appointment() throws -> ID<Appointment> { try appointment(document()) }
+
+    fileprivate func appointment(_ document: JSON) throws -> ID<Appointment> {
+        guard let id = document["appointment"]?.string.flatMap({ ID<Appointment>($0) }) else {
             throw StorageFault.statement("an outbox message names no appointment")
         }
         return id

@@ -117,7 +117,7 @@ public enum WorkflowQueries {
         NewestMessagesTo.self,
         PatientsWrittenToAt.self, MessagesOfPatient.self, OpenCalls.self, SettleCall.self, EraseMessages.self,
         PreferencesOf.self, StorePreferences.self, ConsentsOf.self, StoreConsent.self, ErasePreferences.self, EraseConsents.self,
-        TemplateOf.self, AllTemplates.self, StoreTemplate.self, DeleteTemplate.self,
+        WaysTo.self, TemplateOf.self, AllTemplates.self, StoreTemplate.self, DeleteTemplate.self,
     ]
 
     private static let devices: [any Statement.Type] = [
