@@ -18,6 +18,8 @@ public enum Act: Sendable, Hashable {
     case decideCorrections
     /// To say how a patient is reached, and to see what became of what they were told.
     case keepPreferences(ID<Patient>)
+    /// To say where a practitioner is reached outside the mailbox and of what they are told, and to see what went there.
+    case keepContact(of: ID<Caller>)
     /// To wait for a time, to answer what is offered, and to see both.
     case joinWaitlist(ID<Patient>)
     /// To see who waits and why somebody was asked, and to say that it is urgent.
@@ -108,14 +110,14 @@ extension Role {
         case (.practitioner, .explainTimes), (.practitioner, .changeHours), (.practitioner, .book),
             (.practitioner, .changeAppointment), (.practitioner, .runTheDay),
             (.practitioner, .overrideConflict), (.practitioner, .listOfPractitioner), (.practitioner, .readAudit),
-            (.practitioner, .readMailbox):
+            (.practitioner, .readMailbox), (.practitioner, .keepContact):
             .own
         case (.practitioner, .readAbsences), (.practitioner, .readFreeText), (.practitioner, .breakGlass): .anybody
         case (.practitioner, _): []
 
         case (.desk, .changeDirectory), (.desk, .replayDeadLetters), (.desk, .reviewEmergencies), (.desk, .inviteStaff),
             (.desk, .keepServices), (.desk, .replaceSystem), (.desk, .decideCorrections), (.desk, .keepClosedRecords),
-            (.desk, .readInvoices), (.desk, .followChanges), (.desk, .keepWebhooks):
+            (.desk, .readInvoices), (.desk, .followChanges), (.desk, .keepWebhooks), (.desk, .keepContact):
             []
         case (.desk, .seeAppointment): [.place, .emergency]
         case (.desk, .readMailbox): [.own, .place]
@@ -176,7 +178,7 @@ extension Caller {
             isPatient(patient)
         case .explainTimes(let practitioner): practitioner == subject
         case .changeHours(let owner), .listOfPractitioner(let owner), .readMailbox(let owner), .runTheDay(let owner),
-            .overrideConflict(let owner), .readAudit(let owner):
+            .overrideConflict(let owner), .readAudit(let owner), .keepContact(let owner):
             owner == subject
         case .searchTimes, .readDirectory, .changeDirectory, .readAbsences, .changePatients, .readFreeText, .correctMistake,
             .listOfDay, .readWholeMailbox, .replayDeadLetters, .reviewEmergencies, .invitePatients, .inviteStaff,

@@ -36,6 +36,7 @@ import Testing
         Line("exportRecord", "o - y y - - -") { .exportRecord($0.of()) },
         Line("askCorrection", "o - y y - - -") { .askCorrection($0.of()) },
         Line("keepPreferences", "o - y y - - -") { .keepPreferences($0.of()) },
+        Line("keepContact", "- o - y - - -") { .keepContact(of: $0) },
         Line("decideCorrections", "- - - y - y -") { _ in .decideCorrections },
         Line("joinWaitlist", "o - y y - - -") { .joinWaitlist($0.of()) },
         Line("keepWaitlist", "- - y y - - -") { _ in .keepWaitlist },
@@ -148,6 +149,7 @@ import Testing
                 case .exportRecord: "exportRecord"
                 case .askCorrection: "askCorrection"
                 case .keepPreferences: "keepPreferences"
+                case .keepContact: "keepContact"
                 case .decideCorrections: "decideCorrections"
                 case .joinWaitlist: "joinWaitlist"
                 case .keepWaitlist: "keepWaitlist"
@@ -183,7 +185,7 @@ import Testing
             #expect(line.name.hasPrefix(name))
             seen.insert(name)
         }
-        #expect(seen.count == 42 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
+        #expect(seen.count == 43 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
     }
 
     @Test func `stand in the guide as they stand in the code`() throws {

@@ -373,6 +373,10 @@ public enum Schemas {
                 "version": #"{"type":"integer","minimum":0}"#,
             ], required: ["patient", "channels", "consents", "version"]),
         "Message": message,
+        "StaffContact": object(
+            [("practitioner", uuid)] + staffContact + [("version", #"{"type":"integer","minimum":0}"#)],
+            required: ["practitioner", "tell", "withinHours", "version"]),
+        "StaffMessage": staffMessage,
         "Delay": object(
             ["practitioner": uuid, "minutes": whole(5...480), "from": instant, "appointments": whole(0...500)],
             required: ["practitioner", "minutes", "from", "appointments"]),
@@ -399,6 +403,26 @@ public enum Schemas {
     private static let answers = VisitAnswer.allCases.map(\.rawValue)
     private static let consent = object(
         ["given": truth, "by": text(128), "at": instant], required: ["given", "by", "at"])
+    private static let staffContact: [(key: String, value: String)] = [
+        ("phone", text(32)), ("email", mailAddress),
+        (
+            "tell",
+            object(
+                VisitChange.asked.map {
+                    (key: $0.rawValue, value: list(choice(StaffWishes.channels.map(\.rawValue)), 0...StaffWishes.channels.count))
+                }, closed: true)
+        ),
+        ("withinHours", whole(StaffWishes.withinRange)), ("language", choice(languages)), ("quietFrom", shiftStart),
+        ("quietUntil", shiftStart), ("zone", text(64)),
+    ]
+    private static let staffMessage = object(
+        [
+            "id": uuid, "practitioner": uuid, "appointment": uuid, "kind": choice(messageKinds),
+            "change": choice(VisitChange.allCases.map(\.rawValue)), "start": instant, "channel": channel, "to": text(64),
+            "language": choice(languages), "state": choice(Message.State.allCases.map(\.rawValue)),
+            "reason": choice(Message.Reason.allCases.map(\.rawValue)), "place": whole(1...3), "createdAt": instant,
+            "dueAt": instant, "handedOverAt": instant, "endedAt": instant,
+        ], required: ["id", "practitioner", "kind", "change", "state", "place", "createdAt", "dueAt"])
     private static let message = object(
         [
             "id": uuid, "patient": uuid, "appointment": uuid, "kind": choice(messageKinds), "start": instant, "channel": channel,
@@ -484,6 +508,7 @@ public enum Schemas {
                 "quietUntil": shiftStart, "zone": text(64),
                 "consents": object(["email": truth, "sms": truth, "push": truth], closed: true),
             ], required: ["channels"], closed: true),
+        "StaffContactRequest": object(staffContact, closed: true),
         "DeviceRegistration": object(
             [
                 "platform": choice(PatientDevice.Platform.allCases.map(\.rawValue)), "token": text(PatientDevice.tokenMaximum),
@@ -552,6 +577,7 @@ public enum Schemas {
                 "waitlist", "offers", "audit",
             ])
         lists["MessagePage"] = object(["items": list(reference("Message")), "next": text(64)], required: ["items"])
+        lists["StaffMessagePage"] = object(["items": list(reference("StaffMessage")), "next": text(64)], required: ["items"])
         lists["PatientDeviceList"] = object(["items": list(reference("PatientDevice"))], required: ["items"])
         lists["MessageTemplateList"] = object(["items": list(reference("MessageTemplate"))], required: ["items"])
         lists["CorrectionPage"] = object(["items": list(reference("Correction")), "next": text(64)], required: ["items"])

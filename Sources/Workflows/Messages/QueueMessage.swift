@@ -6,7 +6,7 @@ import Scheduling
 import Storage
 
 extension Topic {
-    /// A message to a patient is to be sent: `{"message": …}`.
+    /// A message to a patient or a practitioner is to be sent: `{"message": …}`.
     public static let message = "notice.send"
     /// Whether it has arrived by now, or another channel is needed.
     public static let messageWatch = "notice.watch"
@@ -28,15 +28,17 @@ public struct MessageSettings: Sendable {
 
 extension Clinic {
     /// Writes a notice down, and for a patient the message it becomes, in the transaction that is its reason.
+    @discardableResult
     func tell(
         _ recipient: ID<Caller>, _ role: Role, _ kind: Notice.Kind, _ appointment: ID<Appointment>?, payload: String,
         in transaction: any WriteTransaction
-    ) throws {
+    ) throws -> Notice {
         let notice = Notice(
             id: surroundings.identifiers.next(Notice.self), recipient: recipient, recipientRole: role, kind: kind,
             appointment: appointment, at: surroundings.clock.now, payload: payload)
         try transaction.post(InsertNotice(notice: notice))
         if let message = try message(of: notice) { try queue(message, in: transaction) }
+        return notice
     }
 
     /// Nil for what goes no further than the mailbox.
@@ -57,13 +59,14 @@ extension Clinic {
         try queue(
             Message(
                 id: surroundings.identifiers.next(Message.self), notice: failed.notice, patient: failed.patient,
-                appointment: failed.appointment, kind: failed.kind, start: failed.start, minutes: failed.minutes,
+                appointment: failed.appointment, kind: failed.kind, change: failed.change, start: failed.start,
+                minutes: failed.minutes,
                 place: failed.place + 1,
                 notBy: failed.notBy + [failed.channel].compactMap(\.self), state: .queued, createdAt: now, dueAt: now),
             in: transaction)
     }
 
-    private func queue(_ message: Message, in transaction: any WriteTransaction) throws {
+    func queue(_ message: Message, in transaction: any WriteTransaction) throws {
         try transaction.post(InsertMessage(message: message))
         try transaction.post(sending(message))
         transaction.afterCommit { self.afterChange() }

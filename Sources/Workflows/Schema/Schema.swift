@@ -42,6 +42,7 @@ public enum Schema {
             number: 29, name: "who waits may name a specialty",
             up: [SQL(table: "ALTER TABLE waitlist_entry ADD COLUMN specialty {text}")],
             down: ["ALTER TABLE waitlist_entry DROP COLUMN specialty"]),
+        Migration(number: 30, name: "practitioners are reached", up: StaffTables.up, down: StaffTables.down),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).
@@ -54,7 +55,7 @@ public enum Schema {
         "service_key", "service_assertion",
         "task",
         "incoming",
-        "message", "contact_preference", "contact_consent",
+        "message", "contact_preference", "contact_consent", "staff_contact",
         "payment", "refund", "invoice",
         "waitlist_entry", "waitlist_offer", "appointment_series", "series_visit",
         "external_entry", "records_link",
