@@ -496,6 +496,7 @@ public enum Schemas {
             required: ["scope"], closed: true),
         "SeriesMove": object(
             ["scope": choice(scopes), "appointment": uuid, "start": instant], required: ["scope", "start"], closed: true),
+        "WaitlistConsent": object(["offers": truth], required: ["offers"], closed: true),
         "WaitlistRequest": object(waitlistRequest, required: ["patient", "visitType"], closed: true),
         "RoleChoice": object(["role": choice(roles)], required: ["role"], closed: true),
         "ContinuationRequest": object(["refreshToken": text(256)], required: [], closed: true),
