@@ -35,6 +35,8 @@ public enum Act: Sendable, Hashable {
     /// To ask for a payment of an appointment's price.
     case takePayment(patients: [ID<Patient>], practitioner: ID<Caller>)
     case seePayment(patients: [ID<Patient>], practitioner: ID<Caller>)
+    /// To write down that money was given back by hand.
+    case recordRefund(patients: [ID<Patient>], practitioner: ID<Caller>)
     /// A patient's, or with nil everybody's.
     case readInvoices(of: ID<Patient>?)
     case changeAppointment(patients: [ID<Patient>], practitioner: ID<Caller>)
@@ -117,7 +119,8 @@ extension Role {
 
         case (.desk, .changeDirectory), (.desk, .replayDeadLetters), (.desk, .reviewEmergencies), (.desk, .inviteStaff),
             (.desk, .keepServices), (.desk, .replaceSystem), (.desk, .decideCorrections), (.desk, .keepClosedRecords),
-            (.desk, .readInvoices), (.desk, .followChanges), (.desk, .keepWebhooks), (.desk, .keepContact):
+            (.desk, .readInvoices), (.desk, .followChanges), (.desk, .keepWebhooks), (.desk, .keepContact),
+            (.desk, .recordRefund):
             []
         case (.desk, .seeAppointment): [.place, .emergency]
         case (.desk, .readMailbox): [.own, .place]
@@ -132,7 +135,7 @@ extension Role {
         case (.admin, _): .anybody
 
         // What a bill is made of: who came, to whom, for how long. Nothing that somebody wrote about them.
-        case (.billing, .seeAppointment), (.billing, .seePayment): .place
+        case (.billing, .seeAppointment), (.billing, .seePayment), (.billing, .recordRefund): .place
         case (.billing, .readInvoices): .anybody
         // A list leaves out what happens elsewhere.
         case (.billing, .readPatient), (.billing, .listOfPatient), (.billing, .listOfPractitioner), (.billing, .listOfDay):
@@ -170,7 +173,7 @@ extension Caller {
         case .seeAppointment(let patients, let practitioner), .seePayment(let patients, let practitioner):
             role == .patient ? patients.contains { isPatient($0) } : practitioner == subject
         case .book(let patients, let practitioner), .changeAppointment(let patients, let practitioner),
-            .takePayment(let patients, let practitioner):
+            .takePayment(let patients, let practitioner), .recordRefund(let patients, let practitioner):
             role == .patient ? !patients.isEmpty && patients.allSatisfy { isPatient($0) } : practitioner == subject
         case .readPatient(let patient), .listOfPatient(let patient), .breakGlass(let patient), .exportRecord(let patient),
             .askCorrection(let patient), .keepPreferences(let patient), .readInvoices(let patient?),

@@ -12,7 +12,7 @@ import Testing
         "Patient", "BookingRequest", "MoveRequest", "CancellationRequest", "SeriesCancellation", "ErrorMarkRequest",
         "ScheduleException",
         "CorrectionDenial", "CorrectionExtension", "Disagreement", "ClosingRequest", "Reason", "DeadLetterDiscarding",
-        "DeviceRegistration", "StaffContactRequest",
+        "DeviceRegistration", "StaffContactRequest", "RefundRecord",
         "SignInRequest", "InvitationRequest", "EmailChangeRequest", "ServiceRequest", "EmergencyRequest", "EmergencyReview",
     ]
 
@@ -57,7 +57,7 @@ import Testing
             guard form["format"] == nil || form["format"]?.string == "email" else { continue }
             switch property.name {
             case "password", "oldPassword", "newPassword", "code", "login", "refreshToken", "role", "zone", "quietFrom",
-                "quietUntil":
+                "quietUntil", "providerRefund":
                 continue
             case "phone": json = json.with(property.name, JSON(.string(phone)))
             case "email": json = json.with(property.name, JSON(.string("\(mark)@x.example")))

@@ -260,7 +260,7 @@ extension Promises.NobodyReadsTheDatabase {
         "contact_preference": ["channels", "language", "zone"], "contact_consent": ["channel", "by"],
         "message_template": ["kind", "language", "subject", "body", "words", "changed_by"],
         "incoming": ["partner", "key"], "payment": ["state", "price", "provider_id"],
-        "refund": ["provider_payment", "reason", "state", "provider_id"], "invoice": ["kind", "currency"],
+        "refund": ["provider_payment", "reason", "state", "provider_id", "way", "recorded_by"], "invoice": ["kind", "currency"],
         "counter": ["name"],
         "legal_hold": ["placed_by"], "retention_rule": ["name"],
         "service_key": ["name", "document"], "data_key": ["purpose", "state", "master"], "schema_migration": ["name"],

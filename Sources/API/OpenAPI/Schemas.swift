@@ -82,10 +82,12 @@ public enum Schemas {
     ]
     private static let webhookNeeded = ["id", "url", "events", "state", "createdBy", "createdAt", "version"]
     private static let currency = #"{"type":"string","pattern":"^[a-z]{3}$"}"#
+    private static let refundWay = choice(VisitRefund.Way.allCases.map(\.rawValue))
     private static let paymentRefund = object(
         [
             "id": uuid, "amount": whole(1...Int(Int32.max)), "state": choice(VisitRefund.State.allCases.map(\.rawValue)),
-            "reason": choice(VisitRefund.Reason.allCases.map(\.rawValue)), "createdAt": instant, "updatedAt": instant,
+            "reason": choice(VisitRefund.Reason.allCases.map(\.rawValue)), "way": refundWay, "givenAt": instant,
+            "recordedBy": text(128), "createdAt": instant, "updatedAt": instant,
         ], required: ["id", "amount", "state", "reason", "createdAt", "updatedAt"])
     private static let phone = #"{"type":"string","minLength":1,"maxLength":32,"pattern":"^[0-9+() /.-]+$"}"#
     /// What divides a day, on the five-minute grid.
@@ -187,6 +189,7 @@ public enum Schemas {
                 "paidAt": instant, "version": whole(1...Int(Int32.max)),
             ],
             required: ["id", "appointment", "patient", "state", "amount", "currency", "createdAt", "updatedAt", "version"]),
+        "RecordedRefund": object(["refund": paymentRefund, "creditNote": reference("Invoice")], required: ["refund"]),
         "Invoice": object(
             [
                 "id": uuid, "number": whole(1...Int(Int32.max)), "kind": choice(Invoice.Kind.allCases.map(\.rawValue)),
@@ -509,6 +512,12 @@ public enum Schemas {
                 "quietUntil": shiftStart, "zone": text(64),
                 "consents": object(["email": truth, "sms": truth, "push": truth], closed: true),
             ], required: ["channels"], closed: true),
+        "RefundRecord": object(
+            [
+                "amount": whole(1...99_999_999), "way": refundWay, "givenAt": instant,
+                "providerRefund": #"{"type":"string","minLength":1,"maxLength":255,"pattern":"^[!-~]+$"}"#, "instead": uuid,
+                "reason": text(500),
+            ], required: ["amount", "way", "givenAt", "reason"], closed: true),
         "StaffContactRequest": object(staffContact, closed: true),
         "DeviceRegistration": object(
             [

@@ -43,6 +43,12 @@ public enum Schema {
             up: [SQL(table: "ALTER TABLE waitlist_entry ADD COLUMN specialty {text}")],
             down: ["ALTER TABLE waitlist_entry DROP COLUMN specialty"]),
         Migration(number: 30, name: "practitioners are reached", up: StaffTables.up, down: StaffTables.down),
+        Migration(
+            number: 31, name: "money is given back by hand",
+            up: ["way {text}", "given_at {instant}", "recorded_by {text}"].map {
+                SQL(table: "ALTER TABLE refund ADD COLUMN \($0)")
+            },
+            down: ["recorded_by", "given_at", "way"].map { SQL("ALTER TABLE refund DROP COLUMN \($0)") }),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).

@@ -131,7 +131,7 @@ public enum WorkflowQueries {
         UpdatePayment.self, UnsettledPayments.self, StandingPayments.self, WasDiscarded.self, RefundByID.self,
         RefundToChange.self, RefundsOfPayment.self,
         UnsettledRefunds.self, InsertRefund.self, UpdateRefund.self, NextInvoiceNumber.self, InsertInvoice.self, InvoiceByID.self,
-        InvoiceOfPayment.self, LastReconciliation.self, NoteReconciliation.self, InvoicesOfPatient.self,
+        InvoiceOfPayment.self, CreditNoteOfRefund.self, LastReconciliation.self, NoteReconciliation.self, InvoicesOfPatient.self,
         InvoicesAfter.self,
         ErasePayerSecret.self,
     ]
