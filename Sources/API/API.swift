@@ -39,6 +39,7 @@ public struct API: Sendable {
             PreferenceRoutes().routes,
             CallRequestRoutes().routes,
             DelayRoutes().routes,
+            StaffContactRoutes().routes,
             TemplateRoutes().routes,
             VisitPageRoutes().routes,
             SeriesRoutes().routes,

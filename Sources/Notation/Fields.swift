@@ -107,6 +107,10 @@ public final class Fields {
         required(name) { self.choice($0, name) } ?? Choice.allCases.first!
     }
 
+    public func bool(_ name: String) -> Bool {
+        required(name) { self.bool($0, name) } ?? false
+    }
+
     public func ids<Subject>(_ name: String, _: Subject.Type = Subject.self, count: ClosedRange<Int>) -> [ID<Subject>] {
         list(name, count: count) { self.id($0, $1) }
     }
@@ -123,10 +127,7 @@ public final class Fields {
     public func optionalInstant(_ name: String) -> Instant? { optional(name) { self.instant($0, name) } }
     public func optionalDay(_ name: String) -> CalendarDay? { optional(name) { self.day($0, name) } }
     public func optionalBool(_ name: String) -> Bool? {
-        optional(name) { json in
-            if case .bool(let truth) = json.content { return truth }
-            return self.refused(self.path(name), "must be true or false", json)
-        }
+        optional(name) { self.bool($0, name) }
     }
     public func optionalChoice<Choice: RawRepresentable & CaseIterable>(_ name: String, _: Choice.Type = Choice.self) -> Choice?
     where Choice.RawValue == String {
@@ -193,6 +194,11 @@ public final class Fields {
             return refused(path(name), "must be text of 1 to \(max) characters", json)
         }
         return text
+    }
+
+    private func bool(_ json: JSON, _ name: String) -> Bool? {
+        if case .bool(let truth) = json.content { return truth }
+        return refused(path(name), "must be true or false", json)
     }
 
     private func integer(_ json: JSON, _ name: String, in range: ClosedRange<Int>) -> Int? {

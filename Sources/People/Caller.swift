@@ -3,7 +3,7 @@ public import Notation
 /// What somebody may be in the clinic. A token carries exactly one.
 public enum Role: String, Sendable, CaseIterable {
     case patient, practitioner, desk, admin
-    /// Sends the bills: sees who came when and why it was booked, and changes nothing.
+    /// Sends the bills: sees who came when and why it was booked, and writes down what was given back by hand.
     case billing
     /// The privacy officer: reads the audit and looks into broken glass, and nobody's record otherwise.
     case privacy

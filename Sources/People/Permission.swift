@@ -18,6 +18,8 @@ public enum Act: Sendable, Hashable {
     case decideCorrections
     /// To say how a patient is reached, and to see what became of what they were told.
     case keepPreferences(ID<Patient>)
+    /// To say where a practitioner is reached outside the mailbox and of what they are told, and to see what went there.
+    case keepContact(of: ID<Caller>)
     /// To wait for a time, to answer what is offered, and to see both.
     case joinWaitlist(ID<Patient>)
     /// To see who waits and why somebody was asked, and to say that it is urgent.
@@ -33,6 +35,8 @@ public enum Act: Sendable, Hashable {
     /// To ask for a payment of an appointment's price.
     case takePayment(patients: [ID<Patient>], practitioner: ID<Caller>)
     case seePayment(patients: [ID<Patient>], practitioner: ID<Caller>)
+    /// To write down that money was given back by hand.
+    case recordRefund(patients: [ID<Patient>], practitioner: ID<Caller>)
     /// A patient's, or with nil everybody's.
     case readInvoices(of: ID<Patient>?)
     case changeAppointment(patients: [ID<Patient>], practitioner: ID<Caller>)
@@ -108,14 +112,15 @@ extension Role {
         case (.practitioner, .explainTimes), (.practitioner, .changeHours), (.practitioner, .book),
             (.practitioner, .changeAppointment), (.practitioner, .runTheDay),
             (.practitioner, .overrideConflict), (.practitioner, .listOfPractitioner), (.practitioner, .readAudit),
-            (.practitioner, .readMailbox):
+            (.practitioner, .readMailbox), (.practitioner, .keepContact):
             .own
         case (.practitioner, .readAbsences), (.practitioner, .readFreeText), (.practitioner, .breakGlass): .anybody
         case (.practitioner, _): []
 
         case (.desk, .changeDirectory), (.desk, .replayDeadLetters), (.desk, .reviewEmergencies), (.desk, .inviteStaff),
             (.desk, .keepServices), (.desk, .replaceSystem), (.desk, .decideCorrections), (.desk, .keepClosedRecords),
-            (.desk, .readInvoices), (.desk, .followChanges), (.desk, .keepWebhooks):
+            (.desk, .readInvoices), (.desk, .followChanges), (.desk, .keepWebhooks), (.desk, .keepContact),
+            (.desk, .recordRefund):
             []
         case (.desk, .seeAppointment): [.place, .emergency]
         case (.desk, .readMailbox): [.own, .place]
@@ -130,7 +135,7 @@ extension Role {
         case (.admin, _): .anybody
 
         // What a bill is made of: who came, to whom, for how long. Nothing that somebody wrote about them.
-        case (.billing, .seeAppointment), (.billing, .seePayment): .place
+        case (.billing, .seeAppointment), (.billing, .seePayment), (.billing, .recordRefund): .place
         case (.billing, .readInvoices): .anybody
         // A list leaves out what happens elsewhere.
         case (.billing, .readPatient), (.billing, .listOfPatient), (.billing, .listOfPractitioner), (.billing, .listOfDay):
@@ -168,7 +173,7 @@ extension Caller {
         case .seeAppointment(let patients, let practitioner), .seePayment(let patients, let practitioner):
             role == .patient ? patients.contains { isPatient($0) } : practitioner == subject
         case .book(let patients, let practitioner), .changeAppointment(let patients, let practitioner),
-            .takePayment(let patients, let practitioner):
+            .takePayment(let patients, let practitioner), .recordRefund(let patients, let practitioner):
             role == .patient ? !patients.isEmpty && patients.allSatisfy { isPatient($0) } : practitioner == subject
         case .readPatient(let patient), .listOfPatient(let patient), .breakGlass(let patient), .exportRecord(let patient),
             .askCorrection(let patient), .keepPreferences(let patient), .readInvoices(let patient?),
@@ -176,7 +181,7 @@ extension Caller {
             isPatient(patient)
         case .explainTimes(let practitioner): practitioner == subject
         case .changeHours(let owner), .listOfPractitioner(let owner), .readMailbox(let owner), .runTheDay(let owner),
-            .overrideConflict(let owner), .readAudit(let owner):
+            .overrideConflict(let owner), .readAudit(let owner), .keepContact(let owner):
             owner == subject
         case .searchTimes, .readDirectory, .changeDirectory, .readAbsences, .changePatients, .readFreeText, .correctMistake,
             .listOfDay, .readWholeMailbox, .replayDeadLetters, .reviewEmergencies, .invitePatients, .inviteStaff,

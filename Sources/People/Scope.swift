@@ -95,7 +95,8 @@ extension Act {
         case .overrideConflict, .correctMistake, .readFreeText, .replayDeadLetters, .breakGlass, .reviewEmergencies,
             .invitePatients, .exportRecord, .inviteStaff, .keepServices, .askCorrection, .decideCorrections, .closeRecords,
             .keepClosedRecords, .keepTasks, .keepPreferences, .takePayment, .seePayment, .readInvoices,
-            .joinWaitlist, .keepWaitlist, .keepWebhooks, .replaceSystem:
+            .joinWaitlist, .keepWaitlist, .keepWebhooks, .replaceSystem, .keepContact,
+            .recordRefund:
             nil
         }
     }

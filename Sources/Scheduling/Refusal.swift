@@ -34,6 +34,7 @@ public enum Refusal: String, Error, Sendable, CaseIterable {
     case cancellationTooLate
     case paymentNeeded
     case nothingToPay
+    case refundTooLarge
     // The request does not fit the visit
     case practitionerUnsuitable
     case roomUnsuitable

@@ -1,7 +1,9 @@
 import Foundation
 import Identity
+import Letters
 import Notation
 import People
+import Scheduling
 import Workflows
 
 /// An account for each role of the demo clinic. Their password is another in each data folder, and the same at each start.
@@ -33,5 +35,22 @@ struct DemoAccounts {
             // Nobody reads there: their letters are in the folder.
             try await accounts.vouchForEmail(login: person.login, by: Caller.clinic.principal, request: "demo")
         }
+    }
+
+    /// Dr. Brandt is told of changes of the next two weeks, at any hour; the simulator has the telephone and the mailbox. Who has said
+    /// otherwise since is left alone.
+    func tellDoctor() async throws {
+        guard let practitioner = ID<Resource>(DemoClinic.practitioner), let admin = ID<Caller>(DemoClinic.admin) else { return }
+        var contact = StaffContact(of: practitioner)
+        (contact.phone, contact.email) = (Personal("+49 30 5550101"), Personal("doctor@demo.example"))
+        contact.wishes = StaffWishes(
+            channels: [.created: [.sms], .confirmed: [.sms], .cancelled: [.sms, .email], .moved: [.email]], withinHours: 14 * 24)
+        contact.quiet = ContactPreferences.QuietHours(from: 0, until: 0)
+        let silent = Wording<StaffContact>(
+            done: { _ in StoredAnswer(status: 200, body: []) }, refused: { _ in StoredAnswer(status: 409, body: []) })
+        let reply = try await accounts.clinic.setStaffContact(
+            contact, expectedVersion: 0, call: Call(caller: Caller(role: .admin, subject: admin), requestID: "demo"),
+            wording: silent)
+        if case .refused(let refusal, _) = reply, refusal != .changedMeanwhile { throw refusal }
     }
 }

@@ -12,7 +12,7 @@ import Testing
         "Patient", "BookingRequest", "MoveRequest", "CancellationRequest", "SeriesCancellation", "ErrorMarkRequest",
         "ScheduleException",
         "CorrectionDenial", "CorrectionExtension", "Disagreement", "ClosingRequest", "Reason", "DeadLetterDiscarding",
-        "DeviceRegistration",
+        "DeviceRegistration", "StaffContactRequest", "RefundRecord",
         "SignInRequest", "InvitationRequest", "EmailChangeRequest", "ServiceRequest", "EmergencyRequest", "EmergencyReview",
     ]
 
@@ -56,7 +56,9 @@ import Testing
             guard form["type"]?.string == "string", form["enum"] == nil else { continue }
             guard form["format"] == nil || form["format"]?.string == "email" else { continue }
             switch property.name {
-            case "password", "oldPassword", "newPassword", "code", "login", "refreshToken", "role": continue
+            case "password", "oldPassword", "newPassword", "code", "login", "refreshToken", "role", "zone", "quietFrom",
+                "quietUntil", "providerRefund":
+                continue
             case "phone": json = json.with(property.name, JSON(.string(phone)))
             case "email": json = json.with(property.name, JSON(.string("\(mark)@x.example")))
             default: json = json.with(property.name, JSON(.string(mark)))

@@ -36,6 +36,7 @@ import Testing
         Line("exportRecord", "o - y y - - -") { .exportRecord($0.of()) },
         Line("askCorrection", "o - y y - - -") { .askCorrection($0.of()) },
         Line("keepPreferences", "o - y y - - -") { .keepPreferences($0.of()) },
+        Line("keepContact", "- o - y - - -") { .keepContact(of: $0) },
         Line("decideCorrections", "- - - y - y -") { _ in .decideCorrections },
         Line("joinWaitlist", "o - y y - - -") { .joinWaitlist($0.of()) },
         Line("keepWaitlist", "- - y y - - -") { _ in .keepWaitlist },
@@ -46,6 +47,7 @@ import Testing
         Line("changeAppointment", "o o p y - - y") { .changeAppointment(patients: [$0.of()], practitioner: $0) },
         Line("takePayment", "o - p y - - -") { .takePayment(patients: [$0.of()], practitioner: $0) },
         Line("seePayment", "o - p y p - -") { .seePayment(patients: [$0.of()], practitioner: $0) },
+        Line("recordRefund", "- - - y p - -") { .recordRefund(patients: [$0.of()], practitioner: $0) },
         Line("readInvoices", "o - - y y - -") { .readInvoices(of: $0.of()) },
         Line("readInvoices of anybody", "- - - y y - -") { _ in .readInvoices(of: nil) },
         Line("runTheDay", "- o p y - - y") { .runTheDay(practitioner: $0) },
@@ -148,6 +150,7 @@ import Testing
                 case .exportRecord: "exportRecord"
                 case .askCorrection: "askCorrection"
                 case .keepPreferences: "keepPreferences"
+                case .keepContact: "keepContact"
                 case .decideCorrections: "decideCorrections"
                 case .joinWaitlist: "joinWaitlist"
                 case .keepWaitlist: "keepWaitlist"
@@ -158,6 +161,7 @@ import Testing
                 case .changeAppointment: "changeAppointment"
                 case .takePayment: "takePayment"
                 case .seePayment: "seePayment"
+                case .recordRefund: "recordRefund"
                 case .readInvoices: "readInvoices"
                 case .runTheDay: "runTheDay"
                 case .overrideConflict: "overrideConflict"
@@ -183,7 +187,7 @@ import Testing
             #expect(line.name.hasPrefix(name))
             seen.insert(name)
         }
-        #expect(seen.count == 42 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
+        #expect(seen.count == 44 && Self.table.allSatisfy { $0.cells.count == Role.allCases.count })
     }
 
     @Test func `stand in the guide as they stand in the code`() throws {

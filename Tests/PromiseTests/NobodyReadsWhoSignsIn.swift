@@ -217,6 +217,7 @@ extension Promises.NobodyReadsTheDatabase {
         "patient_closure.reason", "legal_hold.reason", "incoming.content",
         "message.address", "message.words",
         "patient_device.name", "patient_device.token",
+        "staff_contact.email", "staff_contact.phone",
         "payment.payer_secret",
         "webhook.url", "webhook.description", "webhook.secret", "webhook.old_secret",
     ]
@@ -252,13 +253,15 @@ extension Promises.NobodyReadsTheDatabase {
         "task": ["kind", "dedupe_key", "details", "state", "done_by"],
         "message": [
             "kind", "not_by", "state", "reason", "channel", "language", "carrier_id", "answer", "answered_by", "settled_by",
-            "devices",
+            "devices", "staff_change",
         ],
+        "staff_contact": ["told", "language", "zone"],
         "patient_device": ["platform", "language"],
         "contact_preference": ["channels", "language", "zone"], "contact_consent": ["channel", "by"],
         "message_template": ["kind", "language", "subject", "body", "words", "changed_by"],
         "incoming": ["partner", "key"], "payment": ["state", "price", "provider_id"],
-        "refund": ["provider_payment", "reason", "state", "provider_id"], "invoice": ["kind", "currency"], "counter": ["name"],
+        "refund": ["provider_payment", "reason", "state", "provider_id", "way", "recorded_by"], "invoice": ["kind", "currency"],
+        "counter": ["name"],
         "legal_hold": ["placed_by"], "retention_rule": ["name"],
         "service_key": ["name", "document"], "data_key": ["purpose", "state", "master"], "schema_migration": ["name"],
     ]

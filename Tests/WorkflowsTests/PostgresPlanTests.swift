@@ -71,7 +71,7 @@ import Workflows
         ("SeriesOfAppointment", "series_visit_once", ["appointment_id = "]),
         ("KeysOfService", "service_key_pkey", ["service_id = "]),
         ("MessagesOfPatient", "message_of_patient", ["patient_id = ", "id >"]),
-        ("NewestMessagesTo", "message_to", ["address_index = "]), ("PatientsWrittenToAt", "message_to", ["address_index = "]),
+        ("NewestMessagesTo", "message_to", ["address_index = "]), ("WrittenToAt", "message_to", ["address_index = "]),
         ("OpenCalls", "message_call", ["answered_at"]),
         ("DevicesOf", "patient_device_of_patient", ["patient_id = "]),
         ("WaysTo", "patient_device_of_patient", ["patient_id = "]),

@@ -82,10 +82,12 @@ public enum Schemas {
     ]
     private static let webhookNeeded = ["id", "url", "events", "state", "createdBy", "createdAt", "version"]
     private static let currency = #"{"type":"string","pattern":"^[a-z]{3}$"}"#
+    private static let refundWay = choice(VisitRefund.Way.allCases.map(\.rawValue))
     private static let paymentRefund = object(
         [
             "id": uuid, "amount": whole(1...Int(Int32.max)), "state": choice(VisitRefund.State.allCases.map(\.rawValue)),
-            "reason": choice(VisitRefund.Reason.allCases.map(\.rawValue)), "createdAt": instant, "updatedAt": instant,
+            "reason": choice(VisitRefund.Reason.allCases.map(\.rawValue)), "way": refundWay, "givenAt": instant,
+            "recordedBy": text(128), "createdAt": instant, "updatedAt": instant,
         ], required: ["id", "amount", "state", "reason", "createdAt", "updatedAt"])
     private static let phone = #"{"type":"string","minLength":1,"maxLength":32,"pattern":"^[0-9+() /.-]+$"}"#
     /// What divides a day, on the five-minute grid.
@@ -187,6 +189,7 @@ public enum Schemas {
                 "paidAt": instant, "version": whole(1...Int(Int32.max)),
             ],
             required: ["id", "appointment", "patient", "state", "amount", "currency", "createdAt", "updatedAt", "version"]),
+        "RecordedRefund": object(["refund": paymentRefund, "creditNote": reference("Invoice")], required: ["refund"]),
         "Invoice": object(
             [
                 "id": uuid, "number": whole(1...Int(Int32.max)), "kind": choice(Invoice.Kind.allCases.map(\.rawValue)),
@@ -373,6 +376,10 @@ public enum Schemas {
                 "version": #"{"type":"integer","minimum":0}"#,
             ], required: ["patient", "channels", "consents", "version"]),
         "Message": message,
+        "StaffContact": object(
+            [("practitioner", uuid)] + staffContact + [("version", #"{"type":"integer","minimum":0}"#)],
+            required: ["practitioner", "tell", "withinHours", "version"]),
+        "StaffMessage": staffMessage,
         "Delay": object(
             ["practitioner": uuid, "minutes": whole(5...480), "from": instant, "appointments": whole(0...500)],
             required: ["practitioner", "minutes", "from", "appointments"]),
@@ -399,6 +406,26 @@ public enum Schemas {
     private static let answers = VisitAnswer.allCases.map(\.rawValue)
     private static let consent = object(
         ["given": truth, "by": text(128), "at": instant], required: ["given", "by", "at"])
+    private static let staffContact: [(key: String, value: String)] = [
+        ("phone", text(32)), ("email", mailAddress),
+        (
+            "tell",
+            object(
+                VisitChange.asked.map {
+                    (key: $0.rawValue, value: list(choice(StaffWishes.channels.map(\.rawValue)), 0...StaffWishes.channels.count))
+                }, closed: true)
+        ),
+        ("withinHours", whole(StaffWishes.withinRange)), ("language", choice(languages)), ("quietFrom", shiftStart),
+        ("quietUntil", shiftStart), ("zone", text(64)),
+    ]
+    private static let staffMessage = object(
+        [
+            "id": uuid, "practitioner": uuid, "appointment": uuid, "kind": choice(messageKinds),
+            "change": choice(VisitChange.allCases.map(\.rawValue)), "start": instant, "channel": channel, "to": text(64),
+            "language": choice(languages), "state": choice(Message.State.allCases.map(\.rawValue)),
+            "reason": choice(Message.Reason.allCases.map(\.rawValue)), "place": whole(1...3), "createdAt": instant,
+            "dueAt": instant, "handedOverAt": instant, "endedAt": instant,
+        ], required: ["id", "practitioner", "kind", "change", "state", "place", "createdAt", "dueAt"])
     private static let message = object(
         [
             "id": uuid, "patient": uuid, "appointment": uuid, "kind": choice(messageKinds), "start": instant, "channel": channel,
@@ -472,6 +499,7 @@ public enum Schemas {
             required: ["scope"], closed: true),
         "SeriesMove": object(
             ["scope": choice(scopes), "appointment": uuid, "start": instant], required: ["scope", "start"], closed: true),
+        "WaitlistConsent": object(["offers": truth], required: ["offers"], closed: true),
         "WaitlistRequest": object(waitlistRequest, required: ["patient", "visitType"], closed: true),
         "RoleChoice": object(["role": choice(roles)], required: ["role"], closed: true),
         "ContinuationRequest": object(["refreshToken": text(256)], required: [], closed: true),
@@ -484,6 +512,13 @@ public enum Schemas {
                 "quietUntil": shiftStart, "zone": text(64),
                 "consents": object(["email": truth, "sms": truth, "push": truth], closed: true),
             ], required: ["channels"], closed: true),
+        "RefundRecord": object(
+            [
+                "amount": whole(1...99_999_999), "way": refundWay, "givenAt": instant,
+                "providerRefund": #"{"type":"string","minLength":1,"maxLength":255,"pattern":"^[!-~]+$"}"#, "instead": uuid,
+                "reason": text(500),
+            ], required: ["amount", "way", "givenAt", "reason"], closed: true),
+        "StaffContactRequest": object(staffContact, closed: true),
         "DeviceRegistration": object(
             [
                 "platform": choice(PatientDevice.Platform.allCases.map(\.rawValue)), "token": text(PatientDevice.tokenMaximum),
@@ -552,6 +587,7 @@ public enum Schemas {
                 "waitlist", "offers", "audit",
             ])
         lists["MessagePage"] = object(["items": list(reference("Message")), "next": text(64)], required: ["items"])
+        lists["StaffMessagePage"] = object(["items": list(reference("StaffMessage")), "next": text(64)], required: ["items"])
         lists["PatientDeviceList"] = object(["items": list(reference("PatientDevice"))], required: ["items"])
         lists["MessageTemplateList"] = object(["items": list(reference("MessageTemplate"))], required: ["items"])
         lists["CorrectionPage"] = object(["items": list(reference("Correction")), "next": text(64)], required: ["items"])

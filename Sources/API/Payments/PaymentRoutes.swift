@@ -5,7 +5,7 @@ import Workflows
 
 /// What visits cost: asking for a payment, seeing how far it is, and the invoices.
 struct PaymentRoutes {
-    var routes: [Route] { [ask, read, readInvoice, listInvoices] }
+    var routes: [Route] { [ask, read, record, readInvoice, listInvoices] }
 
     private var ask: Route {
         .forPremises(
@@ -34,6 +34,27 @@ struct PaymentRoutes {
             var answer = Answer(standing.stored(status: 200, for: exchange.caller))
             answer.cacheControl = "private, no-store"
             return answer
+        }
+    }
+
+    private var record: Route {
+        Route(
+            .post, "/v1/appointments/{id}/payment/refunds", "recordRefund",
+            "Write down that money was given back by hand: it is credited, and never more than was paid", takes: "RefundRecord",
+            gives: "RecordedRefund", status: 201,
+            problems: [.notFound, .refundTooLarge, .identifierAlreadyUsed, .transitionNotAllowed]
+        ) { exchange, clinic in
+            let fields = exchange.fields()
+            let record = RefundRecord(fields, now: clinic.surroundings.clock.now)
+            try fields.check()
+            return Answer(
+                try await clinic.recordRefund(
+                    of: try exchange.id(), record, call: exchange.call,
+                    wording: exchange.wording { recorded in
+                        var json = JSONWriter()
+                        recorded.write(to: &json)
+                        return StoredAnswer(status: recorded.existedBefore ? 200 : 201, body: json.bytes)
+                    }))
         }
     }
 

@@ -43,6 +43,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
     case cancellationTooLate = "cancellation-too-late"
     case paymentNeeded = "payment-needed"
     case nothingToPay = "nothing-to-pay"
+    case refundTooLarge = "refund-too-large"
     case unknownReference = "unknown-reference"
     case unsuitable = "unsuitable"
     case seriesUnfit = "series-unfit"
@@ -82,8 +83,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .bodyTooSlow: 408
         case .requestInProgress, .identifierAlreadyUsed, .transitionNotAllowed, .holdExpired, .cancellationTooLate,
             .timeUnavailable, .patientBusy, .tooManyHolds, .tooManyAppointments, .recordClosed, .recordDiffers, .recordKept,
-            .correctionOpen, .alreadyWaiting, .tooManyWebhooks, .appointmentsAhead, .nothingToPay, .bookedElsewhere,
-            .notReadyToSwitch:
+            .correctionOpen, .alreadyWaiting, .tooManyWebhooks, .appointmentsAhead, .nothingToPay, .refundTooLarge,
+            .bookedElsewhere, .notReadyToSwitch:
             409
         case .linkOver, .cursorGone: 410
         case .changedMeanwhile: 412
@@ -142,6 +143,7 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .cancellationTooLate: "Too late to cancel or move"
         case .paymentNeeded: "It has to be paid first"
         case .nothingToPay: "It costs nothing"
+        case .refundTooLarge: "So much was not paid"
         case .unknownReference: "Something named in the request does not exist"
         case .unsuitable: "It does not fit this visit"
         case .seriesUnfit: "The series is none, or too long"
@@ -236,6 +238,8 @@ public enum ProblemType: String, Sendable, CaseIterable {
         case .paymentNeeded:
             "This visit costs something. Hold its time (`hold`), ask for a payment (`POST /v1/appointments/{id}/payment`) and pay it: then it is booked. Staff may confirm it unpaid, with `unpaidReason`. Nothing was done."
         case .nothingToPay: "This kind of visit has no price. Confirm it as it is. Nothing was done."
+        case .refundTooLarge:
+            "Less is left of what was paid than was to be given back, or what is recorded instead of a refund is not as much as that was. `GET /v1/appointments/{id}/payment` says what has gone back. Nothing was done."
         case .unknownReference: "A patient, practitioner, visit type, room, device or location in the request does not exist."
         case .unsuitable: "The practitioner, room or device does not do this visit, or there are too many patients for it."
         case .seriesUnfit:

@@ -51,6 +51,7 @@ extension Refusal {
         case .cancellationTooLate: .cancellationTooLate
         case .paymentNeeded: .paymentNeeded
         case .nothingToPay: .nothingToPay
+        case .refundTooLarge: .refundTooLarge
         case .practitionerUnsuitable, .roomUnsuitable, .deviceUnsuitable, .tooManyPatients: .unsuitable
         case .seriesEmpty, .seriesTooLong: .seriesUnfit
         case .overrideNeedsReason: .overrideNeedsReason
@@ -99,6 +100,7 @@ extension Refusal {
         case .cancellationTooLate: "The cut-off for cancelling or moving has passed."
         case .paymentNeeded: "It has to be paid first."
         case .nothingToPay: "This kind of visit costs nothing."
+        case .refundTooLarge: "It is not what is left of what was paid, or was to go back."
         case .practitionerUnsuitable: "The practitioner does not do this visit."
         case .roomUnsuitable: "The room does not suit this visit."
         case .deviceUnsuitable: "The device does not suit this visit."

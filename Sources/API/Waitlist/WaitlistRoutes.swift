@@ -5,7 +5,7 @@ import Workflows
 
 /// Waiting for a visit, and what is offered when a time becomes free (MC-9).
 struct WaitlistRoutes {
-    var routes: [Route] { [join, list, leave, renew, offers, accept, decline] }
+    var routes: [Route] { [join, list, leave, renew, consent, offers, accept, decline] }
 
     private var join: Route {
         Route(
@@ -51,6 +51,23 @@ struct WaitlistRoutes {
             return Answer(
                 try await clinic.renewWaiting(
                     try exchange.place(), call: exchange.call, wording: exchange.wording { $0.stored(status: 200) }))
+        }
+    }
+
+    private var consent: Route {
+        Route(
+            .put, "/v1/waitlist/{id}/consent", "changeWaitlistConsent",
+            "Say anew whether to be asked when something becomes free; the place is kept, and what is just being offered goes to the next",
+            takes: "WaitlistConsent", gives: "WaitlistEntry",
+            problems: [.notFound, .transitionNotAllowed, .changedMeanwhile]
+        ) { exchange, clinic in
+            let fields = exchange.fields()
+            let wants = fields.bool("offers")
+            try fields.check()
+            return Answer(
+                try await clinic.changeConsent(
+                    try exchange.place(), wantsOffers: wants, call: exchange.call,
+                    wording: exchange.wording { $0.stored(status: 200) }))
         }
     }
 

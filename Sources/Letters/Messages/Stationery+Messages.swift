@@ -1,7 +1,7 @@
 import Mustache
 public import Notation
 
-/// One message to a patient, before it is put into words.
+/// One message to a patient, or to a practitioner, before it is put into words.
 public struct MessageDraft: Sendable {
     public var kind: MessageKind
     public var language: MessageLanguage
@@ -17,6 +17,8 @@ public struct MessageDraft: Sendable {
     public var amount: SpokenAmount?
     /// How the clinic puts it; nil as it is usually put.
     public var template: MessageTemplate?
+    /// What a message to a practitioner says besides; nil of one to a patient.
+    public var staff: StaffFacts?
     /// What the link of an answer is good with; nil where nothing is asked.
     public var answerCode: String?
     public var unsubscribeCode: String?
@@ -28,6 +30,9 @@ public struct MessageDraft: Sendable {
         self.language = language
         self.reference = reference
     }
+
+    /// How it is put.
+    var words: MessageTemplate { staff?.change.template(in: language) ?? template ?? kind.template(in: language) }
 }
 
 /// Where the pages are that messages lead to.
@@ -58,7 +63,7 @@ extension Stationery {
     /// - Parameter hearsReplies: whether a reply comes back to the clinic.
     public func textMessage(_ draft: MessageDraft, hearsReplies: Bool) throws -> String {
         let (template, frame) = (
-            draft.template ?? draft.kind.template(in: draft.language), MessageFrame(draft.language, draft.kind)
+            draft.words, MessageFrame(draft.language, draft.kind)
         )
         var parts = [try template.filled(template.text, with: facts(draft))]
         if let link = answerLink(draft, nil) {
@@ -72,7 +77,7 @@ extension Stationery {
 
     /// A notice on a lock screen: what it says, and nothing else. In one line.
     public func notice(_ draft: MessageDraft) throws -> String {
-        let template = draft.template ?? draft.kind.template(in: draft.language)
+        let template = draft.words
         return try template.filled(template.text, with: facts(draft)).split { $0.isNewline }.joined(separator: " ")
     }
 
@@ -82,7 +87,7 @@ extension Stationery {
     /// A mail, in both forms.
     public func mail(_ draft: MessageDraft) throws -> LetterWords {
         let (template, frame) = (
-            draft.template ?? draft.kind.template(in: draft.language), MessageFrame(draft.language, draft.kind)
+            draft.words, MessageFrame(draft.language, draft.kind)
         )
         let facts = facts(draft)
         let subject = try template.filled(template.subject, with: facts).split { $0.isNewline }.joined(separator: " ")
@@ -105,11 +110,13 @@ extension Stationery {
     }
 
     private func facts(_ draft: MessageDraft) -> [String: String] {
-        [
+        let facts = [
             "clinic": from.name, "day": draft.time?.day(in: draft.language) ?? "", "time": draft.time?.time ?? "",
             "place": draft.place ?? "", "minutes": draft.minutes.map(String.init) ?? "", "until": until(draft),
             "amount": draft.amount?.text(in: draft.language) ?? "",
         ]
+        guard let staff = draft.staff else { return facts }
+        return facts.merging(["visit": staff.visit, "people": staff.people]) { $1 }
     }
 
     private func until(_ draft: MessageDraft) -> String {

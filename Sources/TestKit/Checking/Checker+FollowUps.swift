@@ -48,6 +48,12 @@ extension Checker {
                 guard let kind = Self.notice(for: link.kind) else { continue }
                 wanted += link.patients.map { "\(kind) of \(id) to patient \($0)" }
                 wanted.append("\(kind) of \(id) to practitioner \(link.practitioner)")
+                // Whose it was before hears that it is theirs no longer.
+                if link.kind == "appointment.rescheduled", let before = chain.link(link.version - 1)?.practitioner,
+                    before != link.practitioner
+                {
+                    wanted.append("\(kind) of \(id) to practitioner \(before)")
+                }
             }
         }
         compare(.everythingFollowsOnce, wanted: wanted, found: told, "notice")

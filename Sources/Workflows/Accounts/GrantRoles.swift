@@ -38,6 +38,7 @@ extension Accounts {
             try audit(
                 "account.role-revoked", of: account.id, by: .operatorNamed(by), reason: taken.words, request: request,
                 in: transaction)
+            try endContacts(of: account.id, [taken], by: by, request: request, in: transaction)
             try endAll(of: account.id, .rolesChanged, by: .operatorNamed(by), request: request, in: transaction)
         }
     }

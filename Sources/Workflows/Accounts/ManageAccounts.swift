@@ -81,6 +81,10 @@ extension Accounts {
             try transaction.run(SetAccountState(account: account.id, state: state))
             try audit("account.\(state.rawValue)", of: account.id, by: .operatorNamed(by), request: request, in: transaction)
             if state == .active { return }
+            if state == .closed {
+                let roles = try transaction.fetch(RolesOfAccount(account: account.id))
+                try endContacts(of: account.id, roles, by: by, request: request, in: transaction)
+            }
             let reason: SessionEnd = state == .closed ? .accountClosed : .accountLocked
             try endAll(of: account.id, reason, by: .operatorNamed(by), request: request, in: transaction)
         }

@@ -133,14 +133,19 @@ extension Story {
 
     /// Ends an appointment: it gives up its time and everything still planned for it, and what was paid for it comes back as agreed. Whoever
     /// waits for that time is next.
-    func end(_ ended: Appointment, was: Appointment, kind: AppointmentEvent.Kind, note: Personal<String>? = nil) throws {
+    ///
+    /// - Parameter offer: what becomes of an offer it stands for, where that is not for the kind and the caller to say.
+    func end(
+        _ ended: Appointment, was: Appointment, kind: AppointmentEvent.Kind, note: Personal<String>? = nil,
+        offer: WaitlistOffer.State? = nil
+    ) throws {
         try update(ended)
         try withdrawElsewhere(was.id)
         try noteLapse(of: was)
         try releaseClaims(of: was)
         try cancelFollowUps(of: was)
         let ends = try transaction.first(LooseEnds(appointment: was.id, visitType: was.visitType))
-        if ends?.isOffered == true || ends?.isWaitedFor == true { try passOn(was, kind) }
+        if ends?.isOffered == true || ends?.isWaitedFor == true { try passOn(was, kind, as: offer) }
         try tell(kind, of: ended, from: was.state, reason: note)
         if ends?.hasPayment == true { try settlePayment(of: ended, was: was) }
     }

@@ -35,9 +35,11 @@ extension Story {
 
     /// Writes event, audit and the outbox message that carries the event out.
     ///
-    /// - Parameter isQuiet: whether nobody is told, because somebody else has: the system that is being replaced.
+    /// - Parameters:
+    ///   - before: what was moved, as it was.
+    ///   - isQuiet: whether nobody is told, because somebody else has: the system that is being replaced.
     func tell(
-        _ kind: AppointmentEvent.Kind, of appointment: Appointment, from: AppointmentState?,
+        _ kind: AppointmentEvent.Kind, of appointment: Appointment, from: AppointmentState?, before: Appointment? = nil,
         reason: Personal<String>? = nil, overridden: [Refusal] = [], isQuiet: Bool = false
     ) throws {
         trail.concerns(appointment.patients.map { $0.of() })
@@ -45,7 +47,7 @@ extension Story {
         let id: ID<AppointmentEvent> = newID()
         let event = AppointmentEvent(
             id: clinic.database.isShared ? id : try clinic.events.next(id, in: transaction), kind: kind,
-            appointment: appointment.id, at: now, payload: appointment.eventPayload(kind))
+            appointment: appointment.id, at: now, payload: appointment.eventPayload(kind, from: from, before: before))
         told(event.id)
         try transaction.post(InsertEvent(event: event, touched: clinic.database.isShared ? touchedTimes : nil))
         try record(
@@ -113,7 +115,7 @@ extension Story {
 
 extension Appointment {
     /// Identifiers and times, nothing else.
-    func eventPayload(_ kind: AppointmentEvent.Kind) -> String {
+    func eventPayload(_ kind: AppointmentEvent.Kind, from: AppointmentState?, before: Appointment?) -> String {
         var json = JSONWriter(reserving: 320)
         json.object { json in
             json.member("kind", kind.rawValue)
@@ -124,6 +126,10 @@ extension Appointment {
             json.member("end", visit.to)
             json.member("version", version)
             if let cancellation { json.member("reason", cancellation.reason.rawValue) }
+            // What was only held was nobody's yet.
+            if from == .pending, kind == .cancelled || kind == .rescheduled { json.member("wasHeld", true) }
+            if let before, before.visit.from != visit.from { json.member("formerStart", before.visit.from) }
+            if let before, before.practitioner != practitioner { json.member("formerPractitioner", before.practitioner) }
         }
         return String(decoding: json.bytes, as: UTF8.self)
     }

@@ -63,7 +63,8 @@ extension Story {
         try exchange(appointment, for: moved, placement)
         moved.external = try carryMoveElsewhere(moved, from: appointment)
         try tell(
-            .rescheduled, of: moved, from: appointment.state, reason: move.overrideReason, overridden: placement.overridden)
+            .rescheduled, of: moved, from: appointment.state, before: appointment, reason: move.overrideReason,
+            overridden: placement.overridden)
         return moved
     }
 

@@ -12,13 +12,7 @@ extension PreferencesRequest {
         }.compactMap(Channel.init(rawValue:))
         if Set(channels).count != channels.count { fields.reject("channels", "has one twice") }
         if !fields.has("channels") { fields.reject("channels", "is missing") }
-        let from =
-            fields.has("quietFrom") ? fields.wallTime("quietFrom", in: 0...1435) : fields.optionalInteger("quietFrom", in: 0...0)
-        let until =
-            fields.has("quietUntil")
-            ? fields.wallTime("quietUntil", in: 0...1435) : fields.optionalInteger("quietUntil", in: 0...0)
-        if (from == nil) != (until == nil) { fields.reject("quietUntil", "goes with quietFrom") }
-        let quiet = from.flatMap { from in until.map { ContactPreferences.QuietHours(from: from, until: $0) } }
+        let quiet = fields.quietTimes()
         var consents: [Channel: Bool] = [:]
         _ = fields.object("consents") { part in
             for channel in Channel.allCases { consents[channel] = part.optionalBool(channel.rawValue) }
@@ -26,6 +20,16 @@ extension PreferencesRequest {
         self.init(
             channels: channels, language: fields.optionalChoice("language"), quiet: quiet, zone: fields.optionalZone("zone"),
             consents: consents)
+    }
+}
+
+extension Fields {
+    /// `quietFrom` and `quietUntil`, which go together.
+    func quietTimes() -> ContactPreferences.QuietHours? {
+        let from = has("quietFrom") ? wallTime("quietFrom", in: 0...1435) : optionalInteger("quietFrom", in: 0...0)
+        let until = has("quietUntil") ? wallTime("quietUntil", in: 0...1435) : optionalInteger("quietUntil", in: 0...0)
+        if (from == nil) != (until == nil) { reject("quietUntil", "goes with quietFrom") }
+        return from.flatMap { from in until.map { ContactPreferences.QuietHours(from: from, until: $0) } }
     }
 }
 
@@ -60,9 +64,14 @@ extension Message {
     public func write(to json: inout JSONWriter) {
         json.object { json in
             json.member("id", id)
-            json.member("patient", patient)
+            if let practitioner {
+                json.member("practitioner", practitioner)
+            } else {
+                json.member("patient", patient)
+            }
             json.member("appointment", appointment)
             json.member("kind", kind.rawValue)
+            json.member("change", change?.rawValue)
             json.member("start", start)
             json.member("channel", channel?.rawValue)
             json.member("to", maskedAddress)

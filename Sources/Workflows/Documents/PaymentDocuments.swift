@@ -84,8 +84,46 @@ extension VisitRefund {
             json.member("amount", amount)
             json.member("state", state.rawValue)
             json.member("reason", reason.rawValue)
+            if let hand {
+                json.member("way", hand.way.rawValue)
+                json.member("givenAt", hand.givenAt)
+                json.member("recordedBy", hand.recordedBy)
+            }
             json.member("createdAt", createdAt)
             json.member("updatedAt", updatedAt)
+        }
+    }
+}
+
+extension RefundRecord {
+    /// - Parameter now: nothing was given back later than that.
+    public init(_ fields: Fields, now: Instant) {
+        let way: VisitRefund.Way = fields.choice("way")
+        let givenAt = fields.instant("givenAt")
+        if givenAt > now { fields.reject("givenAt", "lies ahead") }
+        let name = fields.optionalText("providerRefund", max: 255)
+        if let name, !name.utf8.allSatisfy({ (33...126).contains($0) }) {
+            fields.reject("providerRefund", "must be what the provider calls it, without spaces")
+        }
+        if way == .provider, !fields.has("providerRefund") {
+            fields.reject("providerRefund", "is missing: what went back at the provider has a name there")
+        }
+        if way != .provider, name != nil, fields.has("way") { fields.reject("providerRefund", "goes with the way provider") }
+        self.init(
+            amount: fields.integer("amount", in: 1...99_999_999), way: way, givenAt: givenAt, providerRefund: name,
+            instead: fields.optionalID("instead"), reason: Personal(fields.text("reason", max: 500)))
+    }
+}
+
+extension RecordedRefund {
+    public func write(to json: inout JSONWriter) {
+        json.object { json in
+            json.name("refund")
+            refund.write(to: &json)
+            if let creditNote {
+                json.name("creditNote")
+                creditNote.write(to: &json)
+            }
         }
     }
 }

@@ -33,6 +33,7 @@ struct SealedTable: Sendable, Equatable {
         SealedTable(name: VisitPayment.table, columns: ["payer_secret"]),
         SealedTable(name: Webhook.table, columns: Webhook.sealedColumns),
         SealedTable(name: PatientDevice.table, columns: PatientDevice.sealedColumns),
+        SealedTable(name: StaffContact.table, columns: StaffContact.sealedColumns),
     ]
 }
 

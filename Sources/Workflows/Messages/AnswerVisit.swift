@@ -39,8 +39,17 @@ extension Messages {
         guard let code = keyring.ring.messageCode(text, for: .unsubscribe) else { return false }
         return try await clinic.withKeys {
             try await clinic.database.write { transaction in
-                guard let message = try transaction.first(MessageByID(id: code.message.of()))?.kept, let channel = message.channel
+                guard let found = try transaction.first(MessageByID(id: code.message.of())), let channel = found.kept.channel
                 else { return false }
+                let message = found.kept
+                if let practitioner = message.practitioner {
+                    let keys = try transaction.held(clinic.keys)
+                    guard let address = try keys.open(found).address else { return false }
+                    try clinic.withdraw(
+                        channel, ofPractitioner: practitioner, at: keys.digest(ofMessageTo: address, by: channel), by: "link",
+                        request, in: transaction)
+                    return true
+                }
                 try clinic.withdraw(channel, of: message.patient, by: "link", request, in: transaction)
                 return true
             }

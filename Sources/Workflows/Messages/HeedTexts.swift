@@ -22,8 +22,13 @@ extension Clinic {
             let index = keys.digest(ofMessageTo: from.text, by: .sms)
             switch TextReply(words.revealed) {
             case .stop:
-                for patient in try transaction.fetch(PatientsWrittenToAt(index: index)) {
-                    try withdraw(.sms, of: patient, by: "sms", Self.bySMS, in: transaction)
+                for reader in try transaction.fetch(WrittenToAt(index: index)) {
+                    if reader.isStaff {
+                        try withdraw(
+                            .sms, ofPractitioner: reader.id.of(), at: index, by: "sms", Self.bySMS, in: transaction)
+                    } else {
+                        try withdraw(.sms, of: reader.id, by: "sms", Self.bySMS, in: transaction)
+                    }
                 }
                 return "reply-stop"
             case .answer(let answer):

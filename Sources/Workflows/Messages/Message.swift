@@ -11,7 +11,7 @@ public enum Channel: String, Sendable, CaseIterable {
     case push
 }
 
-/// One notice on its way to a patient by one channel, and what became of it. Another one, by the next channel, follows when it did not
+/// One notice on its way to a patient, or to a practitioner, by one channel, and what became of it. Another one, by the next channel, follows when it did not
 /// arrive.
 public struct Message: Sendable {
     public enum State: String, Sendable, CaseIterable {
@@ -76,16 +76,19 @@ public struct Message: Sendable {
 
     public let id: ID<Message>
     public let notice: ID<Notice>
+    /// Whom it goes to; of what a practitioner is told, the practitioner (`practitioner`).
     public let patient: ID<Patient>
     public let appointment: ID<Appointment>?
     public let kind: MessageKind
+    /// What a practitioner is told has become of an appointment of theirs; nil of a message to a patient.
+    public internal(set) var change: VisitChange?
     /// When the visit begins that it is about.
     public let start: Instant?
     /// Of a delay.
     public let minutes: Int?
     /// 1, and more for those that follow by other channels.
     public let place: Int
-    /// The channels that have not delivered it.
+    /// The channels that have not delivered it, or that bring it besides.
     public let notBy: [Channel]
     public internal(set) var state: State
     public internal(set) var reason: Reason?
@@ -124,6 +127,9 @@ extension Message: Sealable {
 }
 
 extension Message {
+    /// Whom it goes to, where that is no patient.
+    public var practitioner: ID<Resource>? { change == nil ? nil : patient.of() }
+
     /// The address as it may be shown to somebody who looks whether a message went where it should: `e***@***`, `+49***21`.
     public var maskedAddress: String? {
         guard let text = address?.revealed, let first = text.first else { return nil }

@@ -12,6 +12,9 @@ extension Clinic {
     func reaching(
         _ message: Message, _ matter: Matter, _ keys: FieldKeys, in transaction: any ReadTransaction
     ) throws -> Reaching {
+        if let practitioner = message.practitioner, let change = message.change {
+            return try reaching(message, matter, of: practitioner, change, keys, in: transaction)
+        }
         let patient = try transaction.first(PatientByID(id: message.patient)).map { try keys.open($0) }
         var addresses = patient?.addresses ?? [:]
         // Each device has its own.
@@ -38,6 +41,8 @@ extension Clinic {
         var quiet: ContactPreferences.QuietHours?
         /// What goes back of a payment.
         var amount: SpokenAmount?
+        /// What a practitioner is told besides.
+        var staff: StaffFacts?
     }
 
     func matter(of message: Message, _ keys: FieldKeys, in transaction: any ReadTransaction) throws -> Matter {
@@ -51,6 +56,9 @@ extension Clinic {
             appointment: appointment, location: place.flatMap { directory.locations[$0] },
             zone: place.map { directory.wallClock(at: $0) } ?? .utc,
             isOvertaken: appointment.map { message.isOvertaken(by: $0) } ?? true)
+        if let change = message.change, let appointment, !matter.isOvertaken {
+            matter.staff = try staffFacts(change, appointment, directory, keys, in: transaction)
+        }
         if message.kind == .refund { matter.amount = try transaction.first(NoticeByID(id: message.notice))?.amount }
         return message.kind == .offer ? try offering(matter, id, in: transaction) : matter
     }
@@ -126,7 +134,8 @@ extension Clinic {
 extension Message {
     /// A visit that was given up, or has another time, makes untrue what was to be said of it; that it was given up stays true.
     fileprivate func isOvertaken(by appointment: Appointment) -> Bool {
-        switch kind {
+        if let practitioner, let change { return change.isOvertaken(by: appointment, of: practitioner, at: start) }
+        return switch kind {
         case .cancellation: appointment.state != .cancelled
         case .expiry, .correction, .refund: false
         case .offer: appointment.state != .pending

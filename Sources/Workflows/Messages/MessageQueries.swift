@@ -8,7 +8,7 @@ import Storage
 private let messageColumns = """
     id, notice_id, patient_id, appointment_id, kind, start_at, minutes, place, not_by, state, reason, channel, language, address,
     words, carrier_id, created_at, due_at, unsure_since, handed_at, ended_at, answer, answered_by, answered_at, settled_by, settled_at,
-    devices
+    devices, staff_change
     """
 
 extension Sealed where Value == Message {
@@ -19,6 +19,7 @@ extension Sealed where Value == Message {
             kept: Message(
                 id: try columns.id(0), notice: try columns.id(1), patient: try columns.id(2),
                 appointment: try columns.optional(3) { try columns.id($0) }, kind: try columns.choice(4),
+                change: try columns.optional(27) { try columns.choice($0) },
                 start: try columns.optional(5, columns.instant), minutes: try columns.optional(6, columns.int),
                 place: try columns.int(7), notBy: Message.channels(try columns.optional(8, columns.text)),
                 state: try columns.choice(9), reason: try columns.optional(10) { try columns.choice($0) },
@@ -71,8 +72,8 @@ struct InsertMessage: Insertion {
     var touches: [Touch]? { [] }
     static let sql: SQL = """
         INSERT INTO message (id, notice_id, patient_id, appointment_id, kind, start_at, minutes, place, not_by, state, created_at, due_at,
-            reason, ended_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+            reason, ended_at, staff_change)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
         """
     let message: Message
     var bindings: [SQLValue] {
@@ -80,7 +81,7 @@ struct InsertMessage: Insertion {
             .id(message.id), .id(message.notice), .id(message.patient), .id(message.appointment), .text(message.kind.rawValue),
             .instant(message.start), .integer(message.minutes), .integer(message.place), .text(message.tried),
             .text(message.state.rawValue), .instant(message.createdAt), .instant(message.dueAt),
-            .text(message.reason?.rawValue), .instant(message.endedAt),
+            .text(message.reason?.rawValue), .instant(message.endedAt), .text(message.change?.rawValue),
         ]
     }
 }
@@ -156,12 +157,14 @@ struct NewestMessagesTo: Query {
     static func row(_ columns: any Columns) throws -> Sealed<Message> { try Sealed(columns) }
 }
 
-/// Everybody who was ever written to at an address.
-struct PatientsWrittenToAt: Query {
-    static let sql: SQL = "SELECT DISTINCT patient_id FROM message WHERE address_index = $1"
+/// Everybody who was ever written to at an address, patients and practitioners.
+struct WrittenToAt: Query {
+    static let sql: SQL = "SELECT DISTINCT patient_id, staff_change IS NOT NULL FROM message WHERE address_index = $1"
     let index: [UInt8]
     var bindings: [SQLValue] { [.bytes(index)] }
-    static func row(_ columns: any Columns) throws -> ID<Patient> { try columns.id(0) }
+    static func row(_ columns: any Columns) throws -> (id: ID<Patient>, isStaff: Bool) {
+        (id: try columns.id(0), isStaff: try columns.bool(1))
+    }
 }
 
 struct MessagesOfPatient: Query {

@@ -6,7 +6,7 @@ import Scheduling
 import Storage
 
 extension Topic {
-    /// A message to a patient is to be sent: `{"message": …}`.
+    /// A message to a patient or a practitioner is to be sent: `{"message": …}`.
     public static let message = "notice.send"
     /// Whether it has arrived by now, or another channel is needed.
     public static let messageWatch = "notice.watch"
@@ -28,19 +28,25 @@ public struct MessageSettings: Sendable {
 
 extension Clinic {
     /// Writes a notice down, and for a patient the message it becomes, in the transaction that is its reason.
+    @discardableResult
     func tell(
         _ recipient: ID<Caller>, _ role: Role, _ kind: Notice.Kind, _ appointment: ID<Appointment>?, payload: String,
         in transaction: any WriteTransaction
-    ) throws {
+    ) throws -> Notice {
         let notice = Notice(
             id: surroundings.identifiers.next(Notice.self), recipient: recipient, recipientRole: role, kind: kind,
             appointment: appointment, at: surroundings.clock.now, payload: payload)
         try transaction.post(InsertNotice(notice: notice))
-        guard var message = try message(of: notice) else { return }
+        if let message = try message(of: notice) { try decide(message, in: transaction) }
+        return notice
+    }
+
+    /// Queues a message, unless it is plain already that it will not be sent: then it says so, and no worker has to find it out.
+    private func decide(_ message: Message, in transaction: any WriteTransaction) throws {
         guard let reason = try hindrance(to: message, in: transaction) else { return try queue(message, in: transaction) }
-        // It is known, and no worker has to find it out.
-        (message.state, message.reason, message.endedAt) = (.suppressed, reason, notice.at)
-        try transaction.post(InsertMessage(message: message))
+        var suppressed = message
+        (suppressed.state, suppressed.reason, suppressed.endedAt) = (.suppressed, reason, message.createdAt)
+        try transaction.post(InsertMessage(message: suppressed))
         transaction.afterCommit { self.noteMessage(nil, reason.rawValue) }
     }
 
@@ -62,13 +68,14 @@ extension Clinic {
         try queue(
             Message(
                 id: surroundings.identifiers.next(Message.self), notice: failed.notice, patient: failed.patient,
-                appointment: failed.appointment, kind: failed.kind, start: failed.start, minutes: failed.minutes,
+                appointment: failed.appointment, kind: failed.kind, change: failed.change, start: failed.start,
+                minutes: failed.minutes,
                 place: failed.place + 1,
                 notBy: failed.notBy + [failed.channel].compactMap(\.self), state: .queued, createdAt: now, dueAt: now),
             in: transaction)
     }
 
-    private func queue(_ message: Message, in transaction: any WriteTransaction) throws {
+    func queue(_ message: Message, in transaction: any WriteTransaction) throws {
         try transaction.post(InsertMessage(message: message))
         try transaction.post(sending(message))
         transaction.afterCommit { self.afterChange() }

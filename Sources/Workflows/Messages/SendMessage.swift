@@ -9,7 +9,7 @@ import Resilience
 import Scheduling
 import Storage
 
-/// Messages to patients: how they leave the house, and what comes back by their links.
+/// Messages to patients and practitioners: how they leave the house, and what comes back by their links.
 public struct Messages: Sendable {
     let clinic: Clinic
     let keyring: LiveKeyring
@@ -229,6 +229,7 @@ extension Messages {
         draft.until = matter.until.map { matter.zone.spoken($0) }
         draft.today = matter.zone.day(at: message.createdAt)
         draft.amount = matter.amount
+        draft.staff = matter.staff
         draft.place = matter.location.map { [$0.name, $0.address].compactMap { $0 }.joined(separator: ", ") }
         draft.minutes = message.minutes
         draft.template = try transaction.first(TemplateOf(kind: message.kind, language: language))?.template
@@ -256,6 +257,8 @@ extension Messages {
         of message: Message, _ appointment: Appointment, _ matter: Clinic.Matter, to address: MailAddress,
         _ stationery: Stationery
     ) -> CalendarPart? {
+        // Whose calendar it is has it already.
+        if message.change != nil { return nil }
         let method: CalendarMessage.Method
         switch message.kind {
         case .confirmation, .move: method = .request

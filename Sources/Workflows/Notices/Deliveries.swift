@@ -24,12 +24,20 @@ extension Clinic {
         ]
     }
 
-    /// Turns an event into a notice for each patient, and one for the practitioner.
+    /// Turns an event into a notice for each patient and the practitioner, whoever was the practitioner before among them, and into what others
+    /// want to be told of it.
     private func announce(_ delivery: Delivery, in transaction: any WriteTransaction) throws -> Verdict {
         let event = try delivery.document()
         let named = event["kind"]?.string.flatMap(AppointmentEvent.Kind.init)
-        if let named { try tellOthers(named, event, delivery, in: transaction) }
-        guard let kind = named?.notice else { return .done }
+        let practitioner = event["practitioner"]?.string.flatMap { ID<Caller>($0) }
+        let former = event["formerPractitioner"]?.string.flatMap { ID<Caller>($0) }
+        var told: [WhoIsTold.Row] = []
+        if let named, let practitioner {
+            let asked = WhoIsTold(practitioner: practitioner.of(), former: (former ?? practitioner).of())
+            told = try transaction.fetch(asked).sorted()
+            try tellOthers(named, event, told, delivery, in: transaction)
+        }
+        guard let named, let kind = named.notice else { return .done }
         let appointment = try delivery.appointment(event)
         let start = event["start"]?.string ?? ""
         // Who is told that it is over, and did not end it, hears whose word it was.
@@ -39,8 +47,16 @@ extension Clinic {
         for patient in patients {
             try tell(patient, .patient, kind, appointment, payload: payload, in: transaction)
         }
-        if let practitioner = event["practitioner"]?.string.flatMap({ ID<Caller>($0) }) {
-            try tell(practitioner, .practitioner, kind, appointment, payload: payload, in: transaction)
+        let change = ToldChange(named, event)
+        if let practitioner {
+            let notice = try tell(practitioner, .practitioner, kind, appointment, payload: payload, in: transaction)
+            if let change, let wishes = told.wishes(of: practitioner) { try tell(change, with: notice, wishes, in: transaction) }
+        }
+        if let former, former != practitioner {
+            let payload =
+                #"{"start":"\#(event["formerStart"]?.string ?? start)","givenTo":"\#(practitioner?.description ?? "")"}"#
+            let notice = try tell(former, .practitioner, kind, appointment, payload: payload, in: transaction)
+            if let change, let wishes = told.wishes(of: former) { try tell(change.away, with: notice, wishes, in: transaction) }
         }
         return .done
     }
@@ -85,6 +101,13 @@ extension Delivery {
             throw StorageFault.statement("an outbox message names no appointment")
         }
         return id
+    }
+}
+
+extension [WhoIsTold.Row] {
+    fileprivate func wishes(of practitioner: ID<Caller>) -> StaffWishes? {
+        for case .practitioner(let id, let wishes) in self where id == practitioner.of() { return wishes }
+        return nil
     }
 }
 

@@ -238,6 +238,7 @@ extension Clinic {
                     json.member("reason", refund.reason.rawValue)
                     json.member("state", refund.state.rawValue)
                     json.member("since", refund.createdAt)
+                    json.member("record", payment.map(Self.recordingRefunds))
                 }, in: transaction)
         }
         if isNew { report.troubles.append("refund \(refund.id) is not there, and nobody asks for it") }

@@ -32,13 +32,13 @@ extension Story {
 
     /// A patient who cancels gets back what was agreed; when the clinic does, everything.
     private func due(of payment: VisitPayment, _ ended: Appointment, _ was: Appointment) throws -> Int {
-        let given = try transaction.fetch(RefundsOfPayment(payment: payment.id))
-            .filter { $0.providerPayment == payment.providerID }.reduce(0) { $0 + $1.amount }
+        let given = try transaction.fetch(RefundsOfPayment(payment: payment.id)).given(of: payment)
         let left = max(0, payment.received - given)
         guard ended.state == .cancelled, call.caller.role == .patient || ended.cancellation?.reason == .patient else {
             return left
         }
-        return min(left, payment.price.givenBack(of: payment.received, cancelledAt: now, before: was.visit.from))
+        // What somebody has given back by hand is part of what was agreed.
+        return min(left, max(0, payment.price.givenBack(of: payment.received, cancelledAt: now, before: was.visit.from) - given))
     }
 
     /// Writes a refund down, credits it where there was an invoice, queues it, and tells the patient; also that nothing comes back.
@@ -65,30 +65,38 @@ extension Story {
 
     /// Charges what was paid. The number is taken in this transaction: it is there exactly when the payment is.
     func invoice(_ payment: VisitPayment) throws {
-        try issue(.invoice, of: payment, payment.received, tax: payment.price.tax(in: payment.received), crediting: nil)
+        _ = try issue(.invoice, of: payment, payment.received, tax: payment.price.tax(in: payment.received), crediting: nil)
     }
 
-    private func credit(_ refund: VisitRefund, _ payment: VisitPayment) throws {
-        guard try transaction.first(InvoiceOfPayment(payment: payment.id)) != nil else { return }
-        let before = try transaction.fetch(RefundsOfPayment(payment: payment.id))
-            .filter { $0.providerPayment == payment.providerID && $0.id != refund.id }.reduce(0) { $0 + $1.amount }
+    /// Credits what is given back of what was charged; nil where nothing was. The refund is written already.
+    @discardableResult
+    func credit(_ refund: VisitRefund, _ payment: VisitPayment) throws -> Invoice? {
+        guard try transaction.first(InvoiceOfPayment(payment: payment.id)) != nil else { return nil }
+        let before = try transaction.fetch(RefundsOfPayment(payment: payment.id)).filter { $0.id != refund.id }.given(of: payment)
         let tax = payment.price.tax(in: refund.amount, after: before)
-        try issue(.creditNote, of: payment, refund.amount, tax: tax, crediting: refund.id)
+        return try issue(.creditNote, of: payment, refund.amount, tax: tax, crediting: refund.id)
     }
 
     private func issue(
         _ kind: Invoice.Kind, of payment: VisitPayment, _ amount: Int, tax: Int?, crediting refund: ID<VisitRefund>?
-    ) throws {
+    ) throws -> Invoice {
         guard let number = try transaction.first(NextInvoiceNumber()) else {
             throw StorageFault.statement("the counter of invoices is gone")
         }
-        try transaction.run(
-            InsertInvoice(
-                invoice: Invoice(
-                    id: newID(), number: number, kind: kind, payment: payment.id, refund: refund, patient: payment.patient,
-                    appointment: payment.appointment, amount: amount, currency: payment.price.currency,
-                    taxRate: tax == nil ? nil : payment.price.taxRate, tax: tax, issuedAt: now)))
+        let invoice = Invoice(
+            id: newID(), number: number, kind: kind, payment: payment.id, refund: refund, patient: payment.patient,
+            appointment: payment.appointment, amount: amount, currency: payment.price.currency,
+            taxRate: tax == nil ? nil : payment.price.taxRate, tax: tax, issuedAt: now)
+        try transaction.run(InsertInvoice(invoice: invoice))
         try auditChange(of: payment.appointment.of(), kind == .invoice ? "invoice.issued" : "credit-note.issued")
+        return invoice
+    }
+}
+
+extension [VisitRefund] {
+    /// How much of a payment has gone back, or is to: what somebody has paid twice is another's at the provider.
+    func given(of payment: VisitPayment) -> Int {
+        filter { $0.providerPayment == payment.providerID }.reduce(0) { $0 + $1.amount }
     }
 }
 

@@ -77,6 +77,7 @@ extension Clinic {
                 json.member("refund", refund.id)
                 json.member("amount", refund.amount)
                 json.member("currency", payment?.price.currency)
+                json.member("record", payment.map(Self.recordingRefunds))
             }, in: transaction)
     }
 }

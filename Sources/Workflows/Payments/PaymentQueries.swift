@@ -143,17 +143,22 @@ struct WasDiscarded: Query {
 // MARK: Refunds
 
 private let refundColumns = """
-    id, payment_id, provider_payment, amount, reason, state, tries, provider_id, created_at, updated_at
+    id, payment_id, provider_payment, amount, reason, state, tries, provider_id, created_at, updated_at, way, given_at, recorded_by
     """
 
 extension VisitRefund {
     fileprivate init(_ columns: any Columns) throws {
+        let (tries, givenAt) = (try columns.int(6), try columns.optional(11, columns.instant))
         self.init(
             id: try columns.id(0), payment: try columns.id(1), providerPayment: try columns.text(2), amount: try columns.int(3),
-            reason: try columns.choice(4), state: try columns.choice(5), tries: try columns.int(6),
-            providerID: try columns.optional(7, columns.text), createdAt: try columns.instant(8),
-            updatedAt: try columns.instant(9))
+            reason: tries == 0 ? .byHand : try columns.choice(4), state: try columns.choice(5), tries: tries,
+            providerID: try columns.optional(7, columns.text),
+            hand: try givenAt.map { Hand(way: try columns.choice(10), givenAt: $0, recordedBy: try columns.text(12)) },
+            createdAt: try columns.instant(8), updatedAt: try columns.instant(9))
     }
+
+    /// What stands in the column of one the provider was never asked for: the column is older than those. `tries` tells them apart.
+    fileprivate var keptReason: Reason { reason == .byHand ? .cancelled : reason }
 }
 
 struct RefundByID: Query {
@@ -189,25 +194,32 @@ struct UnsettledRefunds: Query {
 
 struct InsertRefund: Command {
     static let sql: SQL = """
-        INSERT INTO refund (id, payment_id, provider_payment, amount, reason, state, tries, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+        INSERT INTO refund (id, payment_id, provider_payment, amount, reason, state, tries, created_at, updated_at, provider_id, way,
+            given_at, recorded_by)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12)
         """
     let refund: VisitRefund
     var bindings: [SQLValue] {
         [
             .id(refund.id), .id(refund.payment), .text(refund.providerPayment), .integer(refund.amount),
-            .text(refund.reason.rawValue), .text(refund.state.rawValue), .integer(refund.tries), .instant(refund.createdAt),
+            .text(refund.keptReason.rawValue), .text(refund.state.rawValue), .integer(refund.tries), .instant(refund.createdAt),
+            .text(refund.providerID), .text(refund.hand?.way.rawValue), .instant(refund.hand?.givenAt),
+            .text(refund.hand?.recordedBy),
         ]
     }
 }
 
 struct UpdateRefund: Command {
-    static let sql: SQL = "UPDATE refund SET state = $2, tries = $3, provider_id = $4, updated_at = $5 WHERE id = $1"
+    static let sql: SQL = """
+        UPDATE refund SET state = $2, tries = $3, provider_id = $4, updated_at = $5, way = $6, given_at = $7, recorded_by = $8
+        WHERE id = $1
+        """
     let refund: VisitRefund
     var bindings: [SQLValue] {
         [
             .id(refund.id), .text(refund.state.rawValue), .integer(refund.tries), .text(refund.providerID),
-            .instant(refund.updatedAt),
+            .instant(refund.updatedAt), .text(refund.hand?.way.rawValue), .instant(refund.hand?.givenAt),
+            .text(refund.hand?.recordedBy),
         ]
     }
 }
@@ -284,6 +296,16 @@ struct InvoiceOfPayment: Query {
     static let sql = SQL("SELECT \(invoiceColumns) FROM invoice WHERE payment_id = $1 AND kind = 'invoice'")
     let payment: ID<VisitPayment>
     var bindings: [SQLValue] { [.id(payment)] }
+    static func row(_ columns: any Columns) throws -> Invoice { try Invoice(columns) }
+}
+
+/// What credits a refund, if it was charged before. A patient has few.
+struct CreditNoteOfRefund: Query {
+    static let sql = SQL(
+        "SELECT \(invoiceColumns) FROM invoice WHERE patient_id = $1 AND refund_id = $2 AND kind = 'credit-note'")
+    let patient: ID<Patient>
+    let refund: ID<VisitRefund>
+    var bindings: [SQLValue] { [.id(patient), .id(refund)] }
     static func row(_ columns: any Columns) throws -> Invoice { try Invoice(columns) }
 }
 

@@ -94,7 +94,7 @@ extension Clinic {
         guard payment.received > 0, let id = payment.reference.flatMap({ ID<VisitPayment>($0.text) }) else { return true }
         let ending = await desk.refunds(of: payment.id)
         guard case .done(let told) = ending else { return brokenOff(ending, &report) }
-        for refund in told where refund.state != .failed {
+        for refund in told {
             let isNew = try await database.write { [self] transaction in
                 if let own = refund.reference.flatMap({ ID<VisitRefund>($0.text) }),
                     try transaction.first(RefundByID(id: own)) != nil
@@ -102,6 +102,9 @@ extension Clinic {
                     return false
                 }
                 guard let known = try transaction.first(PaymentByID(id: id))?.kept else { return false }
+                let recorded = try transaction.fetch(RefundsOfPayment(payment: id)).first { $0.providerID == refund.id }
+                if let recorded { return try hear(refund, of: recorded, in: transaction) }
+                if refund.state == .failed { return false }
                 let draft = TaskDraft(
                     .refundElsewhere, key: refund.id, appointment: known.appointment, patient: known.patient.of()
                 ) { json in
@@ -110,12 +113,35 @@ extension Clinic {
                     json.member("refund", refund.id)
                     json.member("amount", refund.amount.amount)
                     json.member("currency", refund.amount.currency)
+                    json.member("record", Self.recordingRefunds(of: known))
                 }
                 return try raise(draft, in: transaction)
             }
-            if isNew { report.troubles.append("refund \(refund.id) was made by hand at the provider") }
+            guard isNew else { continue }
+            report.troubles.append(
+                refund.state == .failed
+                    ? "refund \(refund.id) has failed"
+                    : "refund \(refund.id) was made by hand at the provider: record it by POST /v1/appointments/…/payment/refunds"
+            )
         }
         return true
+    }
+
+    /// What was recorded as given back by hand has failed at the provider. True when that was not known before.
+    private func hear(_ told: Refund, of recorded: VisitRefund, in transaction: any WriteTransaction) throws -> Bool {
+        guard told.state == .failed, recorded.hand != nil, recorded.state != .failed,
+            var refund = try transaction.first(RefundToChange(id: recorded.id))
+        else { return false }
+        // Somebody can give it back in another way from now on.
+        (refund.state, refund.hand, refund.updatedAt) = (.failed, nil, surroundings.clock.now)
+        try transaction.run(UpdateRefund(refund: refund))
+        try raiseFailed(refund, in: transaction)
+        return true
+    }
+
+    /// Where somebody writes down that it was given back.
+    static func recordingRefunds(of payment: VisitPayment) -> String {
+        "POST /v1/appointments/\(payment.appointment)/payment/refunds"
     }
 
     private func askForPayments(at desk: any PaymentDesk, _ report: inout PaymentsReport) async throws -> Bool {

@@ -90,6 +90,24 @@ public struct VisitRefund: Sendable {
         case late
         /// It is not what was asked for.
         case differs
+        /// Somebody has given it back without this program, and has said so since.
+        case byHand = "by-hand"
+    }
+
+    /// How somebody has given money back by hand.
+    public enum Way: String, Sendable, CaseIterable {
+        /// At the payment provider's own pages.
+        case provider
+        case cash
+        case transfer
+    }
+
+    /// That somebody has given it back, and who says so. Why stands in the audit, where words are sealed.
+    public struct Hand: Sendable, Equatable {
+        public let way: Way
+        public let givenAt: Instant
+        /// The principal: `billing:0192…`.
+        public let recordedBy: String
     }
 
     public let id: ID<VisitRefund>
@@ -99,7 +117,10 @@ public struct VisitRefund: Sendable {
     public let reason: Reason
     public internal(set) var state: State
     var tries = 1
-    var providerID: String?
+    /// The provider's name for it.
+    public internal(set) var providerID: String?
+    /// Nil where the provider was asked, and has not failed.
+    public internal(set) var hand: Hand?
     public let createdAt: Instant
     public internal(set) var updatedAt: Instant
 

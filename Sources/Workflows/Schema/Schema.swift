@@ -42,6 +42,13 @@ public enum Schema {
             number: 29, name: "who waits may name a specialty",
             up: [SQL(table: "ALTER TABLE waitlist_entry ADD COLUMN specialty {text}")],
             down: ["ALTER TABLE waitlist_entry DROP COLUMN specialty"]),
+        Migration(number: 30, name: "practitioners are reached", up: StaffTables.up, down: StaffTables.down),
+        Migration(
+            number: 31, name: "money is given back by hand",
+            up: ["way {text}", "given_at {instant}", "recorded_by {text}"].map {
+                SQL(table: "ALTER TABLE refund ADD COLUMN \($0)")
+            },
+            down: ["recorded_by", "given_at", "way"].map { SQL("ALTER TABLE refund DROP COLUMN \($0)") }),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).
@@ -54,7 +61,7 @@ public enum Schema {
         "service_key", "service_assertion",
         "task",
         "incoming",
-        "message", "contact_preference", "contact_consent",
+        "message", "contact_preference", "contact_consent", "staff_contact",
         "payment", "refund", "invoice",
         "waitlist_entry", "waitlist_offer", "appointment_series", "series_visit",
         "external_entry", "records_link",

@@ -36,7 +36,7 @@ public enum WorkflowQueries {
     ]
 
     private static let records: [any Statement.Type] = [
-        WebhookByID.self, WebhookToChange.self, AllWebhooks.self, WebhooksWanting.self, InsertWebhook.self, UpdateWebhook.self,
+        WebhookByID.self, WebhookToChange.self, AllWebhooks.self, InsertWebhook.self, UpdateWebhook.self,
         DeleteWebhook.self, CancelDeliveries.self, InsertWebhookDelivery.self, NoteWebhookAttempt.self, DeliveriesOfWebhook.self,
         ForgetOldWebhookDeliveries.self,
         ChangesAfter.self, ChangeStands.self, NewestChange.self, OldestHiddenChange.self, LastEvent.self,
@@ -115,9 +115,10 @@ public enum WorkflowQueries {
     private static let messages: [any Statement.Type] = [
         InsertMessage.self, MessageByID.self, MessageProgress.self, MessageToChange.self, UpdateMessage.self, AnswerMessage.self,
         NewestMessagesTo.self,
-        PatientsWrittenToAt.self, MessagesOfPatient.self, OpenCalls.self, SettleCall.self, EraseMessages.self,
+        WrittenToAt.self, MessagesOfPatient.self, OpenCalls.self, SettleCall.self, EraseMessages.self,
         PreferencesOf.self, StorePreferences.self, ConsentsOf.self, StoreConsent.self, ErasePreferences.self, EraseConsents.self,
         WaysTo.self, TemplateOf.self, AllTemplates.self, StoreTemplate.self, DeleteTemplate.self,
+        WhoIsTold.self, StaffContactOf.self, StaffContactToChange.self, StoreStaffContact.self,
     ]
 
     private static let devices: [any Statement.Type] = [
@@ -130,7 +131,8 @@ public enum WorkflowQueries {
         UpdatePayment.self, UnsettledPayments.self, StandingPayments.self, WasDiscarded.self, RefundByID.self,
         RefundToChange.self, RefundsOfPayment.self,
         UnsettledRefunds.self, InsertRefund.self, UpdateRefund.self, NextInvoiceNumber.self, InsertInvoice.self, InvoiceByID.self,
-        InvoiceOfPayment.self, LastReconciliation.self, NoteReconciliation.self, InvoicesOfPatient.self, InvoicesAfter.self,
+        InvoiceOfPayment.self, CreditNoteOfRefund.self, LastReconciliation.self, NoteReconciliation.self, InvoicesOfPatient.self,
+        InvoicesAfter.self,
         ErasePayerSecret.self,
     ]
 

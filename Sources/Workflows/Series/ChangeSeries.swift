@@ -127,6 +127,6 @@ extension Story {
         try scheduleFollowUps(of: moved)
         // One of them may have been given to somebody whose calendar is another's.
         moved.external = try carryMoveElsewhere(moved, from: visit)
-        try tell(.rescheduled, of: moved, from: visit.state)
+        try tell(.rescheduled, of: moved, from: visit.state, before: visit)
     }
 }

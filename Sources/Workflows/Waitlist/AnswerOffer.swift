@@ -63,7 +63,7 @@ extension Story {
 
     /// What becomes of the waitlist when a hold or a booking ends: an offer that was open has been answered and the chain goes on, or a
     /// time is free for somebody who waits. In the same transaction, so that no crash loses it.
-    func passOn(_ was: Appointment, _ kind: AppointmentEvent.Kind) throws {
+    func passOn(_ was: Appointment, _ kind: AppointmentEvent.Kind, as said: WaitlistOffer.State? = nil) throws {
         if was.state == .pending, let offer = try transaction.first(OfferOfHold(hold: was.id)),
             offer.state == .open || offer.state == .accepted
         {
@@ -74,7 +74,7 @@ extension Story {
                 case .cancelled: call.caller.role == .patient ? .declined : .revoked
                 default: .revoked
                 }
-            try settle(offer, as: state)
+            try settle(offer, as: said ?? state)
             try transaction.post(FreedMessage(chain: offer.chain, time: offer.time, givenBackBy: []).message(newID(), now))
         } else {
             try free(was)

@@ -78,7 +78,7 @@ extension Story {
     }
 
     /// A place the caller may change. To others there is none.
-    fileprivate func waiting(_ id: ID<WaitlistEntry>) throws -> WaitlistPlace {
+    func waiting(_ id: ID<WaitlistEntry>) throws -> WaitlistPlace {
         guard let known = try transaction.first(WaitlistPlaceByID(id: id)) else {
             trail.isAbout(id)
             throw Refusal.recordUnknown
@@ -128,7 +128,7 @@ extension Story {
 }
 
 extension WaitlistPlace {
-    fileprivate func matches(_ target: WaitlistTarget) throws(Refusal) {
+    func matches(_ target: WaitlistTarget) throws(Refusal) {
         if let expected = target.expectedVersion, expected != version { throw .changedMeanwhile }
     }
 }

@@ -169,14 +169,15 @@ struct InsertWaitlistPlace: Command {
 /// Replaces version n by version n + 1. No row changed means somebody else was first.
 struct UpdateWaitlistPlace: Command {
     static let sql: SQL = """
-        UPDATE waitlist_entry SET state = $2, offer_id = $3, missed_offers = $4, ended_at = $5, version = $6
+        UPDATE waitlist_entry SET state = $2, offer_id = $3, missed_offers = $4, ended_at = $5, version = $6,
+            wants_offers = $7
         WHERE id = $1 AND version = $6 - 1
         """
     let place: WaitlistPlace
     var bindings: [SQLValue] {
         [
             .id(place.id), .text(place.state.rawValue), .id(place.offer), .integer(place.entry.missedOffers),
-            .instant(place.endedAt), .integer(place.version),
+            .instant(place.endedAt), .integer(place.version), .bool(place.entry.wantsOffers),
         ]
     }
 }

@@ -70,18 +70,20 @@ struct OutsideEvent: Sendable, Equatable {
 extension Clinic {
     /// Passes an event on to whoever outside wants it, in the transaction that ends the event's message: one more message for each. The change
     /// itself has paid for nothing of that.
-    func tellOthers(_ kind: AppointmentEvent.Kind, _ document: JSON, _ delivery: Delivery, in transaction: any WriteTransaction)
-        throws
-    {
+    ///
+    /// - Parameter told: who is to be told, of whom those outside are looked for.
+    func tellOthers(
+        _ kind: AppointmentEvent.Kind, _ document: JSON, _ told: [WhoIsTold.Row], _ delivery: Delivery,
+        in transaction: any WriteTransaction
+    ) throws {
         let appointment = document["appointment"]?.string.flatMap { ID<Appointment>($0) }
         let version = document["version"]?.integer
         let event = OutsideEvent(
             id: delivery.id.of(), kind: kind.rawValue, at: delivery.createdAt, appointment: appointment,
             version: version.flatMap { Int(exactly: $0) })
         var isTold = false
-        for webhook in try transaction.fetch(WebhooksWanting())
-        where webhook.events.contains(.all) || webhook.events.contains(.kind(kind)) {
-            try post(event, to: webhook.id, in: transaction)
+        for case .webhook(let webhook, let events) in told where events.contains(.all) || events.contains(.kind(kind)) {
+            try post(event, to: webhook, in: transaction)
             isTold = true
         }
         if settings.publishesEvents, let appointment {

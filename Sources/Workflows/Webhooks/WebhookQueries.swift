@@ -44,15 +44,6 @@ struct AllWebhooks: Query {
     static func row(_ columns: any Columns) throws -> Sealed<Webhook> { Sealed(kept: try Webhook(columns)) }
 }
 
-/// Who is to be told, and of what. Nothing in it is sealed.
-struct WebhooksWanting: Query {
-    static let sql: SQL = "SELECT id, events FROM webhook WHERE state = 'enabled' ORDER BY id"
-    var bindings: [SQLValue] { [] }
-    static func row(_ columns: any Columns) throws -> (id: ID<Webhook>, events: [WantedEvent]) {
-        (id: try columns.id(0), events: try columns.texts(1).compactMap { WantedEvent($0) })
-    }
-}
-
 struct InsertWebhook: Command {
     static let sql: SQL = """
         INSERT INTO webhook (id, url, description, secret, old_secret, old_secret_until, events, state, disabled_at, disabled_because,

@@ -98,7 +98,9 @@ struct Serve: AsyncParsableCommand {
                     throw Complaint(
                         "--demo is for an empty database or the demo clinic; start the clinic that is there without it")
                 }
-                try await DemoAccounts(branch.premises.accounts).makeMissing()
+                let accounts = DemoAccounts(branch.premises.accounts)
+                try await accounts.makeMissing()
+                if companion != nil { try await accounts.tellDoctor() }
             }
             try await branch.prepareToAnswer()
             let welcome = demo ? try await Welcome(branch.premises, settings) : nil

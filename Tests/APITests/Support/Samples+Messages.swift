@@ -33,6 +33,11 @@ extension Sample {
         "announceDelay": Sample("nnynyynn") { _ in
             .post("/v1/practitioners/\(Known.brandt)/delay", #"{"minutes":20}"#)
         },
+        "readPractitionerContact": Sample("nnynnynn") { _ in .get("/v1/practitioners/\(Known.brandt)/contact") },
+        "setPractitionerContact": Sample("nnynnynn") { _ in
+            .put("/v1/practitioners/\(Known.brandt)/contact", fullBodies["StaffContactRequest"]!, ifMatch: nil)
+        },
+        "listPractitionerMessages": Sample("nnynnynn") { _ in .get("/v1/practitioners/\(Known.brandt)/messages") },
         "listMessageTemplates": Sample("nnnnnynn") { _ in .get("/v1/message-templates") },
         "setMessageTemplate": Sample("nnnnnynn") { _ in
             .put("/v1/message-templates/reminder/de", fullBodies["MessageTemplateRequest"]!, ifMatch: nil)

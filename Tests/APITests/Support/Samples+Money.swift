@@ -14,6 +14,9 @@ extension Sample {
             try #require(asked.status == 201, "\(asked.text)")
             return .get("/v1/appointments/\(id)/payment")
         },
+        "recordRefund": Sample("nhnhnyyh") {
+            .post("/v1/appointments/\(try await $0.paidVisit())/payment/refunds", Known.handed())
+        },
         "readInvoice": Sample("yhhhhyyh") { .get("/v1/invoices/\(try await $0.charged())") },
         "listInvoices": Sample("ynnnnyyn") { _ in .get("/v1/invoices?patient=\(Known.emma)") },
     ]
@@ -29,6 +32,12 @@ extension Visitor {
         return try await booked(visit: visit.id, more: #""hold":true"#, by: who)
     }
 
+    /// The same, paid.
+    func paidVisit() async throws -> String {
+        let invoice = try await charged()
+        return try #require(try await get("/v1/invoices/\(invoice)", by: .admin)["appointment"]?.string)
+    }
+
     /// The same, paid: the invoice.
     func charged() async throws -> String {
         let id = try await heldForMoney().id
@@ -39,5 +48,12 @@ extension Visitor {
         _ = try await house.clinic.reconcilePayments(at: house.desk, since: house.clock.now)
         let invoices = try await get("/v1/invoices?limit=200", by: .admin)
         return try #require(invoices.items.last?["id"]?.string, "\(invoices.text)")
+    }
+}
+
+extension Known {
+    /// Something was given back at the provider, under a name of its own.
+    static func handed(_ amount: Int = 1_000, name: String = "re_by_hand") -> String {
+        #"{"amount":\#(amount),"way":"provider","providerRefund":"\#(name)","givenAt":"2026-03-01T10:00:00Z","reason":"asked for it"}"#
     }
 }

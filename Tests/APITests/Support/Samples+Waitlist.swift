@@ -11,6 +11,9 @@ extension Sample {
         "listWaitlist": Sample("ynnnyynn") { _ in .get("/v1/waitlist?patient=\(Known.emma)") },
         "leaveWaitlist": Sample("yhhhyyhh") { .delete("/v1/waitlist/\(try await $0.waiting())") },
         "renewWaiting": Sample("yhhhyyhh") { .post("/v1/waitlist/\(try await $0.waiting())/renewal") },
+        "changeWaitlistConsent": Sample("yhhhyyhh") {
+            .put("/v1/waitlist/\(try await $0.waiting())/consent", waitingBodies["WaitlistConsent"]!, ifMatch: nil)
+        },
         "listOffers": Sample("ynnnyynn") { _ in .get("/v1/waitlist-offers?patient=\(Known.emma)") },
         "acceptOffer": Sample("yhyhyyhh") { .post("/v1/waitlist-offers/\(try await $0.offered())/acceptance", "{}") },
         "declineOffer": Sample("yhyhyyhh") { .post("/v1/waitlist-offers/\(try await $0.offered())/refusal") },
@@ -33,6 +36,7 @@ extension Sample {
     static let waitingBodies: [String: String] = [
         "WaitlistRequest":
             #"{"patient":"\#(Known.emma)","visitType":"\#(Known.consultation)","practitioners":["\#(Known.brandt)"],"specialty":"general","locations":["\#(Known.river)"],"weekdays":["monday","friday"],"from":"09:00","to":"12:00","earliest":"2026-03-01","latest":"2026-12-31","urgency":"urgent","offers":true,"quietHours":{"from":"21:00","to":"07:00"}}"#,
+        "WaitlistConsent": #"{"offers":false}"#,
         "SeriesRequest":
             #"{"visitType":"\#(Known.consultation)","practitioner":"\#(Known.brandt)","patients":["\#(Known.emma)"],"start":"2026-03-09T09:00:00Z","rule":"FREQ=WEEKLY;COUNT=4","exceptions":["2026-03-16"],"replacements":[{"day":"2026-03-23","start":"2026-03-23T10:00:00Z"}],"room":"\#(Known.room)","mode":"propose"}"#,
         "SeriesCancellation": #"{"scope":"following","appointment":"\#(Known.nobody)","reason":"desk","note":"called"}"#,

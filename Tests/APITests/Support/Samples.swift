@@ -207,6 +207,10 @@ struct Sample: Sendable {
             #"{"topic":"appointment.event","diedFrom":"2026-03-01T00:00:00Z","diedBefore":"2027-03-01T00:00:00Z","reason":"told by telephone"}"#,
         "PreferencesRequest":
             #"{"channels":["sms","email"],"language":"de","quietFrom":"22:00","quietUntil":"06:30","zone":"Europe/Berlin","consents":{"email":true,"sms":true}}"#,
+        "RefundRecord":
+            #"{"amount":1000,"way":"provider","providerRefund":"re_by_hand","givenAt":"2026-03-01T10:00:00Z","instead":"\#(Known.nobody)","reason":"asked for it"}"#,
+        "StaffContactRequest":
+            #"{"phone":"+49 30 5550123","email":"brandt@clinic.example","tell":{"created":["sms","email"],"confirmed":["sms"],"cancelled":["sms"],"moved":["email"]},"withinHours":48,"language":"de","quietFrom":"22:00","quietUntil":"06:30","zone":"Europe/Berlin"}"#,
         "DeviceRegistration": #"{"platform":"android","token":"registration-1","name":"phone","language":"de"}"#,
         "DelayRequest": #"{"minutes":20,"from":"2026-03-02T09:00:00Z"}"#,
         "MessageTemplateRequest": #"{"subject":"{{clinic}}","body":"On {{day}}","text":"At {{time}}"}"#,
