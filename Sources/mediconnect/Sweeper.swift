@@ -51,6 +51,7 @@ final class Sweeper: Sendable {
 
     private func round(of sweep: Sweep) async {
         let name = sweep.name.rawValue
+        defer { count("mediconnect_sweep_rounds", 1, name) }
         do {
             let outcome = try await sweep.round()
             let now = clock.now

@@ -62,6 +62,7 @@ import Testing
             try await simulator.set("legacy", #"{"silent":true,"times":1}"#)
             let lost = await (try legacy(simulator, seconds: 1)).book(visit(), requestID: EffectKey("r-1")!)
             #expect(lost.value == nil)
+            #expect(try await simulator.effects("legacy", "appointment", EffectKey("r-1")!, once: 1) == 1)
             let legacy = try legacy(simulator)
             #expect(await legacy.find(EffectKey("r-1")!).value??.state == .booked)
             #expect(await legacy.find(EffectKey("r-2")!) == .done(nil))

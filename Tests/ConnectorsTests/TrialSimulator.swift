@@ -76,6 +76,20 @@ struct TrialSimulator: Sendable {
         return Int(effect?["count"]?.integer ?? 0)
     }
 
+    /// The same of what was asked for by somebody who did not wait for it: on a busy machine it may still be under way.
+    func effects(_ part: String, _ what: String, _ key: EffectKey, once done: Int) async throws -> Int {
+        try await count(part, what, key.text, once: done)
+    }
+
+    func count(_ part: String, _ what: String, _ key: String, once done: Int) async throws -> Int {
+        let limit = ContinuousClock.now + .seconds(30)
+        while true {
+            let found = try await count(part, what, key).done
+            if found >= done || ContinuousClock.now >= limit { return found }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
     /// The same of an effect with any name, and how often it was asked for again.
     func count(_ part: String, _ what: String, _ key: String) async throws -> (done: Int, repeats: Int) {
         let list = try await ledger(part)["effects"]?.array ?? []

@@ -27,7 +27,7 @@ struct LeadershipTests {
                 return Int(lines.first ?? "") ?? -1
             }
             func eventually(_ what: String, _ look: () async throws -> Bool) async throws {
-                let limit = ContinuousClock.now + .seconds(30)
+                let limit = ContinuousClock.now + .seconds(90)
                 while try await !look() {
                     guard ContinuousClock.now < limit else { throw ProcessFault("\(what) did not happen") }
                     try await Task.sleep(for: .milliseconds(100))

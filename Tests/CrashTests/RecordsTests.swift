@@ -86,6 +86,8 @@ final class RecordsTests {
         try await eventually("the first success") { try await states()?["lastSuccessAt"]?.string != nil }
         // Their feed is heard as well, which is a success of its own.
         try await eventually("the record is made") { try await done("appointment", simulator) >= 1 }
+        // Nothing else is on its way that could meet the failure instead.
+        try await eventually("the others are made") { try await states()?["waiting"]?.integer == 0 }
         // It is done there and answered with an error: the second try meets the version the first one made.
         _ = try await http.send(
             "PUT", "\(simulator.base)/modes/fhir",

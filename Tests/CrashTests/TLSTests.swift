@@ -51,7 +51,7 @@ final class TLSTests {
     private func says(_ event: String, _ act: () async throws -> Void) async throws {
         let before = logged(event)
         try await act()
-        let limit = ContinuousClock.now + .seconds(20)
+        let limit = ContinuousClock.now + .seconds(60)
         while logged(event) == before {
             guard ContinuousClock.now < limit else {
                 Issue.record("nothing was said of \(event)")
@@ -198,7 +198,7 @@ final class TLSTests {
         #expect(logged("server.listening") == 1)
         try FileManager.default.removeItem(atPath: log)
         server = try await start(["MEDICONNECT_HTTP_PLAIN_PORT": "0"])
-        let limit = ContinuousClock.now + .seconds(20)
+        let limit = ContinuousClock.now + .seconds(60)
         while logged("server.listening") < 2, ContinuousClock.now < limit { try await Task.sleep(for: .milliseconds(20)) }
         let ports = try String(contentsOfFile: log, encoding: .utf8).matches(of: /"port":"?([0-9]+)/).compactMap { Int($0.1) }
         let plain = try #require(ports.first { $0 != server.port })

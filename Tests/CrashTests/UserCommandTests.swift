@@ -115,7 +115,7 @@ final class UserCommandTests {
             for node in nodes { #expect(try await http.send("GET", node.base + "/v1/mailbox", token: admin.token).status == 200) }
             #expect(try await run(["lock", "chief"], database: fresh.url).status == 0)
             for node in nodes {
-                let limit = ContinuousClock.now + .seconds(20)
+                let limit = ContinuousClock.now + .seconds(60)
                 while try await http.send("GET", node.base + "/v1/mailbox", token: admin.token).status != 401 {
                     guard ContinuousClock.now < limit else {
                         Issue.record("a node goes on taking the token")

@@ -89,7 +89,7 @@ extension Promises {
 
 /// Waits for something a server does, for fifteen seconds at most.
 private func eventually(_ condition: () async -> Bool) async throws {
-    let limit = ContinuousClock.now + .seconds(15)
+    let limit = ContinuousClock.now + .seconds(60)
     while await !condition() {
         if ContinuousClock.now > limit {
             Issue.record("it did not happen in fifteen seconds")

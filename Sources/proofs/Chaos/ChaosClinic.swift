@@ -84,6 +84,7 @@ final class ChaosClinic: Sendable {
             try await PartneredClinic.furnish(
                 base, by: http, admin: admin, desk: desk, elsewhere: Self.elsewhere, patients: Self.lanes * 2)
             try await letOthersHear()
+            try await replaceAnotherSystem()
             if isFaulty { try await set("{}") }
         } catch {
             await close()
@@ -112,6 +113,7 @@ final class ChaosClinic: Sendable {
             "MEDICONNECT_PUSH_ACCOUNT_FILE": serviceAccount, "MEDICONNECT_PUSH_URL": "\(simulator.base)/push",
             "MEDICONNECT_BROKER_URL": "amqp://127.0.0.1:\(broker.port)", "MEDICONNECT_BROKER_USER": "guest",
             "MEDICONNECT_BROKER_PASSWORD": "guest",
+            "MEDICONNECT_LEGACY_URL": "\(simulator.base)/legacy", "MEDICONNECT_LEGACY_TOKEN": "simulated-legacy",
         ]) { $1 }
     }
 
@@ -201,6 +203,14 @@ final class ChaosClinic: Sendable {
         }
         return try PlainFile(house.databasePath).rows(question).map { $0.map(\.string) }
     }
+
+    /// How an appointment stands; nil where there is none.
+    func state(of id: String) async throws -> String? {
+        try await rows("SELECT state FROM appointment WHERE id = \(sql(id: id))").first?.first
+    }
+
+    /// As statements for this engine have an identifier.
+    func sql(id: String) -> String { cluster == nil ? "x'\(id.replacing("-", with: ""))'" : "'\(id)'" }
 
     func number(_ question: String) async throws -> Int { try await rows(question).first?.first.flatMap { Int($0) } ?? 0 }
 

@@ -1,14 +1,54 @@
-/// Whom the simulator plays for the clinic, each with what the outbox calls its work.
+/// Whom the simulator plays for the clinic.
 enum Outsider: String, CaseIterable, Sendable {
-    case sms, mail, payments, scheduling, fhir, push, webhooks
+    case sms, mail, payments, scheduling, fhir, push, webhooks, legacy
+}
 
+/// One thing somebody outside is asked for: what a kill is aimed at.
+enum Errand: String, CaseIterable, Sendable {
+    case sms, mail, push, webhooks
+    case payment, refund
+    /// Another calendar is asked for a time, and gives it up.
+    case request, withdrawal
+    /// A hospital's records have a visit, and have it as cancelled.
+    case record, recordEnd = "record's end"
+    /// The system that is being replaced is told of a visit, and of its end.
+    case legacy, legacyEnd = "legacy's end"
+
+    var part: Outsider {
+        switch self {
+        case .sms: .sms
+        case .mail: .mail
+        case .push: .push
+        case .webhooks: .webhooks
+        case .payment, .refund: .payments
+        case .request, .withdrawal: .scheduling
+        case .record, .recordEnd: .fhir
+        case .legacy, .legacyEnd: .legacy
+        }
+    }
+
+    /// What the outbox calls it.
     var topic: String {
         switch self {
         case .sms, .mail, .push: "notice.send"
         case .webhooks: "webhook.deliver"
-        case .payments: "payment.open"
-        case .scheduling: "scheduling.request"
-        case .fhir: "records.change"
+        case .payment: "payment.open"
+        case .refund: "payment.refund"
+        case .request: "scheduling.request"
+        case .withdrawal: "scheduling.cancel"
+        case .record, .recordEnd: "records.change"
+        case .legacy, .legacyEnd: "legacy.change"
+        }
+    }
+
+    /// What has to have been done, so that there is something to give up or to give back; nil where it begins with a booking.
+    var follows: Errand? {
+        switch self {
+        case .sms, .mail, .push, .webhooks, .payment, .request, .record, .legacy: nil
+        case .refund: .payment
+        case .withdrawal: .request
+        case .recordEnd: .record
+        case .legacyEnd: .legacy
         }
     }
 }
@@ -53,7 +93,7 @@ struct Behaviour: Sendable {
     var broker: BrokerFault?
 
     /// Every mode of the simulator in which partners keep their word, and what can become of the broker. `twice` breaks it and is the control;
-    /// `overbooks` and `forgetful` are the replaced system's, which nobody talks to here.
+    /// so do `overbooks` and `forgetful` of the system that is being replaced.
     static let all: [Behaviour] = [
         Behaviour(name: "the broker is killed", mode: "{}", only: [], broker: .killed),
         Behaviour(name: "delay", mode: #"{"delay":400}"#),
@@ -63,7 +103,8 @@ struct Behaviour: Sendable {
         Behaviour(name: "silent", mode: #"{"silent":true}"#),
         Behaviour(name: "garbled", mode: #"{"garbled":true}"#),
         Behaviour(name: "retry-after", mode: #"{"retryAfter":1}"#),
-        // A payment that is refused is a human's to see to, so is a subscriber that wants nothing more, and a hospital refuses nothing.
+        // A payment that is refused is a human's to see to, so is a subscriber that wants nothing more and a no of the system that is being
+        // replaced, and a hospital refuses nothing.
         Behaviour(name: "refuses", mode: #"{"refuses":true}"#, only: [.sms, .push, .scheduling]),
         Behaviour(name: "pending", mode: #"{"pending":true}"#, only: [.scheduling]),
         Behaviour(name: "duplicate webhooks", mode: #"{"duplicateWebhooks":true}"#, only: [.sms, .payments]),
@@ -76,7 +117,7 @@ struct Behaviour: Sendable {
 /// What is done in one round.
 enum Trial: Sendable {
     /// Workers are killed at each step of a delivery.
-    case steps([(Outsider, Step)])
+    case steps([(Errand, Step)])
     /// Everybody outside in these modes, one after the other, under load, and a worker killed at a random moment of each.
     case behaviours([Behaviour])
     /// The database is restarted under load; on the embedded one it goes with its server.

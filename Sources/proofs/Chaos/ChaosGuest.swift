@@ -82,20 +82,21 @@ actor ChaosGuest {
             let one = chance.one(of: own)
             // What waits for somebody else may be cancelled and nothing else.
             if dice < 85, one.kind == .own { return try await move(one) }
-            return try await cancel(one)
+            try await cancel(one)
+            return
         }
         try await book(Told.Kind.allCases[dice % 3])
     }
 
     /// Books one whose work goes to somebody outside by name.
     @discardableResult
-    func book(for part: Outsider) async throws -> Told? {
-        switch part {
+    func book(for errand: Errand) async throws -> Told? {
+        switch errand {
         case .sms: try await book(.own, patient: lane * 2 + 2)
-        case .mail, .fhir, .webhooks: try await book(.own, patient: lane * 2 + 1)
+        case .mail, .webhooks, .record, .recordEnd, .legacy, .legacyEnd: try await book(.own, patient: lane * 2 + 1)
         case .push: try await book(.own, patient: ChaosClinic.owner(lane))
-        case .payments: try await book(.paid)
-        case .scheduling: try await book(.elsewhere)
+        case .payment, .refund: try await book(.paid)
+        case .request, .withdrawal: try await book(.elsewhere)
         }
     }
 
@@ -126,7 +127,8 @@ actor ChaosGuest {
         return self.told[told.id]
     }
 
-    private func cancel(_ one: Told) async throws {
+    @discardableResult
+    func cancel(_ one: Told) async throws -> Bool {
         try await ask("cancel", of: one.id, "/v1/appointments/\(one.id)/cancellation", Array("{}".utf8))
     }
 

@@ -23,8 +23,8 @@ final class ChaosOrdeal {
     /// Forget after each kill what was written down before somebody outside was called, and whom there was to tell.
     private let isForgetful: Bool
     private(set) var violations: [String] = []
-    /// How often a kill met each step.
-    private(set) var met: [Step: Int] = [:]
+    /// How often a kill met each step of what.
+    private(set) var met: [Errand: [Step: Int]] = [:]
     private(set) var kills = 0
     private var rounds = 0
 
@@ -44,7 +44,7 @@ final class ChaosOrdeal {
         let began = ContinuousClock.now
         if isForgetful { clinic.broker.freeze() }
         switch trial {
-        case .steps(let steps): for (part, step) in steps { try await kill(during: step, of: part) }
+        case .steps(let steps): for (errand, step) in steps { try await kill(during: step, of: errand) }
         case .behaviours(let behaviours): try await bearAll(behaviours)
         case .database(let faults): for fault in faults { try await restart(fault) }
         case .paused: try await pause()
@@ -194,19 +194,19 @@ final class ChaosOrdeal {
     // MARK: Steps
 
     /// Kills a worker at a step of a delivery, as often as it takes to meet it.
-    private func kill(during step: Step, of part: Outsider) async throws {
+    private func kill(during step: Step, of errand: Errand) async throws {
         for attempt in 1...40 {
-            guard try await clinic.time.on("deliveries before a kill", { try await drained(of: part.topic) }) else {
-                return violations.append("\(part.rawValue): what was queued is not delivered, before \(step.rawValue)")
+            guard try await clinic.time.on("deliveries before a kill", { try await drained(of: errand.topic) }) else {
+                return violations.append("\(errand.rawValue): what was queued is not delivered, before \(step.rawValue)")
             }
-            let found = try await killOnce(step, part)
-            if let found { met[found, default: 0] += 1 }
+            let found = try await killOnce(step, errand)
+            if let found { met[errand, default: [:]][found, default: 0] += 1 }
             if isForgetful { try await forget() }
-            try await clinic.set("{}", for: [part])
+            try await clinic.set("{}", for: [errand.part])
             try await clinic.endLeasesOfTheDead()
             try await clinic.start()
             if found == step { return }
-            if attempt == 40 { violations.append("no kill met the step \(step.rawValue) of \(part.rawValue) in 40 tries") }
+            if attempt == 40 { violations.append("no kill met the step \(step.rawValue) of \(errand.rawValue) in 40 tries") }
         }
     }
 
@@ -219,30 +219,42 @@ final class ChaosOrdeal {
     }
 
     /// Where the delivery was when its worker died; nil where that says nothing.
-    private func killOnce(_ step: Step, _ part: Outsider) async throws -> Step? {
-        let before = try await clinic.tally(part)
-        switch step {
-        case .asked: try await clinic.set(#"{"delay":500,"times":1,"sparesTokens":true}"#, for: [part])
-        case .done: try await clinic.set(#"{"silent":true,"times":1,"sparesTokens":true}"#, for: [part])
-        case .answered: try await clinic.set(#"{"delay":300,"times":1,"sparesTokens":true}"#, for: [part])
-        case .queued, .leased, .settled: try await clinic.set(#"{"sparesTokens":true}"#, for: [part])
+    private func killOnce(_ step: Step, _ errand: Errand) async throws -> Step? {
+        let (part, guest) = (errand.part, chance.one(of: guests))
+        var known: Told?
+        if let earlier = errand.follows {
+            known = try await clinic.time.on("what is given up afterwards") { try await done(earlier, by: guest) }
+            if known == nil { return nil }
         }
-        guard try await chance.one(of: guests).book(for: part) != nil else { return nil }
+        // Whoever only looks, as sweeps do, is none of it.
+        let spares = #""sparesTokens":true,"sparesReads":true"#
+        switch step {
+        case .asked: try await clinic.set(#"{"delay":500,"times":1,\#(spares)}"#, for: [part])
+        case .done: try await clinic.set(#"{"silent":true,"times":1,\#(spares)}"#, for: [part])
+        case .answered: try await clinic.set(#"{"delay":300,"times":1,\#(spares)}"#, for: [part])
+        case .queued, .leased, .settled: try await clinic.set("{\(spares)}", for: [part])
+        }
+        let before = try await clinic.tally(part)
+        if let known {
+            guard try await guest.cancel(known) else { return nil }
+        } else {
+            guard try await guest.book(for: errand) != nil else { return nil }
+        }
         func calls() async throws -> OutsideTally { try await clinic.tally(part) - before }
         switch step {
         case .queued: await killed(Array(clinic.indices))
         case .leased:
-            try await clinic.time.on("waiting for a lease") { try await untilLeased(part) }
+            try await clinic.time.on("waiting for a lease") { try await untilLeased(errand) }
             await killed(Array(clinic.indices))
         case .asked:
             guard try await becomes({ try await calls().requests > 0 }) else { return nil }
-            try await killTheHolder(of: part)
+            try await killTheHolder(of: errand)
         case .done:
             guard try await becomes({ try await calls().effects > 0 }) else { return nil }
-            try await killTheHolder(of: part)
+            try await killTheHolder(of: errand)
         case .answered:
             guard try await becomes({ try await calls().requests > 0 }) else { return nil }
-            let holder = try await clinic.holder(of: part.topic)
+            let holder = try await clinic.holder(of: errand.topic)
             try await clinic.holdingTheDatabase {
                 _ = try await becomes { try await calls().answers > 0 }
                 // The answer is on this machine already; let it be read.
@@ -250,36 +262,56 @@ final class ChaosOrdeal {
                 await killed(holder.map { [$0] } ?? Array(clinic.indices))
             }
         case .settled:
-            guard try await becomes({ try await calls().answers > 0 }), try await drained(of: part.topic) else { return nil }
+            guard try await becomes({ try await calls().answers > 0 }), try await drained(of: errand.topic) else { return nil }
             await killed(Array(clinic.indices))
         }
-        return try await place(of: part, after: try await calls())
+        return try await place(of: errand, after: try await calls())
+    }
+
+    /// What came before is done here and there: a visit that is booked, and paid for where it costs something. Nil where it did not come to that.
+    private func done(_ errand: Errand, by guest: ChaosGuest) async throws -> Told? {
+        guard let told = try await guest.book(for: errand) else { return nil }
+        let isBooked = try await becomes {
+            if errand == .payment { try await Self.pay(for: told.id, in: clinic) }
+            return try await clinic.state(of: told.id) == "booked"
+        }
+        guard isBooked, try await drained(of: errand.topic) else { return nil }
+        return told
+    }
+
+    /// Pays what the provider has opened for one visit, if it has by now.
+    private static func pay(for appointment: String, in clinic: ChaosClinic) async throws {
+        let payments = try await clinic.rows("SELECT id FROM payment WHERE asked_for = \(clinic.sql(id: appointment))")
+        for intent in try clinic.deedsOutside().intents
+        where intent.status == "requires_payment_method" && payments.contains([intent.reference ?? ""]) {
+            try await clinic.press("pay", intent.id)
+        }
     }
 
     /// Lets the workers go on for a fraction of a millisecond at a time, until one of them has taken the delivery. They stand still afterwards.
-    private func untilLeased(_ part: Outsider) async throws {
+    private func untilLeased(_ errand: Errand) async throws {
         for _ in 0..<500 {
             for index in clinic.indices { clinic.signal(SIGSTOP, to: index) }
             // The event comes first: what subscribers are told follows from it.
             let rows = try await clinic.rows(
                 """
-                SELECT state, topic FROM outbox WHERE topic IN ('\(part.topic)', 'appointment.event') AND state IN ('ready', 'running')
+                SELECT state, topic FROM outbox WHERE topic IN ('\(errand.topic)', 'appointment.event') AND state IN ('ready', 'running')
                 """)
             // Taken, or through already.
-            if rows.isEmpty || rows.contains(where: { $0[0] == "running" && $0[1] == part.topic }) { return }
+            if rows.isEmpty || rows.contains(where: { $0[0] == "running" && $0[1] == errand.topic }) { return }
             for index in clinic.indices { clinic.signal(SIGCONT, to: index) }
             usleep(UInt32(chance.number(100...500)))
         }
     }
 
-    private func killTheHolder(of part: Outsider) async throws {
-        let holder = try await clinic.holder(of: part.topic)
+    private func killTheHolder(of errand: Errand) async throws {
+        let holder = try await clinic.holder(of: errand.topic)
         await killed(holder.map { [$0] } ?? Array(clinic.indices))
     }
 
-    private func place(of part: Outsider, after calls: OutsideTally) async throws -> Step? {
+    private func place(of errand: Errand, after calls: OutsideTally) async throws -> Step? {
         let states = try await clinic.rows(
-            "SELECT state FROM outbox WHERE topic = '\(part.topic)' AND state IN ('ready', 'running')"
+            "SELECT state FROM outbox WHERE topic = '\(errand.topic)' AND state IN ('ready', 'running')"
         ).compactMap(\.first)
         if states.contains("running") {
             if calls.requests == 0 { return .leased }
@@ -357,7 +389,7 @@ final class ChaosOrdeal {
         try await clinic.change(
             """
             UPDATE outbox SET available_at = created_at WHERE state = 'ready' AND (topic LIKE 'scheduling.%' OR topic LIKE 'records.%'
-                OR topic LIKE 'payment.%' OR topic IN ('notice.send', 'webhook.deliver', 'bus.publish'))
+                OR topic LIKE 'payment.%' OR topic LIKE 'legacy.%' OR topic IN ('notice.send', 'webhook.deliver', 'bus.publish'))
             """)
     }
 }

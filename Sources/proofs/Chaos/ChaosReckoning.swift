@@ -28,6 +28,7 @@ struct ChaosReckoning {
         found += try await calendarsAgree(outside, kept)
         found += try await paymentsAgree(outside, kept)
         found += recordsAgree(outside, kept)
+        found += theOtherSystemAgrees(outside, kept)
         found += try await messagesWentOut(outside)
         found += try await everybodyHears(outside)
         found += try await devicesAgree(outside, kept)
@@ -202,7 +203,7 @@ struct ChaosReckoning {
         }
         let (status, said) = try await clinic.command(["check"])
         if status != 0 { found.append("check ended with \(status): \(said.suffix(5).joined(separator: "; "))") }
-        let sweeps = ["holds", "outbox", "claims", "scheduling", "records"]
+        let sweeps = ["holds", "outbox", "claims", "scheduling", "records", "legacy"]
         // Less than from one round to the next: whoever begins to lead begins to sweep.
         let limit = ContinuousClock.now + .seconds(45)
         var missing = Set(sweeps)
@@ -230,7 +231,10 @@ struct ChaosReckoning {
         var missing = Set(sweeps)
         for base in clinic.bases {
             let metrics = try await clinic.http.send("GET", "\(base)/metrics").text
-            missing = missing.filter { !metrics.contains(#"mediconnect_sweep_repaired_total{sweep="\#($0)"}"#) }
+            for line in metrics.split(separator: "\n")
+            where line.hasPrefix("mediconnect_sweep_rounds_total{") && !line.hasSuffix(" 0") {
+                missing.remove(line.split(separator: "\"").dropFirst().first.map(String.init) ?? "")
+            }
         }
         return missing
     }

@@ -8,6 +8,8 @@ struct OutsideDeeds: Sendable {
     struct Intent: Sendable { let id, status: String; let reference: String?; let received: Int }
     struct Refund: Sendable { let reference: String?; let amount: Int }
     struct Entry: Sendable { let id, state: String; let time: Instant? }
+    /// In the system that is being replaced.
+    struct Former: Sendable { let request, state: String; let start: Instant }
     struct Record: Sendable { let appointment, status: String; let start: Instant? }
 
     var effects: [Effect] { Array(effectsByName.values) }
@@ -15,12 +17,14 @@ struct OutsideDeeds: Sendable {
     var refunds: [Refund] { Array(refundsByName.values) }
     var entries: [Entry] { Array(entriesByName.values) }
     var records: [Record] { Array(recordsByName.values) }
+    var formers: [Former] { Array(formersByName.values) }
 
     private var effectsByName: [String: Effect] = [:]
     private var intentsByName: [String: Intent] = [:]
     private var refundsByName: [String: Refund] = [:]
     private var entriesByName: [String: Entry] = [:]
     private var recordsByName: [String: Record] = [:]
+    private var formersByName: [String: Former] = [:]
     private let path: String
     private var place: UInt64 = 0
 
@@ -65,6 +69,9 @@ struct OutsideDeeds: Sendable {
         case "refund":
             refundsByName[name] = Refund(reference: thing["metadata"]?["reference"]?.string, amount: number("amount"))
         case "scheduled": entriesByName[name] = Entry(id: text("id"), state: text("state"), time: Instant(text("time")))
+        case "former":
+            formersByName[name] = Former(
+                request: text("requestID"), state: text("state"), start: Instant(microseconds: Int64(number("start"))))
         case "record":
             let body = try JSON(parsing: text("body"))
             let value = text("identifier").split(separator: "|").last.map(String.init) ?? ""

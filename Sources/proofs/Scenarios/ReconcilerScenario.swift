@@ -24,6 +24,9 @@ enum ReconcilerScenario {
         let halved = try await clinic.book(times[0], with: own, patient: 4, key: "halved")
         let unclaimed = try await clinic.book(times[1], with: own, patient: 5, key: "unclaimed")
         let hold = try await clinic.book(times[2], with: own, patient: 6, key: "hold", isHold: true)
+        _ = try await scene.eventually("it is asked for in vain") {
+            try await clinic.appointment(unasked).attempts > 0 ? true : nil
+        }
         let codes = try await clinic.stop()
         scene.expect(.states, "the servers stop in order", codes.allSatisfy { $0 == 0 }, "\(codes)")
         try await clinic.set("{}", "scheduling")
@@ -117,9 +120,16 @@ enum ReconcilerScenario {
             let metrics = try await clinic.metrics()
             return sweeps.map { sweep in Int(metrics[#"mediconnect_sweep_\#(what)_total{sweep="\#(sweep)"}"#] ?? 0) }
         }
-        try await scene.expectSoon(.metrics, "each sweep counts what it made good", is: [1, 1]) {
-            try await swept("repaired", "holds", "scheduling")
+        try await scene.expectSoon(.metrics, "the sweep of holds counts what it made good", is: [1]) {
+            try await swept("repaired", "holds")
         }
+        // What it asked for again it may have found there before the answer was written down.
+        var counted = [0]
+        let isCounted = try await scene.becomes(withinSeconds: Scene.momentInSeconds) {
+            counted = try await swept("repaired", "scheduling")
+            return (1...2).contains(counted[0])
+        }
+        scene.expect(.metrics, "and so does that of other calendars", isCounted, "\(counted)")
         try await scene.expectSoon(.metrics, "also that practitioner, room and patient are free", is: [3]) {
             try await swept("repaired", "claims")
         }

@@ -4,7 +4,7 @@ import Notation
 // What has to be so after every scenario, whatever it was.
 extension Scene {
     /// Work that is done outside the database, and stays in the outbox's table when it is finished.
-    private static let outside = """
+    static let outside = """
         topic IN ('scheduling.request', 'scheduling.cancel', 'payment.open', 'payment.cancel', 'payment.refund', 'records.change', \
         'legacy.change', 'notice.send')
         """
@@ -19,14 +19,14 @@ extension Scene {
     }
 
     private func theOutboxIsEmpty() async throws {
+        var left: [String: Int] = [:]
         // What was given up does not go by itself: nobody waits for that.
         _ = try await becomes(withinSeconds: 60) {
-            try await self.clinic.number("SELECT count(*) FROM outbox WHERE state <> 'dead' AND \(self.clinic.isUnfinished)") == 0
+            left = try await self.clinic.numbers(
+                "SELECT topic || ' ' || state, count(*) FROM outbox WHERE \(self.clinic.isUnfinished) GROUP BY 1")
+            return left.keys.allSatisfy { $0.hasSuffix(" dead") }
         }
-        let isEmpty = try await clinic.unfinished() == 0
-        let left = try await clinic.numbers(
-            "SELECT topic || ' ' || state, count(*) FROM outbox WHERE \(clinic.isUnfinished) GROUP BY 1")
-        expect(.outbox, "nothing is due, under way, waits for another try or was given up", isEmpty, "\(left)")
+        expect(.outbox, "nothing is due, under way, waits for another try or was given up", left.isEmpty, "\(left)")
     }
 
     private func whatWasDoneWasDoneOnce() async throws {
@@ -47,26 +47,37 @@ extension Scene {
         let ended = try await clinic.number("SELECT count(*) FROM outbox WHERE \(finished)")
         let topics = Self.outside
         let failed = tried + forgotten - ended
-        try await expectSoon(.attempts, "each attempt ended, or failed and left a line", is: failed) {
-            clinic.logged("outbox.failed").count { line in
+        try await expectSoon(
+            .attempts, "each attempt ended, failed and left a line, or was taken from a worker that stood still", is: failed
+        ) {
+            let lines = clinic.logged("outbox.failed").count { line in
                 line["extra"]?["topic"]?.string.map { topics.contains("'\($0)'") } ?? false
             }
+            return lines + (try await rescued())
         }
         count("attempts", tried)
         count("failed attempts", failed)
     }
 
+    /// How often a lease ran out under a worker, as on a machine that stood still for a minute: another attempt follows, and no line.
+    private func rescued() async throws -> Int {
+        let metrics = try await clinic.metrics()
+        return metrics.reduce(0) { sum, metric in
+            let topic = metric.key.hasPrefix("mediconnect_outbox_rescued_total{") ? metric.key.split(separator: "\"")[1] : ""
+            return sum + (!topic.isEmpty && Self.outside.contains("'\(topic)'") ? Int(metric.value) : 0)
+        }
+    }
+
     private func metricsCountWhatTheTableHas() async throws {
-        let done = try await clinic.numbers(
-            "SELECT topic, count(*) FROM outbox WHERE \(Self.outside) AND state = 'done' GROUP BY topic")
-        for (topic, rows) in done.sorted(by: { $0.key < $1.key }) {
-            let line = #"mediconnect_outbox_settled_total{state="done",topic="\#(topic)"}"#
+        for (topic, rows) in try await clinic.done().sorted(by: { $0.key < $1.key }) {
             try await expectSoon(.metrics, "the metric for \(topic) counts what was done", is: rows) {
-                Int(try await clinic.metrics()[line] ?? 0)
+                Int(try await clinic.metrics()[ScenarioClinic.doneMetric(topic)] ?? 0)
             }
         }
-        let dead = try await clinic.gauges("mediconnect_outbox_dead")
-        expect(.metrics, "no server shows dead letters", dead.allSatisfy { $0 == 0 }, "\(dead)")
+        // A server keeps its last figures when the database is busy.
+        try await expectSoon(.metrics, "no server shows dead letters", is: 0) {
+            try await clinic.gauges("mediconnect_outbox_dead").max() ?? 0
+        }
     }
 
     private func theLogTellsIt(errors: Set<String>) async throws {

@@ -115,7 +115,7 @@ enum SeriesScenario {
         let failed = clinic.logged("outbox.failed").count
         scene.expect(.attempts, "each took one attempt", failed, is: 0)
         // They are looked at now and then, too: until both have counted the last of it.
-        let isCounted = try await scene.becomes(withinSeconds: 20) {
+        let isCounted = try await scene.becomes(withinSeconds: Scene.momentInSeconds) {
             let line = #"mediconnect_outbound_calls_total{destination="ehr",outcome="done"}"#
             let counted = try await clinic.metrics()[line] ?? 0
             let asked = try await clinic.ledger().requests["fhir"] ?? 0
