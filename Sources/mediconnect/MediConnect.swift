@@ -13,7 +13,7 @@ struct MediConnect: AsyncParsableCommand {
         subcommands: [
             Serve.self, Migrate.self, Seed.self, Import.self, Token.self, Check.self, Mailbox.self, DeadLetterCommand.self,
             MoveCommand.self, AuditCommand.self, UserCommand.self, ServiceCommand.self, KeysCommand.self,
-            PatientsCommand.self, PaymentsCommand.self, SyncCommand.self,
+            PatientsCommand.self, PaymentsCommand.self, SyncCommand.self, WebhooksCommand.self,
             LegacyCommand.self,
             SimulatorCommand.self,
         ])

@@ -160,6 +160,7 @@ struct Server {
             [doorkeeper] in
             Double(doorkeeper.load.waiting)
         }
+        StandingMeters.register(metrics, folder: settings.data)
     }
 
     private func serving() -> Serving {

@@ -30,6 +30,12 @@ public enum Topic {
     public static let openPayment = "payment.open"
     public static let cancelPayment = "payment.cancel"
     public static let refund = "payment.refund"
+
+    /// Those that somebody outside is called for.
+    public static let outside = [
+        message, AccountTopic.letter, schedulingRequest, schedulingCancel, recordsChange, webhook, bus, legacyChange, openPayment,
+        cancelPayment, refund,
+    ]
 }
 
 extension OutboxMessage {

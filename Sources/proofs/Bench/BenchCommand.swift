@@ -28,6 +28,8 @@ struct Bench: AsyncParsableCommand {
             "Only these: bookings, reads, postgres, claims, backlog, history, search, first, growth, memory, door, sealing, trail, sign-in, ended, outbox, overload, brown-out, costs; separated by commas."
     )
     var only: String?
+    @Option(name: .customLong("per-second"), help: "Bookings a second of the brown-out.")
+    var perSecond = 120
     @Flag(help: "Half a million appointments on file where it would be five million.")
     var quick = false
 
@@ -36,11 +38,12 @@ struct Bench: AsyncParsableCommand {
     var statements = false
 
     func run() async throws {
+        guard (1...10_000).contains(perSecond) else { throw ValidationError("--per-second must be from 1 to 10000") }
         Children.all.endWithMe()
         let folder = try TemporaryFolder("bench", under: cache, goesWithProcess: true)
         let rig = BenchRig(
             server: server ?? Siblings.server, scripts: scripts, folder: folder, cache: cache, seconds: seconds, rounds: rounds,
-            isQuick: quick, tellsStatements: statements)
+            isQuick: quick, tellsStatements: statements, perSecond: perSecond)
         let findings = try await measure(rig)
         say(Finding.table(findings))
         if let json { try Finding.write(findings, to: json) }

@@ -14,6 +14,8 @@ struct BenchRig {
     let rounds: Int
     let isQuick: Bool
     var tellsStatements = false
+    /// Bookings a second of the brown-out.
+    var perSecond = 120
 
     var plan: Plan { Plan(now: MachineClock().now) }
 

@@ -10,20 +10,20 @@ import Foundation
 import LoopbackClient
 import Notation
 import People
+import PostgresCluster
 import Processes
 import Synchronization
 
 /// Bookings while those who carry text messages and mail and take payments hang, beside bookings while they are well (MC-2).
 ///
-/// Two servers of the same clinic, one with partners that are well and one whose partners hang from the first booking on, by turns: while one
+/// On the embedded database and on PostgreSQL. Two servers of the same clinic, one with partners that are well and one whose partners hang from the first booking on, by turns: while one
 /// is asked the other is stopped, so that both have the same core for themselves in the same minute. Requests come when they are due, whether
-/// or not earlier ones are answered.
+/// or not earlier ones are answered. On PostgreSQL each has a database of its own on one server, which shares the other cores with who asks.
 struct BrownOut {
     let rig: BenchRig
     private static let hanging = ["sms", "mail", "payments"]
     private static let patients = 200
     private static let practitioners = 60
-    private static let perSecond = 120.0
     /// Longer than anybody is waited for, so that the first round sees how partners come to be left alone, and its clock never stops meanwhile.
     private static let firstRoundSeconds = 14
 
@@ -31,13 +31,48 @@ struct BrownOut {
         let cores = ProcessInfo.processInfo.activeProcessorCount
         guard cores > 1 else { throw ProcessFault("the brown-out is measured on two cores or more") }
         try await rig.keep(to: "1-\(cores - 1)")
-        let empty = try await clinic()
-        let well = try await Half("well", rig, empty)
-        let ill = try await Half("ill", rig, empty)
+        let findings = try await embedded() + served()
+        try await rig.keep(to: "0-\(cores - 1)")
+        return findings
+    }
+
+    private func embedded() async throws -> [Finding] {
+        let empty = DataFolder(path: rig.folder.file("partnered"))
+        try await fill(empty)
+        return try await measure("") { name in
+            let house = try rig.copy(of: empty, named: name)
+            return Place(house: house) { try PlainFile(house.databasePath).number($0) }
+        }
+    }
+
+    private func served() async throws -> [Finding] {
+        try await PrivateCluster.withCluster(settings: PostgresRates.settings) { cluster in
+            try await measure(", on PostgreSQL") { name in
+                let database = try await cluster.freshDatabase()
+                let house = DataFolder(path: rig.folder.file("\(name)-on-postgres"), url: database.url)
+                try await fill(house)
+                return Place(house: house) { question in
+                    try await cluster.psql(question, database: database.name).first.flatMap { Int($0) } ?? -1
+                }
+            }
+        }
+    }
+
+    /// Where one of both keeps its data.
+    private struct Place: Sendable {
+        let house: DataFolder
+        /// Asks its database for a number, past the server.
+        let number: @Sendable (String) async throws -> Int
+    }
+
+    private func measure(_ engine: String, _ place: (_ name: String) async throws -> Place) async throws -> [Finding] {
+        let rate = Double(rig.perSecond)
+        let well = try await Half("well", rig, try await place("well"))
+        let ill = try await Half("ill", rig, try await place("ill"))
         for half in [well, ill] {
             try await half.furnish(patients: Self.patients)
             // Both meet the same number of bookings before anything counts, and with everybody well.
-            _ = try await half.load(perSecond: Self.perSecond, seconds: 3)
+            _ = try await half.load(perSecond: rate, seconds: 3)
             try await half.isDelivered()
         }
         for part in Self.hanging { try await ill.set(#"{"hang":true}"#, for: part) }
@@ -46,18 +81,18 @@ struct BrownOut {
         for round in 1...rig.rounds {
             let seconds = round == 1 ? max(Self.firstRoundSeconds, rig.seconds) : rig.seconds
             ill.pause()
-            let calm = try await well.load(perSecond: Self.perSecond, seconds: seconds)
+            let calm = try await well.load(perSecond: rate, seconds: seconds)
             memory.well.append(try well.residentMebibytes)
             well.pause()
             ill.goOn()
-            let brown = try await ill.load(perSecond: Self.perSecond, seconds: seconds)
+            let brown = try await ill.load(perSecond: rate, seconds: seconds)
             memory.ill.append(try ill.residentMebibytes)
             well.goOn()
             (ours, theirs, failed) = (ours + [brown.p99], theirs + [calm.p99], failed + brown.failed + calm.failed)
             ratios.append(brown.p99 / max(0.001, calm.p99))
             say(
                 """
-                brown-out, round \(round): p99 \(Finding.short(brown.p99)) ms (p50 \(Finding.short(brown.p50))) of \(brown.count) bookings, \
+                brown-out\(engine), round \(round): p99 \(Finding.short(brown.p99)) ms (p50 \(Finding.short(brown.p50))) of \(brown.count) bookings, \
                 calm \(Finding.short(calm.p99)) ms (p50 \(Finding.short(calm.p50))) of \(calm.count); \
                 \(Finding.short(memory.ill.last!)) MiB, calm \(Finding.short(memory.well.last!)) MiB
                 """)
@@ -65,33 +100,31 @@ struct BrownOut {
         let opened = try ill.openings()
         await well.close()
         await ill.close()
-        try await rig.keep(to: "0-\(cores - 1)")
         // The first round fills caches on both sides.
         func growth(_ figures: [Double]) -> Double { (figures.last ?? 0) - (figures.dropFirst().first ?? figures.first ?? 0) }
         return [
             .bound(
-                "p99 of a booking while three partners hang, to calm (median of rounds)", ratios.median, unit: "×",
+                "p99 of a booking while three partners hang, to calm (median of rounds)\(engine)", ratios.median, unit: "×",
                 with: "\(Finding.short(ours.median)) to \(Finding.short(theirs.median)) ms", below: 1.1),
-            .bound("bookings that failed", Double(failed), unit: "errors", below: 1),
+            .bound("bookings that failed\(engine)", Double(failed), unit: "errors", below: 1),
             .bound(
-                "memory gained from the second round on", growth(memory.ill), unit: "MiB",
+                "memory gained from the second round on\(engine)", growth(memory.ill), unit: "MiB",
                 with: "calm: \(Finding.short(growth(memory.well))) MiB", below: max(0, growth(memory.well)) + 8),
         ]
             + Self.hanging.map { part in
                 .bound(
-                    "from the first failure of \(part) until it is left alone", opened[part] ?? 3_600, unit: "s", below: 2)
+                    "from the first failure of \(part) until it is left alone\(engine)", opened[part] ?? 3_600, unit: "s",
+                    below: 2)
             }
     }
 
-    private func clinic() async throws -> DataFolder {
-        let house = DataFolder(path: rig.folder.file("partnered"))
+    private func fill(_ house: DataFolder) async throws {
         let document = rig.folder.file("partnered.json")
         try Data(PartneredClinic.document(practitioners: Self.practitioners, patients: Self.patients)).write(
             to: URL(fileURLWithPath: document))
         house.makeSecret()
         let (status, said) = try await ChildProcess.run(rig.server, ["import", document] + house.flags, errors: nil)
         guard status == 0 else { throw ProcessFault("the import ended with \(status): \(said.joined(separator: "\n"))") }
-        return house
     }
 
     /// A server with partners of its own.
@@ -111,7 +144,7 @@ struct BrownOut {
 
         private let server: RunningServer
         private let simulator: RunningServer
-        private let house: DataFolder
+        private let place: Place
         private let log: String
         private let http = Loopback(connections: 200, timeoutSeconds: 10)
         private let desk: String
@@ -119,9 +152,10 @@ struct BrownOut {
         private let number = Mutex(0)
         private let tally = Mutex(Tally())
 
-        init(_ name: String, _ rig: BenchRig, _ empty: DataFolder) async throws {
-            house = try rig.copy(of: empty, named: name)
-            log = rig.folder.file("\(name).log")
+        init(_ name: String, _ rig: BenchRig, _ place: Place) async throws {
+            self.place = place
+            let house = place.house
+            log = "\(house.path).log"
             simulator = try await RunningServer.start(
                 rig.server, ["simulator", "--port", "0"], errors: rig.folder.file("\(name)-simulator.log"))
             server = try await RunningServer.start(
@@ -156,9 +190,8 @@ struct BrownOut {
         }
 
         func isDelivered() async throws {
-            let file = try PlainFile(house.databasePath)
             let limit = ContinuousClock.now + .seconds(60)
-            while try file.number(
+            while try await place.number(
                 "SELECT count(*) FROM outbox WHERE state IN ('ready', 'running') AND topic NOT IN ('appointment.reminder', 'appointment.hold-expiry', 'notice.watch')"
             ) > 0 {
                 guard ContinuousClock.now < limit else { throw ProcessFault("the outbox does not become empty") }
