@@ -102,7 +102,7 @@ let package = Package(
         room(
             "Simulator",
             uses: [
-                "Notation", hummingbird, httpClient, nioCore, nioHTTP1, crypto, jwt, logging, lifecycle, signals,
+                "Notation", hummingbird, hummingbirdCore, httpClient, nioCore, nioHTTP1, crypto, jwt, logging, lifecycle, signals,
             ]),
 
         // What the clinic does, and what it leaves to be done.

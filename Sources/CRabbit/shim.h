@@ -13,6 +13,7 @@ enum mc_broker_end {
     MC_BROKER_TAKEN,         // the broker answers for it
     MC_BROKER_UNREACHABLE,   // no connection, or no TLS; nothing was sent
     MC_BROKER_SHUT,          // it does not know us; nothing was sent
+    MC_BROKER_SIMULATOR,     // it plays a broker, and we believe no simulator; nothing was sent
     MC_BROKER_NO_EXCHANGE,   // there is no such exchange, or we may not write to it
     MC_BROKER_NO_QUEUE,      // no queue takes it; the broker has thrown it away
     MC_BROKER_DECLINED,      // it says itself that it could not take it
@@ -33,9 +34,22 @@ struct mc_broker_message {
     const void *body;
     size_t length;
     int seconds;
+    int believes_simulators;
 };
 
 static inline int mc_broker_is_normal(amqp_rpc_reply_t reply) { return reply.reply_type == AMQP_RESPONSE_NORMAL; }
+
+// What `mediconnect simulator` says of itself when it greets (its `product`).
+static inline int mc_broker_is_simulator(amqp_connection_state_t connection) {
+    static const char name[] = "MediConnect-Simulator";
+    amqp_table_t *properties = amqp_get_server_properties(connection);
+    for (int i = 0; properties && i < properties->num_entries; i++) {
+        amqp_field_value_t value = properties->entries[i].value;
+        if (value.kind != AMQP_FIELD_KIND_UTF8 || value.value.bytes.len != sizeof name - 1) continue;
+        if (memcmp(value.value.bytes.bytes, name, sizeof name - 1) == 0) return 1;
+    }
+    return 0;
+}
 
 static inline enum mc_broker_end mc_broker_refused(amqp_rpc_reply_t reply) {
     if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION) return MC_BROKER_SHUT;
@@ -78,6 +92,7 @@ static inline enum mc_broker_end mc_broker_converse(
     amqp_rpc_reply_t reply = amqp_login(
         connection, message->vhost, 0, AMQP_DEFAULT_FRAME_SIZE, 0, AMQP_SASL_METHOD_PLAIN, message->user, message->password);
     if (!mc_broker_is_normal(reply)) return mc_broker_refused(reply);
+    if (!message->believes_simulators && mc_broker_is_simulator(connection)) return MC_BROKER_SIMULATOR;
     amqp_channel_open(connection, 1);
     reply = amqp_get_rpc_reply(connection);
     if (!mc_broker_is_normal(reply)) return mc_broker_refused(reply);
@@ -106,7 +121,7 @@ static inline enum mc_broker_end mc_broker_publish(const struct mc_broker_messag
     amqp_connection_state_t connection = amqp_new_connection();
     if (!connection) return MC_BROKER_UNREACHABLE;
     enum mc_broker_end end = mc_broker_converse(connection, message, &patience);
-    if (end == MC_BROKER_TAKEN || end == MC_BROKER_NO_QUEUE) amqp_connection_close(connection, AMQP_REPLY_SUCCESS);
+    if (end == MC_BROKER_TAKEN || end == MC_BROKER_NO_QUEUE || end == MC_BROKER_SIMULATOR) amqp_connection_close(connection, AMQP_REPLY_SUCCESS);
     amqp_destroy_connection(connection);
     return end;
 }

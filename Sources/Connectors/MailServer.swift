@@ -22,6 +22,8 @@ public struct MailServer: Sendable {
     public var patience: Span = .seconds(5)
     /// For a letter altogether.
     public var deadline: Span = .seconds(30)
+    /// Whether a simulator's word counts. Otherwise letters wait: one that is handed to a simulator by mistake would be nobody's.
+    public var believesSimulators = false
     /// How many letters are under way at once.
     public var lanes = 4
 

@@ -49,7 +49,7 @@ public final class SMTPConnector: LetterCarrier {
 
     private func converse(_ letter: Letter) async -> SMTPEnd {
         let server = server
-        let conversation = SMTPConversation(letter)
+        let conversation = SMTPConversation(letter, believesSimulators: server.believesSimulators)
         return await withTaskCancellationHandler {
             (try? await lanes.run { conversation.hold(with: server) }) ?? .notBegun("no thread could be started")
         } onCancel: {
@@ -75,14 +75,18 @@ final class SMTPConversation: Sendable {
         /// The command that was said last: `MAIL`, `RCPT`.
         var command = ""
         var isGivenUp = false
+        /// What has greeted us delivers nothing.
+        var isSimulator = false
     }
 
     private let from: String
     private let to: String
     private let message: [UInt8]
+    private let believesSimulators: Bool
     private let state = Mutex(State())
 
-    init(_ letter: Letter) {
+    init(_ letter: Letter, believesSimulators: Bool) {
+        self.believesSimulators = believesSimulators
         from = "<\(letter.from.address.text.revealed)>"
         to = "<\(letter.to.text.revealed)>"
         message = letter.message
@@ -100,6 +104,7 @@ final class SMTPConversation: Sendable {
             return .notBegun("libcurl refuses the settings of the mail server")
         }
         let code = curl_easy_perform(curl)
+        if isUnbelieved { return .notBegun("a simulator answers there") }
         let (isHandedOver, command) = state.withLock { ($0.isHandedOver, $0.command) }
         let answer = SMTPAnswer(code, reply: Int(mc_response_code(curl)), to: command, isHandedOver: isHandedOver)
         // Who gave up knows nothing about the server.
@@ -133,7 +138,7 @@ final class SMTPConversation: Sendable {
             && mc_set_read(curl, { SMTPConversation.at($3).read($0, $1 * $2) }, own) == CURLE_OK
             && mc_set_write(curl, { _, size, count, _ in size * count }) == CURLE_OK
             && mc_set_debug(curl, { SMTPConversation.at($4).hear($1, $2, $3) }, own) == CURLE_OK
-            && mc_set_progress(curl, { context, _, _, _, _ in SMTPConversation.at(context).isGivenUp ? 1 : 0 }, own) == CURLE_OK
+            && mc_set_progress(curl, { context, _, _, _, _ in SMTPConversation.at(context).mayGoOn ? 0 : 1 }, own) == CURLE_OK
     }
 
     private static func at(_ context: UnsafeMutableRawPointer?) -> SMTPConversation {
@@ -141,9 +146,12 @@ final class SMTPConversation: Sendable {
     }
 
     private var isGivenUp: Bool { state.withLock { $0.isGivenUp } }
+    private var isUnbelieved: Bool { !believesSimulators && state.withLock { $0.isSimulator } }
+    private var mayGoOn: Bool { !isGivenUp && !isUnbelieved }
 
     /// The next bytes of the message; none is its end.
     private func read(_ buffer: UnsafeMutablePointer<CChar>?, _ capacity: Int) -> Int {
+        if isUnbelieved { return Int(CURL_READFUNC_ABORT) }
         let start = state.withLock { state in
             if state.sent == message.count { state.isHandedOver = true }
             return state.sent
@@ -158,9 +166,14 @@ final class SMTPConversation: Sendable {
         return count
     }
 
-    /// Remembers which command it was and nothing else: among what is said are names, and a password.
+    /// Remembers which command it was, whether a simulator has greeted us, and nothing else: among what is said are names, and a password.
     private func hear(_ kind: curl_infotype, _ text: UnsafeMutablePointer<CChar>?, _ count: Int) -> Int32 {
-        guard kind == CURLINFO_HEADER_OUT, let text else { return 0 }
+        guard let text else { return 0 }
+        if kind == CURLINFO_HEADER_IN {
+            let line = String(decoding: UnsafeRawBufferPointer(start: text, count: count), as: UTF8.self)
+            if line.hasPrefix("220"), line.contains(WayOut.simulatorHeader) { state.withLock { $0.isSimulator = true } }
+        }
+        guard kind == CURLINFO_HEADER_OUT else { return 0 }
         let command = String(decoding: UnsafeRawBufferPointer(start: text, count: min(count, 4)), as: UTF8.self)
         if Self.commands.contains(command) { state.withLock { $0.command = command } }
         return 0

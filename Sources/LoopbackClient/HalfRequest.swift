@@ -74,15 +74,30 @@ public final class HalfRequest: Sendable {
     }
 
     /// Everything the server says until it closes the connection; nil when it stays open for as long as anything is waited for.
-    public func receivedUntilClosed() -> String? {
+    public func receivedUntilClosed() -> String? { bytesUntilClosed().map { String(decoding: $0, as: UTF8.self) } }
+
+    /// The same where it says no text.
+    public func bytesUntilClosed() -> [UInt8]? {
         var received: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {
             let count = recv(descriptor, &buffer, buffer.count, 0)
             if count < 0 && errno != ECONNRESET { return nil }
-            if count <= 0 { return String(decoding: received, as: UTF8.self) }
+            if count <= 0 { return received }
             received += buffer.prefix(count)
         }
+    }
+
+    /// So many bytes and no more; fewer when the server closes the connection or says nothing for as long as anything is waited for.
+    public func bytes(_ count: Int) -> [UInt8] {
+        var received: [UInt8] = []
+        while received.count < count {
+            var buffer = [UInt8](repeating: 0, count: min(4096, count - received.count))
+            let more = recv(descriptor, &buffer, buffer.count, 0)
+            if more <= 0 { break }
+            received += buffer.prefix(more)
+        }
+        return received
     }
 
     /// Everything the server says until it closes the connection, or until `isEnough`.

@@ -33,6 +33,9 @@ struct ControlPart: Sendable {
         if let stranger = members.first(where: { !Mode.members.contains($0.name) }) {
             return Self.error(400, "\(stranger.name.prefix(64)) is not known here")
         }
+        if let word = members.first(where: { part.deafTo.contains($0.name) }) {
+            return Self.error(400, "\(word.name) means nothing to \(part.rawValue)")
+        }
         guard let mode = try? JSONDecoder().decode(Mode.self, from: Data(asked.body)) else {
             return Self.error(400, "a member has another type than it must have")
         }

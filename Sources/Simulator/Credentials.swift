@@ -8,6 +8,10 @@ extension Simulator {
         public static let legacy = LegacyPart.token
         public static let mail = MailPart.key
         public static let records = RecordsPart.secret
+        /// What `clinic` signs in with at the mail server.
+        public static let letters = LetterPart.password
+        /// What `clinic` signs in with at the broker.
+        public static let broker = BrokerPart.password
     }
 
     /// Tells the clinic at this address what becomes of payments and text messages: `http://127.0.0.1:8080/v1/incoming`.

@@ -1,13 +1,28 @@
 /// Who is played.
 public enum Part: String, Codable, CaseIterable, Sendable {
     case sms, mail, payments, scheduling, fhir, push, webhooks, legacy
+    /// A mail server and RabbitMQ, which do not speak HTTP. New ones stand at the end: each has its luck by its place.
+    case smtp, broker
+
+    var speaksHTTP: Bool { self != .smtp && self != .broker }
+
+    /// Members of a mode that say nothing to it. Mail servers and brokers show nothing, give no tokens and report nowhere; a broker has no words
+    /// for "later".
+    var deafTo: Set<String> {
+        guard !speaksHTTP else { return [] }
+        let common: Set<String> = [
+            "pending", "overbooks", "duplicateWebhooks", "lateWebhooks", "reorderedWebhooks", "forgetTokens", "sparesTokens",
+            "sparesReads",
+        ]
+        return self == .broker ? common.union(["retryAfter"]) : common
+    }
 }
 
 /// How a part behaves until it is told otherwise. All that is left out is as usual.
 public struct Mode: Codable, Equatable, Sendable {
     /// Milliseconds before each answer.
     public var delay: Int?
-    /// The share of requests, 0 to 1, that fail with 500 and do nothing.
+    /// The share of requests, 0 to 1, that fail with 500 and do nothing: a letter with 451, a message with `basic.nack`.
     public var errors: Double?
     /// Whether those do what was asked before they fail.
     public var errorsAreDone: Bool?
@@ -17,9 +32,10 @@ public struct Mode: Codable, Equatable, Sendable {
     public var silent: Bool?
     /// What was asked is done, and the answer says something else.
     public var garbled: Bool?
-    /// 429 with this many seconds in `Retry-After`; nothing is done.
+    /// 429 with this many seconds in `Retry-After`, or 421 to a letter's sender; nothing is done.
     public var retryAfter: Int?
-    /// Everything new is refused: the text's number, the payment's card, the appointment's time.
+    /// Everything new is refused: the text's number, the payment's card, the appointment's time, the letter's mailbox (550); and no queue takes a
+    /// message.
     public var refuses: Bool?
     /// What is new stays open until somebody decides: an appointment is `pending`.
     public var pending: Bool?

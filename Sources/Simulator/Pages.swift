@@ -52,7 +52,7 @@ struct Pages: Sendable {
             ($0.ledger.listed(nil), $0.ledger.tallies, $0.ledger.forgotten)
         }
         var html = Self.head
-        html += mails() + texts() + payments() + appointments() + records()
+        html += mails() + messages() + texts() + payments() + appointments() + records()
         html += "<h2>Done for whom</h2><table><tr><th>Where<th>Asked<th>Done<th>Repeats<th>Webhooks</tr>"
         for part in Part.allCases {
             let tally = tallies[part] ?? Tally()
@@ -123,8 +123,25 @@ struct Pages: Sendable {
             + all.map { mail in
                 """
                 <article><b>\(Self.escaped(mail.subject))</b><br><small>to \(Self.escaped(mail.to)), from \(Self.escaped(mail.from))\
-                </small><pre>\(Self.linked(mail.text))</pre></article>
+                \(mail.messageID.map { ", by SMTP as \(Self.escaped($0))" } ?? "")</small><pre>\(Self.linked(mail.text))</pre></article>
                 """
+            }.joined()
+    }
+
+    private func messages() -> String {
+        let all = world.change { $0.published.newest }
+        if all.isEmpty { return "<h2>Messages on the bus</h2><p>None yet.</p>" }
+        let exchanges = Dictionary(grouping: all, by: \.exchange).sorted { $0.key < $1.key }
+        return "<h2>Messages on the bus</h2>"
+            + exchanges.map { name, messages in
+                "<h3>\(name.isEmpty ? "the default exchange" : Self.escaped(name)): \(messages.count)</h3>"
+                    + messages.prefix(20).map { message in
+                        """
+                        <article><b>\(Self.escaped(message.routingKey))</b><br><small>\(Self.escaped(message.messageID ?? "no message-id")), \
+                        \(message.isPersistent ? "outlives a restart" : "gone with a restart"), \(message.size) bytes of \
+                        \(Self.escaped(message.contentType ?? "nobody knows what"))</small><pre>\(Self.escaped(message.text))</pre></article>
+                        """
+                    }.joined()
             }.joined()
     }
 

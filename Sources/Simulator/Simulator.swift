@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import Logging
 import NIOCore
 public import Notation
@@ -7,9 +8,10 @@ import ServiceLifecycle
 import UnixSignals
 
 /// Plays everybody MediConnect talks to, on one port of this machine: carriers of text messages, mail and notices, a
-/// payment provider, another calendar, a hospital's records, a subscriber. For trials, tests and demonstrations; nothing leaves the machine, and what it says is true of nobody.
+/// payment provider, another calendar, a hospital's records, a subscriber, and by their own protocols a mail server and a message broker. For trials, tests and demonstrations; nothing leaves the machine, and what it says is true of nobody.
 ///
-/// It answers at the loopback address only. Every answer carries `MediConnect-Simulator: 1`, so that a server knows whom it talks to.
+/// It answers at the loopback address only. Every answer carries `MediConnect-Simulator: 1`, so that a server knows whom it talks to; mail server
+/// and broker say so when they greet.
 public struct Simulator: Sendable {
     public struct Settings: Sendable {
         /// 0 takes a free one.
@@ -20,6 +22,8 @@ public struct Simulator: Sendable {
         public var seed: UInt64 = 1
         /// How long an answer that never comes is held open.
         public var hangs: Span = .seconds(60)
+        /// How long a client says nothing until it is greeted as a mail client.
+        public var greetsAfter: Span = .seconds(1)
 
         public init() {}
     }
@@ -39,6 +43,7 @@ public struct Simulator: Sendable {
         logger.logLevel = .critical
         let application = Application(
             responder: CallbackResponder<BasicRequestContext> { request, _ in try await self.respond(to: request) },
+            server: speech,
             configuration: .init(address: .hostname("127.0.0.1", port: settings.port), serverName: nil, reuseAddress: true),
             onServerRunning: { onListening($0.localAddress?.port ?? 0) }, logger: logger)
         var services = ServiceGroupConfiguration(
@@ -48,6 +53,19 @@ public struct Simulator: Sendable {
             ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         services.maximumGracefulShutdownDuration = .seconds(2)
         do { try await ServiceGroup(configuration: services).run() } catch is CancellationError {}
+    }
+
+    /// HTTP as ever, and mail and AMQP to whoever speaks them.
+    private var speech: HTTPServerBuilder {
+        let (letters, broker, hangs) = (LetterPart(world: world), BrokerPart(world: world), settings.hangs)
+        let patience = TimeAmount.microseconds(settings.greetsAfter.microseconds)
+        return HTTPServerBuilder { responder in
+            ManyTongues(base: HTTP1Channel(responder: responder), patience: patience) {
+                try await letters.converse($0, hangs: hangs)
+            } broker: {
+                try await broker.converse($0)
+            }
+        }
     }
 
     private struct Deliveries: Service {
@@ -80,7 +98,7 @@ public struct Simulator: Sendable {
         {
             return reply.response
         }
-        guard let part = asked.path.first.flatMap({ $0 == "oauth" ? .fhir : Part(rawValue: $0) }) else {
+        guard let part = asked.path.first.flatMap({ $0 == "oauth" ? .fhir : Part(rawValue: $0) }), part.speaksHTTP else {
             return Reply(404) { $0.member("error", "nobody is played there") }.response
         }
         return try await answer(part, asked, method).response
@@ -92,7 +110,7 @@ public struct Simulator: Sendable {
         guard let (fate, mode) = world.fate(of: part, kind) else {
             return play(part, asked, Mode(), method)
         }
-        if let delay = mode.delay { try await pause(.milliseconds(delay)) }
+        if let delay = mode.delay { try await world.pause(.milliseconds(delay)) }
         let reply: Reply
         switch fate {
         case .asksForPatience(let seconds):
@@ -125,6 +143,7 @@ public struct Simulator: Sendable {
         case .fhir: RecordsPart(world: world).answer(asked, mode, method: method)
         case .push: PushPart(world: world).answer(asked, mode, method: method)
         case .webhooks: SinkPart(world: world).answer(asked, mode, method: method)
+        case .smtp, .broker: Reply(404) { $0.member("error", "nobody is played there") }
         }
     }
 
@@ -137,12 +156,7 @@ public struct Simulator: Sendable {
         }
         guard mayHang else { return Reply(503) { $0.member("error", "too many hang already") } }
         defer { world.change { $0.hanging -= 1 } }
-        try await pause(settings.hangs)
+        try await world.pause(settings.hangs)
         return Reply(504) { $0.member("error", "nobody waited so long") }
-    }
-
-    private func pause(_ span: Span) async throws {
-        let (clock, deadline) = (world.clock, world.now + span)
-        try await cancelWhenGracefulShutdown { try await clock.sleep(until: deadline) }
     }
 }

@@ -20,6 +20,27 @@ struct SentMail: Codable, Sendable {
     var text: String
     var hasHTML: Bool
     var createdAt: Int64
+    /// Of one that came by SMTP.
+    var messageID: String?
+}
+
+/// A message on the bus.
+struct PublishedMessage: Codable, Sendable {
+    var id: String
+    var exchange: String
+    var routingKey: String
+    var messageID: String?
+    var contentType: String?
+    var isPersistent: Bool
+    /// Bytes.
+    var size: Int
+    /// How its body begins.
+    var text: String
+    var createdAt: Int64
+}
+
+struct DeclaredExchange: Codable, Sendable {
+    var type: String
 }
 
 /// An appointment in a hospital's records.

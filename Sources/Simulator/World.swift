@@ -1,5 +1,6 @@
 import Foundation
 import Notation
+import ServiceLifecycle
 import Synchronization
 
 /// Everything the simulator knows, and the one lock around it.
@@ -21,6 +22,9 @@ final class World: Sendable {
         /// Keys of payments that are under way.
         var busy: Set<String> = []
         var mails = Shelf<SentMail>()
+        var published = Shelf<PublishedMessage>()
+        /// Those a client has declared, and of which type.
+        var exchanges: [String: String] = [:]
         var records = Shelf<HeldRecord>()
         /// Tokens that were given, and until when they are good.
         var tokens: [Part: [String: Instant]] = [:]
@@ -59,6 +63,12 @@ final class World: Sendable {
     }
 
     var now: Instant { clock.now }
+
+    /// Throws when the simulator is to end.
+    func pause(_ span: Span) async throws {
+        let (clock, deadline) = (clock, now + span)
+        try await cancelWhenGracefulShutdown { try await clock.sleep(until: deadline) }
+    }
 
     func change<Answer: Sendable>(_ body: (inout State) throws -> Answer) rethrows -> Answer {
         try state.withLock { try body(&$0) }
@@ -150,6 +160,8 @@ extension World.State {
         case "intent": intents.put(try decoder.decode(PaymentIntent.self, from: line.thing), line.id)
         case "refund": refunds.put(try decoder.decode(GivenBack.self, from: line.thing), line.id)
         case "mail": mails.put(try decoder.decode(SentMail.self, from: line.thing), line.id)
+        case "published": published.put(try decoder.decode(PublishedMessage.self, from: line.thing), line.id)
+        case "exchange": exchanges[line.id] = try decoder.decode(DeclaredExchange.self, from: line.thing).type
         case "record": records.put(try decoder.decode(HeldRecord.self, from: line.thing), line.id)
         case "kept": kept.put(try decoder.decode(KeptAnswer.self, from: line.thing), line.id)
         case "scheduled":
@@ -171,6 +183,8 @@ extension World.State {
     mutating func writeAll() {
         for thing in texts.all { write("text", thing.sid, thing) }
         for thing in mails.all { write("mail", thing.id, thing) }
+        for thing in published.all { write("published", thing.id, thing) }
+        for (name, type) in exchanges { write("exchange", name, DeclaredExchange(type: type)) }
         for thing in intents.all { write("intent", thing.id, thing) }
         for thing in refunds.all { write("refund", thing.id, thing) }
         for thing in scheduled.all { write("scheduled", thing.id, thing) }
@@ -210,6 +224,16 @@ extension World.State {
         write("mail", mail.id, mail)
     }
 
+    mutating func put(_ message: PublishedMessage) {
+        published.put(message, message.id)
+        write("published", message.id, message)
+    }
+
+    mutating func put(_ exchange: String, _ type: String) {
+        exchanges[exchange] = type
+        write("exchange", exchange, DeclaredExchange(type: type))
+    }
+
     mutating func put(_ record: HeldRecord) {
         records.put(record, record.id)
         write("record", record.id, record)
@@ -223,8 +247,9 @@ extension World.State {
 
     func kept(_ part: Part, _ key: String) -> KeptAnswer? { kept["\(part.rawValue) \(key)"] }
 
-    mutating func note(_ part: Part, _ what: String, key: String, made: String, at now: Instant) {
-        for _ in 0..<(modes[part]?.twice == true ? 2 : 1) { ledger.note(part, what, key: key, made: made, at: now) }
+    /// - Parameter times: how often it was done; unless somebody says, as the part's mode has it.
+    mutating func note(_ part: Part, _ what: String, key: String, made: String, at now: Instant, times: Int? = nil) {
+        for _ in 0..<(times ?? (modes[part]?.twice == true ? 2 : 1)) { ledger.note(part, what, key: key, made: made, at: now) }
         writeEffect(part, what, key)
     }
 

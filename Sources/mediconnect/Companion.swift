@@ -41,7 +41,13 @@ struct Companion: Sendable {
     func report(to clinic: String) { simulator.report(to: "\(clinic)/v1/incoming") }
 
     /// What holds where nothing else is set: everybody outside is the simulator.
-    func defaults(clinic: String) -> [AbsoluteConfigKey: ConfigValue] {
+    ///
+    /// - Parameter hasMailServer: whether letters go to a mail server, which may be the simulator, too; then there is no service for them.
+    func defaults(clinic: String, hasMailServer: Bool) -> [AbsoluteConfigKey: ConfigValue] {
+        everybody(clinic: clinic).filter { !hasMailServer || !$0.key.components.starts(with: ["mail", "service"]) }
+    }
+
+    private func everybody(clinic: String) -> [AbsoluteConfigKey: ConfigValue] {
         func plain(_ text: String) -> ConfigValue { ConfigValue(.string(text), isSecret: false) }
         func secret(_ text: String) -> ConfigValue { ConfigValue(.string(text), isSecret: true) }
         return [

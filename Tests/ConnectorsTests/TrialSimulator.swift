@@ -21,11 +21,11 @@ struct TrialSimulator: Sendable {
     let base: String
     private let client: Loopback
 
-    static func run(_ body: (TrialSimulator) async throws -> Void) async throws {
+    static func run(_ flags: [String] = [], _ body: (TrialSimulator) async throws -> Void) async throws {
         let folder = try TemporaryFolder("simulator")
         defer { folder.remove() }
         let server = try await RunningServer.start(
-            Programs.mediconnect, ["simulator", "--port", "0"], errors: folder.file("errors"))
+            Programs.mediconnect, ["simulator", "--port", "0"] + flags, errors: folder.file("errors"))
         let client = Loopback()
         do { try await body(TrialSimulator(base: server.base, client: client)) } catch {
             await client.close()
@@ -64,6 +64,8 @@ struct TrialSimulator: Sendable {
     }
 
     // MARK: What it did
+
+    func page() async throws -> String { try await client.send("GET", "\(base)/").text }
 
     private func ledger(_ part: String) async throws -> JSON {
         try JSON(parsing: try await client.send("GET", "\(base)/ledger?destination=\(part)").body)

@@ -50,14 +50,16 @@ public final class BrokerConnector: MessageBroker {
         guard (1...255).contains(message.topic.utf8.count), !message.topic.utf8.contains(0) else {
             return .never(reason: "a topic has 1 to 255 bytes")
         }
-        let (settings, seconds) = (settings, way.settings.timeoutSeconds)
+        let (settings, seconds, believes) = (settings, way.settings.timeoutSeconds, way.settings.believesSimulators)
         return await way.pass { [lanes] in
-            let end = try? await lanes.run { Self.end(of: message, settings, seconds) }
+            let end = try? await lanes.run { Self.end(of: message, settings, seconds, believes) }
             return WayOut.Read(Self.reading(end ?? MC_BROKER_UNREACHABLE))
         }
     }
 
-    private static func end(of message: BrokerMessage, _ settings: BrokerSettings, _ seconds: Int) -> mc_broker_end {
+    private static func end(
+        of message: BrokerMessage, _ settings: BrokerSettings, _ seconds: Int, _ believesSimulators: Bool
+    ) -> mc_broker_end {
         let words: [String] = [
             settings.host, settings.authorities, settings.vhost, settings.user, settings.password.revealed, settings.exchange,
             message.topic, message.id.text,
@@ -76,6 +78,7 @@ public final class BrokerConnector: MessageBroker {
             (wire.topic, wire.id) = (UnsafePointer(texts[6]), UnsafePointer(texts[7]))
             (wire.port, wire.is_encrypted, wire.seconds) = (Int32(settings.port), settings.isEncrypted ? 1 : 0, Int32(seconds))
             (wire.body, wire.length) = (body.baseAddress, body.count)
+            wire.believes_simulators = believesSimulators ? 1 : 0
             return mc_broker_publish(&wire)
         }
     }
@@ -84,6 +87,7 @@ public final class BrokerConnector: MessageBroker {
         switch end {
         case MC_BROKER_TAKEN: .value(.taken)
         case MC_BROKER_SHUT: .notNow(after: nil, reason: "it does not take our credentials", isTheirs: false)
+        case MC_BROKER_SIMULATOR: .notNow(after: nil, reason: "a simulator answers there", isTheirs: false)
         case MC_BROKER_NO_EXCHANGE: .notNow(after: nil, reason: "there is no such exchange, or it is not ours", isTheirs: false)
         case MC_BROKER_NO_QUEUE: .notNow(after: nil, reason: "no queue takes it", isTheirs: false)
         case MC_BROKER_DECLINED: .notNow(after: nil, reason: "it could not take it", isTheirs: true)

@@ -75,7 +75,7 @@ struct Serve: AsyncParsableCommand {
         guard let companion else { return alone }
         return try await Settings.read(
             common, network, host: host, port: port, role: role, isDemo: demo,
-            defaults: companion.defaults(clinic: alone.publicURL))
+            defaults: companion.defaults(clinic: alone.publicURL, hasMailServer: alone.mail.server != nil))
     }
 
     private static func ways(_ settings: Settings, _ logger: Logger) throws -> Ways {

@@ -20,10 +20,15 @@ struct SimulatorCommand: AsyncParsableCommand {
     @Option(help: "The same seed and the same requests have the same luck.")
     var seed: UInt64 = 1
 
+    @Option(help: "After so many milliseconds without a word a client is greeted as a mail client.")
+    var greeting = 1_000
+
     func run() async throws {
         try await reported {
             guard (0...65_535).contains(port) else { throw Complaint("--port must be from 0 to 65535") }
+            guard (10...60_000).contains(greeting) else { throw Complaint("--greeting must be from 10 to 60000 milliseconds") }
             var settings = Simulator.Settings()
+            settings.greetsAfter = .milliseconds(greeting)
             (settings.port, settings.folder, settings.seed) = (port, data, seed)
             let simulator: Simulator
             do { simulator = try Simulator(settings, clock: MachineClock()) } catch {
