@@ -192,7 +192,7 @@ import Workflows
             "readPayment", "listInvoices", "readInvoice",
             "readPreferences", "listMessages", "listCallRequests", "listMessageTemplates",
             "listWebhooks", "readWebhook", "listWebhookDeliveries",
-            "listWaitlist", "listOffers", "listPatientDevices",
+            "listWaitlist", "listOffers", "listPatientDevices", "readPractitionerContact", "listPractitionerMessages",
             "listTasks", "readSync", "retrySync", "reconcileSync", "readLegacy",
         ].contains(operation)
         return isDirectory && !isOfPeople ? "system/Schedule.r" : nil
