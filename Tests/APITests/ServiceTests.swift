@@ -190,6 +190,7 @@ import Workflows
             "listSessions", "listServices", "readAccount", "readMailbox", "listScheduleExceptions", "listEmergencyAccesses",
             "listCorrections", "readCorrection", "readRetention", "listDeadLetters", "readDeadLetter",
             "readPayment", "listInvoices", "readInvoice",
+            "readPractitionerContact", "listPractitionerMessages",
             "readPreferences", "listMessages", "listCallRequests", "listMessageTemplates",
             "listWebhooks", "readWebhook", "listWebhookDeliveries",
             "listWaitlist", "listOffers", "listPatientDevices", "readPractitionerContact", "listPractitionerMessages",

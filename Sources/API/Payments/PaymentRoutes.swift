@@ -53,7 +53,7 @@ struct PaymentRoutes {
                     wording: exchange.wording { recorded in
                         var json = JSONWriter()
                         recorded.write(to: &json)
-                        return StoredAnswer(status: recorded.existedBefore ? 200 : 201, body: json.bytes)
+                        return StoredAnswer(status: 201, body: json.bytes)
                     }))
         }
     }
