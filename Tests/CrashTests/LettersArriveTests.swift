@@ -94,8 +94,8 @@ final class LettersArriveTests {
             // Somebody has looked at the letter, and it waits again.
             let metrics = try await eventually { () -> String? in
                 let metrics = try await self.http.send("GET", server.base + "/metrics").text
-                let hasLooked = metrics.contains(#"mediconnect_outbound_calls_total{destination="mail",outcome="resting"}"#)
-                return hasLooked && metrics.contains("mediconnect_outbox_due 0\n") ? metrics : nil
+                return metrics.contains(#"mediconnect_outbox_settled_total{state="ready",topic="account.letter"}"#)
+                    ? metrics : nil
             }
             #expect(try mail.arrivals().isEmpty)
             let health = try await http.send("GET", server.base + "/health").text
