@@ -193,7 +193,7 @@ import Workflows
             "readPractitionerContact", "listPractitionerMessages",
             "readPreferences", "listMessages", "listCallRequests", "listMessageTemplates",
             "listWebhooks", "readWebhook", "listWebhookDeliveries",
-            "listWaitlist", "listOffers", "listPatientDevices", "readPractitionerContact", "listPractitionerMessages",
+            "listWaitlist", "listOffers", "listPatientDevices",
             "listTasks", "readSync", "retrySync", "reconcileSync", "readLegacy",
         ].contains(operation)
         return isDirectory && !isOfPeople ? "system/Schedule.r" : nil
