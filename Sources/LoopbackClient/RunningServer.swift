@@ -41,6 +41,14 @@ public struct RunningServer: Sendable {
         throw ProcessFault("the server ended with \(await process.ended()); see \(errors)")
     }
 
+    /// The simulator, for whoever speaks HTTP with it: however slow the machine is, a client that has not spoken yet is not greeted as a mail
+    /// client.
+    ///
+    /// - Parameter flags: besides the port.
+    public static func simulator(_ executable: String, _ flags: [String] = [], errors: String) async throws -> RunningServer {
+        try await start(executable, ["simulator", "--port", "0", "--greeting", "60000"] + flags, errors: errors)
+    }
+
     /// Asks it to stop and waits. Its exit code.
     public func stop() async -> Int32 {
         process.signal(SIGTERM)

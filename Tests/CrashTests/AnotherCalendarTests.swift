@@ -41,8 +41,7 @@ final class AnotherCalendarTests {
 
     /// A clinic whose first practitioner's calendar is the simulator's.
     private func withStage(_ body: (Stage) async throws -> Void) async throws {
-        let simulator = try await RunningServer.start(
-            Programs.server, ["simulator", "--port", "0"], errors: folder.file("simulator"))
+        let simulator = try await RunningServer.simulator(Programs.server, errors: folder.file("simulator"))
         let server = try await server(simulator)
         let (desk, admin) = (try await token("desk"), try await token("admin"))
         let path = "\(server.base)/v1/practitioners/\(practitioner)"

@@ -32,7 +32,7 @@ final class LegacyCommandTests {
     }
 
     private func simulator() async throws -> RunningServer {
-        try await RunningServer.start(Programs.server, ["simulator", "--port", "0"], errors: folder.file("simulator"))
+        try await RunningServer.simulator(Programs.server, errors: folder.file("simulator"))
     }
 
     private func start(_ environment: [String: String], _ more: [String] = []) async throws -> RunningServer {

@@ -55,8 +55,7 @@ final class RecordsTests {
 
     @Test("follow what is booked and cancelled, and the desk and the command line see how they do")
     func follow() async throws {
-        let simulator = try await RunningServer.start(
-            Programs.server, ["simulator", "--port", "0"], errors: folder.file("simulator"))
+        let simulator = try await RunningServer.simulator(Programs.server, errors: folder.file("simulator"))
         let secret = folder.file("records.secret")
         try Data("simulated-secret".utf8).write(to: URL(fileURLWithPath: secret))
         let server = try await RunningServer.start(

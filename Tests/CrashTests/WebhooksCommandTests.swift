@@ -179,8 +179,7 @@ final class WebhooksCommandTests {
     func beside() async throws {
         try await PrivateCluster.withCluster(durable: false) { cluster in
             let (fresh, http) = (try await cluster.freshDatabase(), Loopback())
-            let simulator = try await RunningServer.start(
-                Programs.server, ["simulator", "--port", "0"], errors: folder.file("simulator"))
+            let simulator = try await RunningServer.simulator(Programs.server, errors: folder.file("simulator"))
             // A trial: what one partner's address says of this machine holds for subscribers, too.
             let trial = [
                 "MEDICONNECT_PARTNERS_SIMULATOR": "true",

@@ -42,8 +42,7 @@ import Testing
     }
 
     @Test func `a letter goes out once, is counted, and goes to nobody once its service is left alone by hand`() async throws {
-        let simulator = try await RunningServer.start(
-            Programs.mediconnect, ["simulator", "--port", "0"], errors: folder.file("simulator"))
+        let simulator = try await RunningServer.simulator(Programs.mediconnect, errors: folder.file("simulator"))
         try write("{}")
         try Data("SG.simulated".utf8).write(to: URL(fileURLWithPath: folder.file("key")))
         let server = try await RunningServer.start(

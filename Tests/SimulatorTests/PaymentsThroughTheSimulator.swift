@@ -38,8 +38,7 @@ import Testing
     }
 
     private func start() async throws -> Both {
-        let simulator = try await RunningServer.start(
-            Programs.mediconnect, ["simulator", "--port", "0"], errors: folder.file("simulator"))
+        let simulator = try await RunningServer.simulator(Programs.mediconnect, errors: folder.file("simulator"))
         for (name, secret) in [("pay", "sk_test_simulated"), ("sign", "whsec_simulated")] {
             try Data(secret.utf8).write(to: URL(fileURLWithPath: folder.file(name)))
         }

@@ -85,8 +85,7 @@ import Testing
     func `a reminder goes by text message, its receipt comes back, the answer cancels the visit; and by mail where texts fail`()
         async throws
     {
-        let simulator = try await RunningServer.start(
-            Programs.mediconnect, ["simulator", "--port", "0"], errors: folder.file("simulator"))
+        let simulator = try await RunningServer.simulator(Programs.mediconnect, errors: folder.file("simulator"))
         // Once to make the clinic, and to have an address of its own for what the carrier tells.
         var server = try await start(0)
         let (port, desk) = (server.port, try await token("desk"))

@@ -156,8 +156,7 @@ struct BrownOut {
             self.place = place
             let house = place.house
             log = "\(house.path).log"
-            simulator = try await RunningServer.start(
-                rig.server, ["simulator", "--port", "0"], errors: rig.folder.file("\(name)-simulator.log"))
+            simulator = try await RunningServer.simulator(rig.server, errors: rig.folder.file("\(name)-simulator.log"))
             server = try await RunningServer.start(
                 "/usr/bin/taskset", ["-c", "0", rig.server, "serve", "--port", "0"] + house.flags,
                 // Nobody is told: what those outside would say is not there while they hang, and would only be a load on one side.

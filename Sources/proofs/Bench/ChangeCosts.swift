@@ -26,8 +26,7 @@ struct ChangeCosts {
             house.makeSecret()
             let (status, said) = try await ChildProcess.run(rig.server, ["import", document] + house.flags, errors: nil)
             guard status == 0 else { throw ProcessFault("the import ended with \(status): \(said.joined(separator: "\n"))") }
-            let simulator = try await RunningServer.start(
-                rig.server, ["simulator", "--port", "0"], errors: rig.folder.file("errors"))
+            let simulator = try await RunningServer.simulator(rig.server, errors: rig.folder.file("errors"))
             let partners = PartneredClinic.environment(simulator: simulator.base, clinic: "http://127.0.0.1:9")
             // Who answers and who delivers are two, so that each is counted by itself.
             let front = try await rig.serve(house, ["--role", "api"], environment: partners)

@@ -68,9 +68,8 @@ final class ChaosClinic: Sendable {
         let tokens = Tokens(secret: try house.secret, clock: MachineClock())
         desk = try await tokens.issue(for: Caller(role: .desk, subject: CrashClinic.id(9, 1)), lasting: .days(1))
         admin = try await tokens.issue(for: Caller(role: .admin, subject: CrashClinic.id(9, 2)), lasting: .days(1))
-        simulator = try await RunningServer.start(
-            program, ["simulator", "--port", "0", "--data", folder.file("outside"), "--seed", "\(seed)"],
-            errors: folder.file("simulator.log"))
+        simulator = try await RunningServer.simulator(
+            program, ["--data", folder.file("outside"), "--seed", "\(seed)"], errors: folder.file("simulator.log"))
         servers = Mutex([nil, nil])
         let document = folder.file("clinic.json")
         try Data(PartneredClinic.document(practitioners: Self.practitioners, patients: Self.patients)).write(

@@ -77,8 +77,7 @@ final class ScenarioClinic: Sendable {
         house = DataFolder(path: folder.file("data"), url: fresh?.url)
         house.makeSecret()
         ports = try (cluster == nil ? ["all"] : needs.nodes).map { _ in try Self.free.withLock { try $0.take() } }
-        simulator = try await RunningServer.start(
-            program, ["simulator", "--port", "0"], errors: folder.file("simulator.log"))
+        simulator = try await RunningServer.simulator(program, errors: folder.file("simulator.log"))
         do {
             for (name, secret) in [
                 ("calendar", "simulated-scheduling"), ("pay", "sk_test_simulated"), ("sign", "whsec_simulated"),
