@@ -15,12 +15,15 @@ public struct WebhookSecret: Sendable, Hashable {
 public struct WebhookEndpoint: Sendable, Hashable {
     /// Ours for it: calls to one endpoint are counted together.
     public let id: String
+    /// Counts what humans have changed of it: what was known of it before says nothing about it as it is.
+    public let version: Int
     public let url: String
     /// One, or two while one is replaced by the other: then both sign.
     public let secrets: [WebhookSecret]
 
-    public init(id: String, url: String, secrets: [WebhookSecret]) {
+    public init(id: String, version: Int = 1, url: String, secrets: [WebhookSecret]) {
         self.id = id
+        self.version = version
         self.url = url
         self.secrets = secrets
     }

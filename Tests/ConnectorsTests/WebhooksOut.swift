@@ -111,6 +111,24 @@ import Testing
         try await other.close()
     }
 
+    @Test func `one that was changed is somebody new, and how the former one stood is forgotten`() async throws {
+        try await TrialSimulator.run { simulator in
+            let connector = connector(simulator.base)
+            try await simulator.set("webhooks", #"{"errors":1}"#)
+            func tell(_ version: Int) async -> Ending<WebhookAnswer> {
+                await connector.deliver(
+                    message(),
+                    to: WebhookEndpoint(
+                        id: "e-1", version: version, url: "\(simulator.base)/webhooks/lab", secrets: [simulated]))
+            }
+            while !connector.states.contains(where: \.isOpen) { #expect(await tell(1).kind == .later) }
+            try await simulator.set("webhooks", "{}")
+            guard case .postponed = await tell(1) else { return Issue.record("it is not left alone") }
+            #expect(await tell(2) == .done(.taken))
+            #expect(connector.states == [.closed] && connector.count == 1)
+        }
+    }
+
     @Test(arguments: OnceForEachKey.troubles) func `a message is taken once, whatever happens on the way`(
         trouble: OnceForEachKey.Trouble
     ) async throws {

@@ -45,8 +45,12 @@ extension WayOutSettings {
     public static let legacy = WayOutSettings("legacy", timeoutSeconds: 10)
     public static let broker = WayOutSettings("broker", timeoutSeconds: 5)
     /// Each webhook has a way of its own, and none may keep many of those busy that tell them all.
-    public static let webhooks = WayOutSettings(
-        "webhooks", timeoutSeconds: 15, bulkhead: Bulkhead.Settings(atOnce: 4, waiting: 8))
+    public static let webhooks: WayOutSettings = {
+        var settings = WayOutSettings("webhooks", timeoutSeconds: 15, bulkhead: Bulkhead.Settings(atOnce: 4, waiting: 8))
+        // Nothing a subscriber says matters but how it says it (reliability.md §9.8).
+        settings.answerMaximum = 64 * 1024
+        return settings
+    }()
 
     /// Everybody who may be called.
     public static let all = [texts, mail, push, payments, scheduling, records, legacy, broker, webhooks]

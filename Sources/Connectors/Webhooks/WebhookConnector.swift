@@ -9,6 +9,7 @@ import Synchronization
 public final class WebhookConnector: WebhookCarrier {
     private struct Known {
         let way: WayOut
+        let version: Int
         var used: Int
     }
     private struct State {
@@ -56,7 +57,7 @@ public final class WebhookConnector: WebhookCarrier {
         guard message.body.count <= WebhookMessage.longest else { return .never(reason: "a webhook has 20,000 bytes at most") }
         guard !endpoint.secrets.isEmpty else { return .never(reason: "an endpoint without a secret is not told") }
         let way: WayOut
-        do { way = try self.way(to: endpoint.id) } catch {
+        do { way = try self.way(to: endpoint) } catch {
             return .later(after: nil, reason: "the file of authorities cannot be read")
         }
         let now = surroundings.clock.now
@@ -64,19 +65,22 @@ public final class WebhookConnector: WebhookCarrier {
         return await way.ask(call, isRepeatable: true) { WebhookFormat.read($0, now: now) }
     }
 
-    private func way(to endpoint: String) throws -> WayOut {
+    /// One that was changed has a new way, and the old one is forgotten: whether that was left alone is nobody's question any more.
+    private func way(to endpoint: WebhookEndpoint) throws -> WayOut {
         try state.withLock { state in
             state.uses += 1
-            if let way = state.ways[endpoint]?.way {
-                state.ways[endpoint]?.used = state.uses
-                return way
+            if let known = state.ways[endpoint.id], known.version == endpoint.version {
+                state.ways[endpoint.id]?.used = state.uses
+                return known.way
             }
-            if state.ways.count >= most, let oldest = state.ways.min(by: { $0.value.used < $1.value.used })?.key {
+            if state.ways[endpoint.id] == nil, state.ways.count >= most,
+                let oldest = state.ways.min(by: { $0.value.used < $1.value.used })?.key
+            {
                 state.ways[oldest] = nil
             }
             let way = try WayOut(settings, surroundings: surroundings, resolver: resolver, report: report)
             if state.order != .automatic { way.follow(state.order) }
-            state.ways[endpoint] = Known(way: way, used: state.uses)
+            state.ways[endpoint.id] = Known(way: way, version: endpoint.version, used: state.uses)
             return way
         }
     }

@@ -65,6 +65,18 @@ public final class TrialDesk: PaymentDesk {
     @discardableResult
     public func pay(_ id: String, received: Int? = nil) -> Payment { change(id, to: .paid, received: received) }
 
+    /// A refund's way ends elsewhere than it seemed.
+    @discardableResult
+    public func change(refund id: String, to new: RefundState) -> Refund {
+        state.withLock { state in
+            let index = state.refunds.firstIndex { $0.id == id }!
+            let old = state.refunds[index]
+            state.refunds[index] = Refund(
+                id: old.id, payment: old.payment, amount: old.amount, state: new, reference: old.reference)
+            return state.refunds[index]
+        }
+    }
+
     @discardableResult
     public func change(_ id: String, to new: PaymentState, received: Int? = nil) -> Payment {
         state.withLock { state in

@@ -147,10 +147,13 @@ struct AnswerMessage: Command {
     var bindings: [SQLValue] { [.id(id), .text(answer.answer.rawValue), .text(answer.by), .instant(answer.at)] }
 }
 
-/// The newest message to an address.
+/// The newest messages to patients at an address. What practitioners are told there asks for no answer.
 struct NewestMessagesTo: Query {
     static let sql = SQL(
-        "SELECT \(messageColumns) FROM message WHERE address_index = $1 ORDER BY address_index, id DESC LIMIT $2")
+        """
+        SELECT \(messageColumns) FROM message WHERE address_index = $1 AND staff_change IS NULL
+        ORDER BY address_index, id DESC LIMIT $2
+        """)
     let index: [UInt8]
     let limit: Int
     var bindings: [SQLValue] { [.bytes(index), .integer(limit)] }

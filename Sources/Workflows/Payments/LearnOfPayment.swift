@@ -54,6 +54,7 @@ extension Clinic {
             case .done: .done
             case .failed: .failed
             }
+        if refund.hand != nil { return try learn(told, state, besides: refund, in: transaction) }
         guard state.rank > refund.state.rank || refund.providerID == nil else { return .known }
         let hasFailed = state == .failed && refund.state != .failed
         refund.state = state.rank > refund.state.rank ? state : refund.state
@@ -63,15 +64,41 @@ extension Clinic {
         if hasFailed { try raiseFailed(refund, in: transaction) }
         return hasFailed ? .trouble : .noted
     }
+
+    /// What the provider says of a refund that somebody has made good by hand meanwhile. That it came to nothing is why; what was heard of
+    /// before may be told late. That it did come back means that the money went back twice, and somebody has to see to it.
+    private func learn(
+        _ told: Refund, _ state: VisitRefund.State, besides refund: VisitRefund, in transaction: any WriteTransaction
+    ) throws -> Learned {
+        guard state != .failed, told.id != refund.providerID,
+            let payment = try transaction.first(PaymentByID(id: refund.payment))?.kept
+        else { return .known }
+        return try raiseElsewhere(told, of: payment, in: transaction) ? .trouble : .known
+    }
 }
 
 extension Clinic {
-    /// The patient was told that the money goes back: somebody has to see that it does.
+    /// The provider has given back what nothing here says it should, or not once more. True when that was not known before.
+    func raiseElsewhere(_ told: Refund, of payment: VisitPayment, in transaction: any WriteTransaction) throws -> Bool {
+        try raise(
+            TaskDraft(
+                .refundElsewhere, key: told.id, appointment: payment.appointment, patient: payment.patient.of()
+            ) { json in
+                json.member("payment", payment.id)
+                json.member("provider", told.payment)
+                json.member("refund", told.id)
+                json.member("amount", told.amount.amount)
+                json.member("currency", told.amount.currency)
+                json.member("record", Self.recordingRefunds(of: payment))
+            }, in: transaction)
+    }
+
+    /// The patient was told that the money goes back: somebody has to see that it does. Each time it fails is a task of its own.
     func raiseFailed(_ refund: VisitRefund, in transaction: any WriteTransaction) throws {
         let payment = try transaction.first(PaymentByID(id: refund.payment))?.kept
         try raise(
             TaskDraft(
-                .refundFailed, key: refund.id.description, appointment: payment?.appointment, patient: payment?.patient.of()
+                .refundFailed, key: refund.failureKey, appointment: payment?.appointment, patient: payment?.patient.of()
             ) { json in
                 json.member("payment", refund.payment)
                 json.member("refund", refund.id)

@@ -95,36 +95,24 @@ extension Clinic {
         let ending = await desk.refunds(of: payment.id)
         guard case .done(let told) = ending else { return brokenOff(ending, &report) }
         for refund in told {
-            let isNew = try await database.write { [self] transaction in
-                if let own = refund.reference.flatMap({ ID<VisitRefund>($0.text) }),
-                    try transaction.first(RefundByID(id: own)) != nil
-                {
-                    return false
-                }
-                guard let known = try transaction.first(PaymentByID(id: id))?.kept else { return false }
-                let recorded = try transaction.fetch(RefundsOfPayment(payment: id)).first { $0.providerID == refund.id }
-                if let recorded { return try hear(refund, of: recorded, in: transaction) }
-                if refund.state == .failed { return false }
-                let draft = TaskDraft(
-                    .refundElsewhere, key: refund.id, appointment: known.appointment, patient: known.patient.of()
-                ) { json in
-                    json.member("payment", id)
-                    json.member("provider", payment.id)
-                    json.member("refund", refund.id)
-                    json.member("amount", refund.amount.amount)
-                    json.member("currency", refund.amount.currency)
-                    json.member("record", Self.recordingRefunds(of: known))
-                }
-                return try raise(draft, in: transaction)
-            }
-            guard isNew else { continue }
-            report.troubles.append(
+            let learned = try await database.write { [self] in try compare(refund, of: id, in: $0) }
+            let trouble =
                 refund.state == .failed
-                    ? "refund \(refund.id) has failed"
-                    : "refund \(refund.id) was made by hand at the provider: record it by POST /v1/appointments/…/payment/refunds"
-            )
+                ? "refund \(refund.id) has failed"
+                : "refund \(refund.id) was made by hand at the provider: record it by POST /v1/appointments/…/payment/refunds"
+            note(learned, of: trouble, &report)
         }
         return true
+    }
+
+    /// One of the provider's list: asked for here, recorded here, or neither.
+    private func compare(_ told: Refund, of id: ID<VisitPayment>, in transaction: any WriteTransaction) throws -> Learned {
+        let own = try learn(told, in: transaction)
+        guard own == .foreign, let payment = try transaction.first(PaymentByID(id: id))?.kept else { return own }
+        let recorded = try transaction.fetch(RefundsOfPayment(payment: id)).first { $0.providerID == told.id }
+        if let recorded { return try hear(told, of: recorded, in: transaction) ? .trouble : .known }
+        if told.state == .failed { return .known }
+        return try raiseElsewhere(told, of: payment, in: transaction) ? .trouble : .known
     }
 
     /// What was recorded as given back by hand has failed at the provider. True when that was not known before.

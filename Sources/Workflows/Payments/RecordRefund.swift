@@ -64,6 +64,7 @@ extension Story {
             try recordRepeat()
             return RecordedRefund(refund: existing, creditNote: try creditNote(of: existing, payment), existedBefore: true)
         }
+        try mustBeOf(payment, record)
         let hand = VisitRefund.Hand(way: record.way, givenAt: record.givenAt, recordedBy: call.caller.principal)
         if let instead = record.instead {
             guard known.contains(where: { $0.id == instead }) else { throw Refusal.recordUnknown }
@@ -91,6 +92,15 @@ extension Story {
         return found
     }
 
+    /// What the provider has given back of one payment is not recorded for another.
+    private func mustBeOf(_ payment: VisitPayment, _ record: RefundRecord) throws {
+        guard let name = record.providerRefund,
+            let task = try transaction.first(TaskOfKey(kind: .refundElsewhere, key: name)),
+            try JSON(parsing: task.details)["payment"]?.string != payment.id.description
+        else { return }
+        throw Refusal.identifierAlreadyUsed
+    }
+
     /// What was to go back, and somebody has given back otherwise.
     private func makeGood(_ id: ID<VisitRefund>, _ hand: VisitRefund.Hand, _ record: RefundRecord) throws -> VisitRefund {
         guard var refund = try transaction.first(RefundToChange(id: id)) else { throw Refusal.recordUnknown }
@@ -99,6 +109,8 @@ extension Story {
         guard refund.hand == nil, refund.state == .failed || refund.state == .asked, !isAsking else {
             throw Refusal.transitionNotAllowed
         }
+        // It did not go back, and now it has.
+        try clinic.settle(.refundFailed, key: refund.failureKey, in: transaction)
         (refund.state, refund.hand, refund.updatedAt) = (.done, hand, now)
         refund.providerID = record.providerRefund ?? refund.providerID
         try transaction.run(UpdateRefund(refund: refund))
@@ -112,6 +124,7 @@ extension Story {
     /// Nobody has to see to it any more.
     fileprivate func settleTasks(of refund: VisitRefund) throws {
         if let name = refund.providerID { try clinic.settle(.refundElsewhere, key: name, in: transaction) }
+        // Tasks of earlier versions have a failed refund's own name.
         for kind in [ClinicTask.Kind.refundFailed, .paymentStuck] {
             try clinic.settle(kind, key: refund.id.description, in: transaction)
         }

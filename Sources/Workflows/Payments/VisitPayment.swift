@@ -128,6 +128,8 @@ public struct VisitRefund: Sendable {
     var key: EffectKey { EffectKey("\(id):refund:\(tries)")! }
     /// Under which its message stands in the outbox.
     var order: String { "payment.refund:\(id)" }
+    /// What tells a failure of it from the one before: by what name the provider had it.
+    var failureKey: String { providerID.map { "\(id):\($0)" } ?? id.description }
 }
 
 /// A payment with what is given back of it.

@@ -63,7 +63,7 @@ public struct WebhookDesk: Sendable {
         let webhook = try await clinic.opened(found)
         // Changed by a human, it is somebody else to the breaker.
         let endpoint = WebhookEndpoint(
-            id: "\(id):\(webhook.version)", url: webhook.url.revealed, secrets: webhook.secrets(at: now))
+            id: id.description, version: webhook.version, url: webhook.url.revealed, secrets: webhook.secrets(at: now))
         let message = WebhookMessage(id: EffectKey(sent.event.id), body: sent.event.body)
         switch await carrier.deliver(message, to: endpoint) {
         case .done(.taken):
