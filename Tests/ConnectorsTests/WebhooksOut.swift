@@ -123,7 +123,7 @@ import Testing
             }
             while !connector.states.contains(where: \.isOpen) { #expect(await tell(1).kind == .later) }
             try await simulator.set("webhooks", "{}")
-            guard case .postponed = await tell(1) else { return Issue.record("it is not left alone") }
+            #expect(await tell(1).kind == .postponed)
             #expect(await tell(2) == .done(.taken))
             #expect(connector.states == [.closed] && connector.count == 1)
         }

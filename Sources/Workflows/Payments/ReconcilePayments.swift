@@ -115,9 +115,9 @@ extension Clinic {
         return try raiseElsewhere(told, of: payment, in: transaction) ? .trouble : .known
     }
 
-    /// What was recorded as given back by hand has failed at the provider. True when that was not known before.
+    /// What was recorded as given back by hand at the provider has failed there. What was given otherwise since stands. True when that was not known before.
     private func hear(_ told: Refund, of recorded: VisitRefund, in transaction: any WriteTransaction) throws -> Bool {
-        guard told.state == .failed, recorded.hand != nil, recorded.state != .failed,
+        guard told.state == .failed, recorded.hand?.way == .provider, recorded.state != .failed,
             var refund = try transaction.first(RefundToChange(id: recorded.id))
         else { return false }
         // Somebody can give it back in another way from now on.
