@@ -68,7 +68,9 @@ final class PatientsCommandTests {
                 if text.contains("records.erased") { break }
                 try await Task.sleep(for: .milliseconds(20))
             }
-            let metrics = try await Loopback().send("GET", server.base + "/metrics", token: "none").text
+            let http = Loopback()
+            let metrics = try await http.send("GET", server.base + "/metrics", token: "none").text
+            await http.close()
             for gauge in ["mediconnect_corrections_open 0", "mediconnect_corrections_overdue 0"] {
                 #expect(metrics.contains(gauge), "\(gauge)")
             }
