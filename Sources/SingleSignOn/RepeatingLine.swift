@@ -5,7 +5,8 @@ import Synchronization
 /// The way to a provider for whoever waits at a browser (MC-2): what only reads is asked for again when it fails in passing, while there is
 /// time, and no more often than the provider's budget of repeats allows. A code is redeemed once: asking twice would spend it.
 ///
-/// It stands before a `GuardedLine`, so the circuit breaker hears of each call, and whoever is left alone is not asked again.
+/// It stands behind a `GuardedLine`: what one person met counts once, however often it was asked for, or the repeats of a single sign-in would
+/// have the provider left alone for everybody.
 public final class RepeatingLine: ProviderLine {
     private let inner: any ProviderLine
     private let clock: any WallClock
@@ -50,7 +51,7 @@ public final class RepeatingLine: ProviderLine {
     private static func isPassing(_ result: Result<ProviderAnswer, any Error>) -> Bool {
         switch result {
         case .success(let answer): answer.status >= 500 || answer.status == 408
-        case .failure(is CancellationError), .failure(is GuardedLine.LeftAlone): false
+        case .failure(is CancellationError): false
         case .failure: true
         }
     }

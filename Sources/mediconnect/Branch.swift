@@ -97,8 +97,8 @@ final class Branch: Sendable {
             tokens: Tokens(keyring, clock: house.surroundings.clock),
             signOns: try providers.map { provider, breaker in
                 let caller = try ProviderCaller(provider, clock: house.surroundings.clock)
-                let line = RepeatingLine(
-                    GuardedLine(caller, breaker: breaker), clock: house.surroundings.clock, random: house.surroundings.random)
+                let line = GuardedLine(
+                    RepeatingLine(caller, clock: house.surroundings.clock, random: house.surroundings.random), breaker: breaker)
                 return SignOn(provider, line: line, clock: house.surroundings.clock)
             }, tenant: tenant, hasReplica: house.settings.replicaURL != nil,
             incoming: IncomingDoors(

@@ -42,10 +42,17 @@ import Testing
         #expect(provider.asked == 1)
     }
 
-    @Test func `who is left alone is not asked again`() async throws {
-        let (line, provider, _) = line([.leftAlone])
+    @Test func `one sign-in that fails has the provider left alone for nobody else`() async throws {
+        let (repeating, provider, clock) = line(Array(repeating: .silence, count: 3 * GuardedLine.patience.minimumCalls))
+        let breaker = SharedBreaker(GuardedLine.patience, clock: clock, random: SeededRandom(seed: 6))
+        let line = GuardedLine(repeating, breaker: breaker)
+        for _ in 1..<GuardedLine.patience.minimumCalls { _ = try? await line.ask(reading) }
+        #expect(!breaker.state.isOpen && provider.asked > GuardedLine.patience.minimumCalls)
+        _ = try? await line.ask(reading)
+        #expect(breaker.state.isOpen)
+        let asked = provider.asked
         await #expect(throws: GuardedLine.LeftAlone.self) { try await line.ask(reading) }
-        #expect(provider.asked == 1)
+        #expect(provider.asked == asked)
     }
 
     @Test func `nobody at a browser waits for a third try when the first took all the time there was`() async throws {
@@ -63,7 +70,7 @@ import Testing
 
     enum Answered: Sendable, Equatable {
         case by(Int)
-        case silence, leftAlone
+        case silence
     }
 
     private func line(_ answers: [Answered]) -> (RepeatingLine, Shaky, LeapingClock) {
@@ -96,7 +103,6 @@ private final class Shaky: ProviderLine {
         switch answer {
         case .by(let status): return ProviderAnswer(status: status, body: [])
         case .silence: throw Silent()
-        case .leftAlone: throw GuardedLine.LeftAlone()
         }
     }
 }

@@ -11,23 +11,11 @@ import Workflows
 extension Promises {
     /// HB-3, GF-4: what becomes of money that was to go back is somebody's task each time it does not, and what was given by hand stands.
     @Suite struct ARefundFailsLater {
-        private func billing() -> Call {
-            Call(caller: Caller(role: .billing, subject: ID(high: 5, low: 5)), requestID: "billing")
-        }
-
-        /// Paid, and booked: the appointment and the provider's name for the payment.
-        private func paid(_ paying: PayingClinic, patient: Int = 0) async throws -> (id: ID<Appointment>, intent: String) {
-            let (hold, intent) = try await paying.held(patient: patient, at: paying.plan.time(day: 3, hour: 9 + patient))
-            try await paying.tell(paying.desk.pay(intent.id))
-            try await paying.deliver()
-            return (hold.id, intent.id)
-        }
-
         /// Paid, and given up by the clinic: what goes back of it.
         private func givenUp(
             _ paying: PayingClinic, _ manner: TrialDesk.Manner
         ) async throws -> (id: ID<Appointment>, intent: String, refund: VisitRefund) {
-            let (id, intent) = try await paid(paying)
+            let (id, intent) = try await paying.paid()
             paying.desk.behave(manner)
             #expect(await paying.fixture.cancel(id, by: paying.plan.desk()).refusal == nil)
             try await paying.deliver()
@@ -35,36 +23,9 @@ extension Promises {
             return (id, intent, try #require(try await paying.standing(id).refunds.first))
         }
 
-        private func record(
-            _ paying: PayingClinic, _ id: ID<Appointment>, _ way: VisitRefund.Way, name: String? = nil,
-            instead: ID<VisitRefund>? = nil
-        ) async throws -> Reply<RecordedRefund> {
-            try await paying.fixture.clinic.recordRefund(
-                of: id,
-                RefundRecord(
-                    amount: 4_500, way: way, givenAt: paying.plan.startsAt, providerRefund: name, instead: instead,
-                    reason: Personal("by hand")),
-                call: billing(), wording: .anything())
-        }
+        private func troubles(_ paying: PayingClinic) async throws -> [String] { try await paying.reconcile().troubles }
 
-        private func reconcile(_ paying: PayingClinic) async throws -> [String] {
-            try await paying.fixture.clinic.reconcilePayments(at: paying.desk, since: paying.clock.now - .days(7)).troubles
-        }
-
-        private func tasks(_ paying: PayingClinic) async throws -> [ClinicTask.Kind] {
-            try await paying.fixture.clinic.tasks(
-                onlyOpen: true, page: PageRequest(limit: 50), for: .looking(paying.plan.desk())
-            ).elements.map(\.kind)
-        }
-
-        /// Somebody gives it back at the provider's own pages.
-        private func giveByHand(_ paying: PayingClinic, _ intent: String) async throws -> Refund {
-            let hand = EffectKey("by-hand")!
-            guard case .done(let made) = await paying.desk.refund(intent, amount: 4_500, reference: hand, key: hand) else {
-                throw StorageFault.statement("the provider did not give it back")
-            }
-            return made
-        }
+        private func tasks(_ paying: PayingClinic) async throws -> [ClinicTask.Kind] { try await paying.tasks().map(\.kind) }
 
         @Test(arguments: Engine.allCases)
         func `one that was done and has failed since is found in the provider's list, once`(engine: Engine) async throws {
@@ -73,12 +34,12 @@ extension Promises {
                 try await paying.tell(paying.desk.change(refund: paying.desk.refunds[0].id, to: .done))
                 try await paying.deliver()
                 #expect(try await paying.standing(id).refunds.map(\.state) == [.done])
-                #expect(try await reconcile(paying).isEmpty)
+                #expect(try await troubles(paying).isEmpty)
                 paying.desk.change(refund: paying.desk.refunds[0].id, to: .failed)
-                #expect(try await reconcile(paying).count == 1)
+                #expect(try await troubles(paying).count == 1)
                 #expect(try await tasks(paying) == [.refundFailed])
                 #expect(try await paying.standing(id).refunds.map(\.state) == [.failed])
-                #expect(try await reconcile(paying).isEmpty)
+                #expect(try await troubles(paying).isEmpty)
                 #expect(try await tasks(paying) == [.refundFailed])
             }
         }
@@ -92,15 +53,15 @@ extension Promises {
                 try await paying.tell(failed)
                 try await paying.deliver()
                 #expect(try await tasks(paying) == [.refundFailed])
-                _ = try await record(paying, id, .transfer, instead: refund.id).value()
+                _ = try await paying.record(id, 4_500, .transfer, instead: refund.id).value()
                 #expect(try await tasks(paying).isEmpty)
                 for news in [failed, made, failed] { try await paying.tell(news) }
                 try await paying.deliver()
-                #expect(try await reconcile(paying).isEmpty)
+                #expect(try await troubles(paying).isEmpty)
                 #expect(try await tasks(paying).isEmpty)
                 let standing = try #require(try await paying.standing(id).refunds.first)
                 #expect(standing.state == .done && standing.hand?.way == .transfer)
-                #expect(try await record(paying, id, .transfer, instead: refund.id).value().existedBefore)
+                #expect(try await paying.record(id, 4_500, .transfer, instead: refund.id).value().existedBefore)
             }
         }
 
@@ -111,7 +72,7 @@ extension Promises {
             try await PayingClinic.open(engine) { paying in
                 let (id, intent, refund) = try await givenUp(paying, .refusing)
                 #expect(refund.state == .failed && refund.providerID == nil)
-                _ = try await record(paying, id, .cash, instead: refund.id).value()
+                _ = try await paying.record(id, 4_500, .cash, instead: refund.id).value()
                 let reference = EffectKey(refund.id)
                 guard case .done(let made) = await paying.desk.refund(intent, amount: 4_500, reference: reference, key: reference)
                 else { throw StorageFault.statement("the provider did not give it back") }
@@ -119,9 +80,9 @@ extension Promises {
                     for _ in 0..<2 { try await paying.tell(made) }
                     try await paying.deliver()
                 } else {
-                    #expect(try await reconcile(paying).count == 1)
+                    #expect(try await troubles(paying).count == 1)
                 }
-                #expect(try await reconcile(paying).isEmpty)
+                #expect(try await troubles(paying).isEmpty)
                 #expect(try await tasks(paying) == [.refundElsewhere])
                 #expect(try await paying.standing(id).refunds.map(\.state) == [.done])
             }
@@ -132,16 +93,16 @@ extension Promises {
             try await PayingClinic.open(engine) { paying in
                 let (id, intent, refund) = try await givenUp(paying, .refusing)
                 #expect(try await tasks(paying) == [.refundFailed])
-                let hand = try await giveByHand(paying, intent)
-                _ = try await record(paying, id, .provider, name: hand.id, instead: refund.id).value()
-                #expect(try await reconcile(paying).isEmpty)
+                let hand = try await paying.giveByHand(intent, 4_500)
+                _ = try await paying.record(id, 4_500, .provider, name: hand.id, instead: refund.id).value()
+                #expect(try await troubles(paying).isEmpty)
                 #expect(try await tasks(paying).isEmpty)
                 paying.desk.change(refund: hand.id, to: .failed)
-                #expect(try await reconcile(paying).count == 1)
+                #expect(try await troubles(paying).count == 1)
                 #expect(try await tasks(paying) == [.refundFailed])
-                _ = try await record(paying, id, .cash, instead: refund.id).value()
+                _ = try await paying.record(id, 4_500, .cash, instead: refund.id).value()
                 #expect(try await tasks(paying).isEmpty)
-                #expect(try await reconcile(paying).isEmpty)
+                #expect(try await troubles(paying).isEmpty)
                 #expect(try await tasks(paying).isEmpty)
             }
         }
@@ -149,14 +110,14 @@ extension Promises {
         @Test(arguments: Engine.allCases)
         func `what the provider gave back of one payment is not recorded for another`(engine: Engine) async throws {
             try await PayingClinic.open(engine) { paying in
-                let (one, intent) = try await paid(paying)
-                let (other, _) = try await paid(paying, patient: 1)
-                let hand = try await giveByHand(paying, intent)
-                #expect(try await reconcile(paying).count == 1)
-                #expect(try await record(paying, other, .provider, name: hand.id).refusal == .identifierAlreadyUsed)
+                let (one, intent) = try await paying.paid()
+                let (other, _) = try await paying.paid(patient: 1)
+                let hand = try await paying.giveByHand(intent, 4_500)
+                #expect(try await troubles(paying).count == 1)
+                #expect(try await paying.record(other, 4_500, .provider, name: hand.id).refusal == .identifierAlreadyUsed)
                 #expect(try await tasks(paying) == [.refundElsewhere])
                 #expect(try await paying.standing(other).refunds.isEmpty)
-                _ = try await record(paying, one, .provider, name: hand.id).value()
+                _ = try await paying.record(one, 4_500, .provider, name: hand.id).value()
                 #expect(try await tasks(paying).isEmpty)
             }
         }

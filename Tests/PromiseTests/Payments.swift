@@ -82,6 +82,42 @@ struct PayingClinic: Sendable {
         }
     }
 
+    func billing() -> Call { Call(caller: Caller(role: .billing, subject: ID(high: 5, low: 5)), requestID: "billing") }
+
+    /// Paid, and booked: the appointment and the provider's name for the payment.
+    func paid(patient: Int = 0) async throws -> (id: ID<Appointment>, intent: String) {
+        let (hold, intent) = try await held(patient: patient, at: plan.time(day: 3, hour: 9 + patient))
+        try await tell(desk.pay(intent.id))
+        try await deliver()
+        return (hold.id, intent.id)
+    }
+
+    /// Somebody gives money back at the provider's own pages.
+    func giveByHand(_ intent: String, _ amount: Int) async throws -> Refund {
+        let hand = EffectKey("by-hand")!
+        return try #require(await desk.refund(intent, amount: amount, reference: hand, key: hand).value)
+    }
+
+    /// What somebody says of money they have given back by hand.
+    func record(
+        _ id: ID<Appointment>, _ amount: Int, _ way: VisitRefund.Way = .cash, name: String? = nil,
+        instead: ID<VisitRefund>? = nil, at other: Clinic? = nil
+    ) async throws -> Reply<RecordedRefund> {
+        let record = RefundRecord(
+            amount: amount, way: way, givenAt: plan.startsAt, providerRefund: name, instead: instead,
+            reason: Personal("the toner was out"))
+        return try await (other ?? fixture.clinic).recordRefund(of: id, record, call: billing(), wording: .anything())
+    }
+
+    func reconcile() async throws -> PaymentsReport {
+        try await fixture.clinic.reconcilePayments(at: desk, since: clock.now - .days(7))
+    }
+
+    /// Those nobody has settled.
+    func tasks() async throws -> [ClinicTask] {
+        try await fixture.clinic.tasks(onlyOpen: true, page: PageRequest(limit: 50), for: .looking(plan.desk())).elements
+    }
+
     func numbers() async throws -> [Int] { try await fixture.database.read { try $0.fetch(InvoiceNumbers()) } }
 
     func notices(_ kind: Notice.Kind, to patient: Int) async throws -> [Notice] {

@@ -12,46 +12,13 @@ extension Promises {
     /// HB-3: what somebody has given back by hand is credited once, never more than was paid, and what is charged less what is credited is what is
     /// kept.
     @Suite struct WhatIsGivenBackByHand {
-        private func billing(_ paying: PayingClinic) -> Call {
-            Call(caller: Caller(role: .billing, subject: ID(high: 5, low: 5)), requestID: "billing")
-        }
-
-        /// Paid, and booked: the appointment and the provider's name for the payment.
-        private func paid(_ paying: PayingClinic, patient: Int = 0) async throws -> (id: ID<Appointment>, intent: String) {
-            let (hold, intent) = try await paying.held(patient: patient, at: paying.plan.time(day: 3, hour: 9 + patient))
-            try await paying.tell(paying.desk.pay(intent.id))
-            try await paying.deliver()
-            return (hold.id, intent.id)
-        }
-
-        private func record(
-            _ paying: PayingClinic, _ id: ID<Appointment>, _ amount: Int, _ way: VisitRefund.Way = .cash, name: String? = nil,
-            instead: ID<VisitRefund>? = nil, at clinic: Clinic? = nil
-        ) async throws -> Reply<RecordedRefund> {
-            let record = RefundRecord(
-                amount: amount, way: way, givenAt: paying.plan.startsAt, providerRefund: name, instead: instead,
-                reason: Personal("the toner was out"))
-            return try await (clinic ?? paying.fixture.clinic).recordRefund(
-                of: id, record, call: billing(paying), wording: .anything())
-        }
-
         private func invoices(_ paying: PayingClinic) async throws -> [Invoice] {
-            try await paying.fixture.clinic.invoices(of: nil, page: PageRequest(limit: 200), for: billing(paying)).elements
+            try await paying.fixture.clinic.invoices(of: nil, page: PageRequest(limit: 200), for: paying.billing()).elements
         }
 
         /// What is charged less what is credited.
         private func kept(_ paying: PayingClinic) async throws -> Int {
             try await invoices(paying).reduce(0) { $0 + ($1.kind == .invoice ? $1.amount : -$1.amount) }
-        }
-
-        private func reconcile(_ paying: PayingClinic) async throws -> PaymentsReport {
-            try await paying.fixture.clinic.reconcilePayments(at: paying.desk, since: paying.clock.now - .days(7))
-        }
-
-        private func tasks(_ paying: PayingClinic) async throws -> [ClinicTask] {
-            try await paying.fixture.clinic.tasks(
-                onlyOpen: true, page: PageRequest(limit: 50), for: .looking(paying.plan.desk())
-            ).elements
         }
 
         private func isSound(_ paying: PayingClinic, keeping amount: Int) async throws {
@@ -71,16 +38,16 @@ extension Promises {
             var price = PayingClinic.price
             price.taxRate = 1_900
             try await PayingClinic.open(engine, price: price) { paying in
-                let (id, _) = try await paid(paying)
-                let first = try await record(paying, id, 1_000).value()
+                let (id, _) = try await paying.paid()
+                let first = try await paying.record(id, 1_000).value()
                 #expect(first.creditNote?.number == 2 && first.creditNote?.amount == 1_000 && !first.existedBefore)
-                #expect(first.refund.hand?.way == .cash && first.refund.hand?.recordedBy == billing(paying).caller.principal)
+                #expect(first.refund.hand?.way == .cash && first.refund.hand?.recordedBy == paying.billing().caller.principal)
                 #expect(first.refund.reason == .byHand && first.refund.state == .done)
-                #expect(try await record(paying, id, 3_501).refusal == .refundTooLarge)
+                #expect(try await paying.record(id, 3_501).refusal == .refundTooLarge)
                 try await isSound(paying, keeping: 3_500)
-                let rest = try await record(paying, id, 3_500, .transfer).value()
+                let rest = try await paying.record(id, 3_500, .transfer).value()
                 #expect(rest.creditNote?.number == 3)
-                #expect(try await record(paying, id, 1).refusal == .refundTooLarge)
+                #expect(try await paying.record(id, 1).refusal == .refundTooLarge)
                 let all = try await invoices(paying)
                 #expect(all.filter { $0.kind == .creditNote }.compactMap(\.tax).reduce(0, +) == all[0].tax)
                 try await isSound(paying, keeping: 0)
@@ -104,27 +71,23 @@ extension Promises {
             async throws
         {
             try await PayingClinic.open(engine) { paying in
-                let (id, intent) = try await paid(paying)
-                let hand = EffectKey("by-hand")!
-                guard case .done(let made) = await paying.desk.refund(intent, amount: 1_500, reference: hand, key: hand) else {
-                    Issue.record("the provider did not give it back")
-                    return
-                }
-                let report = try await reconcile(paying)
+                let (id, intent) = try await paying.paid()
+                let made = try await paying.giveByHand(intent, 1_500)
+                let report = try await paying.reconcile()
                 #expect(report.troubles.count == 1 && report.troubles[0].contains("payment/refunds"))
-                let task = try #require(try await tasks(paying).first)
+                let task = try #require(try await paying.tasks().first)
                 let details = try JSON(parsing: task.details)
                 #expect(details["record"]?.string == "POST /v1/appointments/\(id)/payment/refunds")
                 #expect(details["refund"]?.string == made.id && details["amount"]?.integer == 1_500)
                 try await isSound(paying, keeping: 4_500)
-                let told = try await record(paying, id, 1_500, .provider, name: made.id).value()
+                let told = try await paying.record(id, 1_500, .provider, name: made.id).value()
                 #expect(told.creditNote?.amount == 1_500)
-                let again = try await record(paying, id, 1_500, .provider, name: made.id).value()
+                let again = try await paying.record(id, 1_500, .provider, name: made.id).value()
                 #expect(again.existedBefore && again.creditNote?.id == told.creditNote?.id && again.refund.id == told.refund.id)
-                #expect(try await record(paying, id, 700, .provider, name: made.id).refusal == .identifierAlreadyUsed)
-                #expect(try await tasks(paying).isEmpty)
-                #expect(try await reconcile(paying).troubles.isEmpty)
-                #expect(try await tasks(paying).isEmpty)
+                #expect(try await paying.record(id, 700, .provider, name: made.id).refusal == .identifierAlreadyUsed)
+                #expect(try await paying.tasks().isEmpty)
+                #expect(try await paying.reconcile().troubles.isEmpty)
+                #expect(try await paying.tasks().isEmpty)
                 try await isSound(paying, keeping: 3_000)
             }
         }
@@ -134,11 +97,11 @@ extension Promises {
             engine: Engine
         ) async throws {
             try await PayingClinic.open(engine) { paying in
-                let (id, _) = try await paid(paying)
+                let (id, _) = try await paying.paid()
                 let clinics = [paying.fixture.clinic, try await paying.fixture.anotherClinic()]
                 let refusals = try await withThrowingTaskGroup(of: Refusal?.self) { group in
                     for number in 0..<12 {
-                        group.addTask { try await record(paying, id, 1_000, at: clinics[number % 2]).refusal }
+                        group.addTask { try await paying.record(id, 1_000, at: clinics[number % 2]).refusal }
                     }
                     return try await group.reduce(into: [Refusal?]()) { $0.append($1) }
                 }
@@ -153,12 +116,12 @@ extension Promises {
             async throws
         {
             try await PayingClinic.open(engine) { paying in
-                let (id, _) = try await paid(paying)
+                let (id, _) = try await paying.paid()
                 let blind = Clinic(
                     database: TamperedDatabase(paying.fixture.database) { BlindTo($0, ["FROM refund WHERE payment_id"]) },
                     surroundings: paying.fixture.surroundings, master: TestKeys.master)
                 try await blind.readKeys()
-                for _ in 0..<2 { _ = try await record(paying, id, 3_000, at: blind).value() }
+                for _ in 0..<2 { _ = try await paying.record(id, 3_000, at: blind).value() }
                 #expect(try await kept(paying) == -1_500)
             }
         }
@@ -168,27 +131,27 @@ extension Promises {
             async throws
         {
             try await PayingClinic.open(engine) { paying in
-                let (id, _) = try await paid(paying)
+                let (id, _) = try await paying.paid()
                 paying.desk.behave(.refusing)
                 #expect(await paying.fixture.cancel(id, by: paying.plan.desk()).refusal == nil)
                 let asked = try #require(try await paying.standing(id).refunds.first)
                 #expect(
-                    try await record(paying, id, 4_500, instead: asked.id).refusal == .transitionNotAllowed, "somebody is asking")
+                    try await paying.record(id, 4_500, instead: asked.id).refusal == .transitionNotAllowed, "somebody is asking")
                 try await paying.deliver()
-                let failed = try #require(try await tasks(paying).first)
+                let failed = try #require(try await paying.tasks().first)
                 #expect(failed.kind == .refundFailed)
                 #expect(try JSON(parsing: failed.details)["record"]?.string?.hasSuffix("/payment/refunds") == true)
-                #expect(try await record(paying, id, 4_500).refusal == .refundTooLarge, "it was credited already")
-                #expect(try await record(paying, id, 4_000, instead: asked.id).refusal == .refundTooLarge)
-                let given = try await record(paying, id, 4_500, .transfer, instead: asked.id).value()
+                #expect(try await paying.record(id, 4_500).refusal == .refundTooLarge, "it was credited already")
+                #expect(try await paying.record(id, 4_000, instead: asked.id).refusal == .refundTooLarge)
+                let given = try await paying.record(id, 4_500, .transfer, instead: asked.id).value()
                 #expect(given.refund.id == asked.id && given.refund.state == .done && given.refund.reason == .cancelled)
                 #expect(given.creditNote?.number == 2)
-                #expect(try await record(paying, id, 4_500, .transfer, instead: asked.id).value().existedBefore)
-                #expect(try await record(paying, id, 4_500, .cash, instead: asked.id).refusal == .transitionNotAllowed)
-                #expect(try await record(paying, id, 4_500, instead: ID(high: 1, low: 1)).refusal == .recordUnknown)
-                #expect(try await tasks(paying).isEmpty)
+                #expect(try await paying.record(id, 4_500, .transfer, instead: asked.id).value().existedBefore)
+                #expect(try await paying.record(id, 4_500, .cash, instead: asked.id).refusal == .transitionNotAllowed)
+                #expect(try await paying.record(id, 4_500, instead: ID(high: 1, low: 1)).refusal == .recordUnknown)
+                #expect(try await paying.tasks().isEmpty)
                 paying.desk.behave(.well)
-                #expect(try await reconcile(paying).troubles.isEmpty && paying.desk.refunds.isEmpty)
+                #expect(try await paying.reconcile().troubles.isEmpty && paying.desk.refunds.isEmpty)
                 try await isSound(paying, keeping: 0)
             }
         }
@@ -199,9 +162,9 @@ extension Promises {
         {
             try await PayingClinic.open(engine) { paying in
                 let (hold, _) = try await paying.held(patient: 1, at: paying.plan.time(day: 3, hour: 12))
-                #expect(try await record(paying, hold.id, 100).refusal == .refundTooLarge)
-                let (id, _) = try await paid(paying)
-                _ = try await record(paying, id, 1_000).value()
+                #expect(try await paying.record(hold.id, 100).refusal == .refundTooLarge)
+                let (id, _) = try await paying.paid()
+                _ = try await paying.record(id, 1_000).value()
                 // Half of it comes back, which is 2250: of that 1000 has been given.
                 paying.clock.advance(to: paying.plan.time(day: 3, hour: 5))
                 #expect(await paying.fixture.cancel(id, by: paying.plan.patientCaller(0)).refusal == nil)
@@ -214,7 +177,7 @@ extension Promises {
         @Test(arguments: Engine.allCases, Role.allCases)
         func `by billing and admins alone`(engine: Engine, role: Role) async throws {
             try await PayingClinic.open(engine) { paying in
-                let (id, _) = try await paid(paying)
+                let (id, _) = try await paying.paid()
                 let caller: Caller =
                     switch role {
                     case .patient: paying.plan.patientCaller(0)

@@ -77,7 +77,7 @@ struct DeadLetterCommand: AsyncParsableCommand {
             try await DeadLetterCommand.withClinic(options) { clinic in
                 let opened: OpenedDeadLetter
                 do {
-                    opened = try await clinic.deadLetter(id, isUnmasked: texts, for: DeadLetterCommand.call("show"))
+                    opened = try await clinic.deadLetter(id, isUnmasked: texts, for: .typed("dead-letters show"))
                 } catch Refusal.recordUnknown { throw Complaint("there is no such dead letter") }
                 let letter = opened.letter
                 print("id        \(letter.id)")
@@ -100,7 +100,7 @@ struct DeadLetterCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await DeadLetterCommand.mend(options, letter, which, "replayed") { clinic, choice in
-                try await clinic.replay(choice, call: DeadLetterCommand.call("replay"), wording: DeadLetterCommand.wording)
+                try await clinic.replay(choice, call: .typed("dead-letters replay"), wording: .unheard)
             }
         }
     }
@@ -119,7 +119,7 @@ struct DeadLetterCommand: AsyncParsableCommand {
             let reason = Personal(reason)
             try await DeadLetterCommand.mend(options, letter, which, "discarded") { clinic, choice in
                 try await clinic.discard(
-                    choice, reason: reason, call: DeadLetterCommand.call("discard"), wording: DeadLetterCommand.wording)
+                    choice, reason: reason, call: .typed("dead-letters discard"), wording: .unheard)
             }
         }
     }
@@ -131,23 +131,10 @@ extension DeadLetterCommand {
         return id
     }
 
-    fileprivate static func call(_ operation: String) -> Call {
-        var call = Call(caller: .clinic, requestID: "command-line", operation: "dead-letters \(operation)")
-        call.operatorName = UserCommand.principal
-        return call
-    }
-
-    /// Nobody is answered.
-    fileprivate static var wording: Wording<Mended> {
-        Wording(done: { _ in StoredAnswer(status: 200, body: []) }, refused: { _ in StoredAnswer(status: 404, body: []) })
-    }
-
     fileprivate static func withClinic(_ options: ClinicOptions, _ body: (Clinic) async throws -> Void) async throws {
         try await withHouse(options) { house in
             try await house.migrator.requireCurrent()
-            let clinic = Clinic(database: house.database, surroundings: house.surroundings, master: house.master)
-            try await clinic.readKeys()
-            try await body(clinic)
+            try await body(house.openClinic())
         }
     }
 

@@ -22,16 +22,7 @@ struct KeysCommand: AsyncParsableCommand {
         var fields = false
 
         func run() async throws {
-            try await reported {
-                let settings = try await Settings.read(options)
-                let engine = try Engine.looking(settings)
-                let clinic = Clinic(database: engine.database, surroundings: .machine(), master: House.master(settings))
-                do { try await show(clinic) } catch {
-                    await engine.close()
-                    throw error
-                }
-                await engine.close()
-            }
+            try await lookingAtClinic(options) { try await show($0) }
         }
 
         private func show(_ clinic: Clinic) async throws {

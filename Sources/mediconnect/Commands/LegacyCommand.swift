@@ -28,7 +28,7 @@ struct LegacyCommand: AsyncParsableCommand {
 
         func run() async throws {
             let asJSON = json
-            try await LegacyCommand.looking(options) { LegacyCommand.show(try await $0.legacyStatus(), asJSON: asJSON) }
+            try await lookingAtClinic(options) { LegacyCommand.show(try await $0.legacyStatus(), asJSON: asJSON) }
         }
     }
 
@@ -46,7 +46,7 @@ struct LegacyCommand: AsyncParsableCommand {
             guard (1...100_000).contains(last) else { throw Complaint("--last must be from 1 to 100000") }
             let (last, asJSON) = (last, json)
             var isWithin = false
-            try await LegacyCommand.looking(options) { clinic in
+            try await lookingAtClinic(options) { clinic in
                 let comparison = try await clinic.compareWithLegacy(last: last)
                 isWithin = comparison.isWithinTolerance
                 if asJSON {
@@ -88,7 +88,7 @@ struct LegacyCommand: AsyncParsableCommand {
         func run() async throws {
             guard Replacement.shares.contains(percent) else { throw Complaint("the percent must be from 1 to 5") }
             try await LegacyCommand.changing(options) { _, clinic in
-                try await clinic.setLegacyShare(percent, call: LegacyCommand.call("share"), wording: LegacyCommand.wording)
+                try await clinic.setLegacyShare(percent, call: .typed("legacy share"), wording: .unheard)
             }
         }
     }
@@ -105,7 +105,7 @@ struct LegacyCommand: AsyncParsableCommand {
             let isRun = run
             try await LegacyCommand.changing(options) { house, clinic in
                 let reply = try await clinic.beginBackfill(
-                    call: LegacyCommand.call("backfill"), wording: LegacyCommand.wording)
+                    call: .typed("legacy backfill"), wording: .unheard)
                 guard isRun, case .done = reply else { return reply }
                 let desk = try LegacyCommand.desk(house, clinic)
                 try await desk.follow()
@@ -150,10 +150,10 @@ struct LegacyCommand: AsyncParsableCommand {
             var phase = Replacement.Phase.returning
             while phase == .returning, clock.now < end {
                 try await clock.sleep(until: clock.now + .seconds(1))
-                try await LegacyCommand.looking(options) { phase = try await $0.legacyStatus().phase }
+                try await lookingAtClinic(options) { phase = try await $0.legacyStatus().phase }
             }
             guard wait > 0 else { return }
-            try await LegacyCommand.looking(options) { LegacyCommand.show(try await $0.legacyStatus(), asJSON: false) }
+            try await lookingAtClinic(options) { LegacyCommand.show(try await $0.legacyStatus(), asJSON: false) }
             if phase == .returning { throw ExitCode(1) }
         }
     }
@@ -174,30 +174,13 @@ struct LegacyCommand: AsyncParsableCommand {
 }
 
 extension LegacyCommand {
-    fileprivate static func looking(_ options: ClinicOptions, _ body: (Clinic) async throws -> Void) async throws {
-        try await reported {
-            let settings = try await Settings.read(options)
-            let engine = try Engine.looking(settings)
-            let clinic = Clinic(
-                database: engine.database, surroundings: .machine(), master: House.master(settings), settings: settings.clinic)
-            do { try await body(clinic) } catch {
-                await engine.close()
-                throw error
-            }
-            await engine.close()
-        }
-    }
-
     /// Runs a change and shows how it stands then.
     fileprivate static func changing(
         _ options: ClinicOptions, _ body: @escaping (House, Clinic) async throws -> Reply<LegacyStatus>?
     ) async throws {
         try await withHouse(options) { house in
             try await house.migrator.up()
-            let clinic = Clinic(
-                database: house.database, surroundings: house.surroundings, master: house.master,
-                settings: house.settings.clinic)
-            try await clinic.readKeys()
+            let clinic = try await house.openClinic()
             if case .refused(let refusal, _)? = try await body(house, clinic) {
                 let status = try await clinic.legacyStatus()
                 switch refusal {
@@ -221,7 +204,7 @@ extension LegacyCommand {
         if let despite, !(1...500).contains(despite.count) { throw Complaint("--despite must be text of 1 to 500 characters") }
         try await changing(options) { _, clinic in
             try await clinic.changePhase(
-                to: phase, despite: despite.map { Personal($0) }, call: call("phase"), wording: wording)
+                to: phase, despite: despite.map { Personal($0) }, call: .typed("legacy phase"), wording: .unheard)
         }
     }
 
@@ -229,17 +212,6 @@ extension LegacyCommand {
         let ways = try Ways(house.settings.partners, surroundings: house.surroundings) { _ in }
         guard let legacy = ways.legacy else { throw Complaint("legacy.url is not set: there is no system to replace") }
         return LegacyDesk(clinic, legacy: legacy)
-    }
-
-    fileprivate static func call(_ operation: String) -> Call {
-        var call = Call(caller: .clinic, requestID: "command-line", operation: "legacy \(operation)")
-        call.operatorName = UserCommand.principal
-        return call
-    }
-
-    /// Nobody is answered.
-    fileprivate static var wording: Wording<LegacyStatus> {
-        Wording(done: { _ in StoredAnswer(status: 200, body: []) }, refused: { _ in StoredAnswer(status: 409, body: []) })
     }
 
     fileprivate static func show(_ status: LegacyStatus, asJSON: Bool) {

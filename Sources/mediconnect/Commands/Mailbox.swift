@@ -28,9 +28,7 @@ struct Mailbox: AsyncParsableCommand {
             let engine = try Engine.recording(settings)
             let database = engine.database
             let clinic = Clinic(database: database, surroundings: .machine(), master: House.master(settings))
-            var call = Call(caller: .clinic, requestID: "command-line", operation: "mailbox")
-            call.operatorName = UserCommand.principal
-            let page = try await clinic.mailbox(of: owner, page: PageRequest(limit: limit), for: call)
+            let page = try await clinic.mailbox(of: owner, page: PageRequest(limit: limit), for: .typed("mailbox"))
             for notice in page.elements {
                 print(
                     "\(notice.at)  \(notice.kind.rawValue)  to \(notice.recipientRole.rawValue) \(notice.recipient)  \(notice.appointment.map { "appointment \($0)  " } ?? "")\(notice.payload)"

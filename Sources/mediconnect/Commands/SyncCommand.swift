@@ -19,13 +19,8 @@ struct SyncCommand: AsyncParsableCommand {
         @OptionGroup var options: ClinicOptions
 
         func run() async throws {
-            try await reported {
-                let settings = try await Settings.read(options)
-                let engine = try Engine.looking(settings)
-                let clinic = Clinic(
-                    database: engine.database, surroundings: .machine(), master: House.master(settings))
+            try await lookingAtClinic(options) { clinic in
                 let states = try await clinic.syncStates()
-                await engine.close()
                 if states.isEmpty { print("Nothing was ever sent.") }
                 for state in states {
                     let waiting =
@@ -63,11 +58,7 @@ struct SyncCommand: AsyncParsableCommand {
     fileprivate static func withClinic(_ options: ClinicOptions, _ body: @escaping (Clinic) async throws -> Void) async throws {
         try await withHouse(options) { house in
             try await house.migrator.up()
-            let clinic = Clinic(
-                database: house.database, surroundings: house.surroundings, master: house.master,
-                settings: house.settings.clinic)
-            try await clinic.readKeys()
-            try await body(clinic)
+            try await body(house.openClinic())
         }
     }
 }

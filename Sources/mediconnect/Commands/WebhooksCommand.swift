@@ -46,7 +46,7 @@ struct WebhooksCommand: AsyncParsableCommand {
         func run() async throws {
             let asJSON = json
             try await WebhooksCommand.looking(options) { clinic in
-                let webhooks = try await clinic.webhooks(for: WebhooksCommand.call("list"))
+                let webhooks = try await clinic.webhooks(for: .typed("webhooks list"))
                 for webhook in webhooks {
                     print(
                         asJSON
@@ -65,7 +65,7 @@ struct WebhooksCommand: AsyncParsableCommand {
         func run() async throws {
             let id = try one.id
             try await WebhooksCommand.looking(one.clinic) { clinic in
-                let webhook = try await clinic.webhook(id, for: WebhooksCommand.call("show"))
+                let webhook = try await clinic.webhook(id, for: .typed("webhooks show"))
                 print("id           \(webhook.id)")
                 print("url          \(webhook.url.revealed)")
                 print("description  \(webhook.description?.revealed ?? "none")")
@@ -98,7 +98,7 @@ struct WebhooksCommand: AsyncParsableCommand {
             try await WebhooksCommand.changing(options) { clinic in
                 if let objection = clinic.objection(toWebhookAt: draft.url.revealed) { throw Complaint("the url \(objection)") }
                 do {
-                    let (webhook, secret) = try await clinic.createWebhook(draft, for: WebhooksCommand.call("add"))
+                    let (webhook, secret) = try await clinic.createWebhook(draft, for: .typed("webhooks add"))
                     print("Webhook \(webhook.id) is told of \(webhook.wanted). Its secret, which is shown once:\n\(secret.text)")
                 } catch WebhookFault.tooMany {
                     throw Complaint("there are \(Webhook.most) webhooks already: remove one that nobody needs")
@@ -133,7 +133,7 @@ struct WebhooksCommand: AsyncParsableCommand {
                 let delivery: ID<WebhookDelivery>
                 do {
                     delivery = try await clinic.testWebhook(
-                        id, call: WebhooksCommand.call("test"), wording: WebhooksCommand.wording()
+                        id, call: .typed("webhooks test"), wording: .unheard
                     ).value()
                 } catch Refusal.transitionNotAllowed { throw Complaint("it is disabled: enable it first") }
                 print("The test is delivery \(delivery); 'mediconnect webhooks deliveries \(id)' says what becomes of it.")
@@ -149,7 +149,7 @@ struct WebhooksCommand: AsyncParsableCommand {
         func run() async throws {
             let id = try one.id
             try await WebhooksCommand.changing(one.clinic) { clinic in
-                let (webhook, secret) = try await clinic.rotateWebhookSecret(of: id, for: WebhooksCommand.call("rotate-secret"))
+                let (webhook, secret) = try await clinic.rotateWebhookSecret(of: id, for: .typed("webhooks rotate-secret"))
                 let until = webhook.oldSecret.map { "The old secret signs too until \($0.until). " } ?? ""
                 print("\(until)The new one, which is shown once:\n\(secret.text)")
             }
@@ -173,7 +173,7 @@ struct WebhooksCommand: AsyncParsableCommand {
                 repeat {
                     let page = try await clinic.webhookDeliveries(
                         of: id, page: PageRequest(after: after, limit: min(left, PageRequest.most)),
-                        for: WebhooksCommand.call("deliveries"))
+                        for: .typed("webhooks deliveries"))
                     for delivery in page.elements {
                         print(asJSON ? WebhooksCommand.line { delivery.write(to: &$0) } : delivery.words)
                     }
@@ -194,7 +194,7 @@ struct WebhooksCommand: AsyncParsableCommand {
             let id = try one.id
             try await WebhooksCommand.changing(one.clinic) { clinic in
                 _ = try await clinic.disableWebhook(
-                    WebhookTarget(id: id), call: WebhooksCommand.call("disable"), wording: WebhooksCommand.wording()
+                    WebhookTarget(id: id), call: .typed("webhooks disable"), wording: .unheard
                 ).value()
                 print("Webhook \(id) is told nothing until it is enabled again.")
             }
@@ -210,7 +210,7 @@ struct WebhooksCommand: AsyncParsableCommand {
             let id = try one.id
             try await WebhooksCommand.changing(one.clinic) { clinic in
                 _ = try await clinic.enableWebhook(
-                    WebhookTarget(id: id), call: WebhooksCommand.call("enable"), wording: WebhooksCommand.wording()
+                    WebhookTarget(id: id), call: .typed("webhooks enable"), wording: .unheard
                 ).value()
                 print("Webhook \(id) is told what changes from now on.")
             }
@@ -225,7 +225,7 @@ struct WebhooksCommand: AsyncParsableCommand {
             let id = try one.id
             try await WebhooksCommand.changing(one.clinic) { clinic in
                 try await clinic.deleteWebhook(
-                    WebhookTarget(id: id), call: WebhooksCommand.call("remove"), wording: WebhooksCommand.wording()
+                    WebhookTarget(id: id), call: .typed("webhooks remove"), wording: .unheard
                 ).value()
                 print("Webhook \(id) is forgotten.")
             }
@@ -235,29 +235,16 @@ struct WebhooksCommand: AsyncParsableCommand {
 
 extension WebhooksCommand {
     fileprivate static func looking(_ options: ClinicOptions, _ body: (Clinic) async throws -> Void) async throws {
-        try await reported {
-            let settings = try await Settings.read(options)
-            let engine = try Engine.looking(settings)
-            let clinic = Clinic(
-                database: engine.database, surroundings: .machine(), master: House.master(settings), settings: settings.clinic)
-            do {
-                try await clinic.readKeys()
-                try await answered { try await body(clinic) }
-            } catch {
-                await engine.close()
-                throw error
-            }
-            await engine.close()
+        try await lookingAtClinic(options) { clinic in
+            try await clinic.readKeys()
+            try await answered { try await body(clinic) }
         }
     }
 
     fileprivate static func changing(_ options: ClinicOptions, _ body: (Clinic) async throws -> Void) async throws {
         try await withHouse(options) { house in
             try await house.migrator.requireCurrent()
-            let clinic = Clinic(
-                database: house.database, surroundings: house.surroundings, master: house.master,
-                settings: house.settings.clinic)
-            try await clinic.readKeys()
+            let clinic = try await house.openClinic()
             try await answered { try await body(clinic) }
         }
     }
@@ -266,17 +253,6 @@ extension WebhooksCommand {
         do { try await body() } catch Refusal.recordUnknown {
             throw Complaint("there is no such webhook; 'mediconnect webhooks list' shows all")
         }
-    }
-
-    fileprivate static func call(_ operation: String) -> Call {
-        var call = Call(caller: .clinic, requestID: "command-line", operation: "webhooks \(operation)")
-        call.operatorName = UserCommand.principal
-        return call
-    }
-
-    /// Nobody is answered.
-    fileprivate static func wording<Value: Sendable>() -> Wording<Value> {
-        Wording(done: { _ in StoredAnswer(status: 200, body: []) }, refused: { _ in StoredAnswer(status: 409, body: []) })
     }
 
     fileprivate static func line(_ write: (inout JSONWriter) -> Void) -> String {
