@@ -22,9 +22,3 @@ public enum LetterKind: String, Sendable, CaseIterable {
         }
     }
 }
-
-/// What letters are written in.
-public enum LetterLanguage: String, Sendable, CaseIterable {
-    case english = "en"
-    case german = "de"
-}

@@ -9,10 +9,11 @@ struct Phrases: Sendable {
 }
 
 extension LetterKind {
-    func phrases(in language: LetterLanguage) -> Phrases {
+    func phrases(in language: WrittenLanguage) -> Phrases {
         switch language {
         case .english: english
         case .german: german
+        case .french: french
         }
     }
 
@@ -102,6 +103,52 @@ extension LetterKind {
                 action: "Adresse zurückholen",
                 closing: [
                     "Der Link gilt sieben Tage lang und nur einmal. Er meldet alle ab, und wir schicken einen Link für ein neues Passwort an diese Adresse."
+                ])
+        }
+    }
+
+    private var french: Phrases {
+        let notYou = "Si vous n’avez rien demandé, vous n’avez rien à faire."
+        return switch self {
+        case .invitation:
+            Phrases(
+                subject: "Votre compte",
+                opening: ["{{clinic}} a créé un compte pour vous.", "Choisissez un mot de passe pour commencer :"],
+                action: "Choisir un mot de passe", closing: ["Le lien est valable sept jours, et une seule fois."])
+        case .verification:
+            Phrases(
+                subject: "Veuillez confirmer votre adresse e-mail",
+                opening: ["Cette adresse a été indiquée pour un compte chez {{clinic}}."], action: "Confirmer l’adresse",
+                closing: ["Le lien est valable un jour, et une seule fois.", notYou])
+        case .passwordReset:
+            Phrases(
+                subject: "Un nouveau mot de passe",
+                opening: ["Un nouveau mot de passe a été demandé pour votre compte chez {{clinic}}."],
+                action: "Choisir un nouveau mot de passe",
+                closing: ["Le lien est valable dix minutes, et une seule fois.", notYou + " Votre mot de passe reste le même."])
+        case .passwordChanged:
+            Phrases(
+                subject: "Votre mot de passe a été changé",
+                opening: [
+                    "Le mot de passe de votre compte chez {{clinic}} vient d’être changé au moyen d’un lien envoyé à cette adresse.",
+                    "Vous avez été déconnecté partout.",
+                ],
+                closing: ["Si ce n’était pas vous, demandez tout de suite un nouveau mot de passe et prévenez {{clinic}}."])
+        case .emailChange:
+            Phrases(
+                subject: "Veuillez confirmer votre nouvelle adresse e-mail",
+                opening: ["Cette adresse doit devenir celle d’un compte chez {{clinic}}."],
+                action: "Confirmer la nouvelle adresse", closing: ["Le lien est valable un jour, et une seule fois.", notYou])
+        case .emailChanged:
+            Phrases(
+                subject: "Votre adresse e-mail a été changée",
+                opening: [
+                    "Votre compte chez {{clinic}} a désormais une autre adresse e-mail. Celle-ci ne sert plus pour ce compte.",
+                    "Si ce n’était pas vous, reprenez votre adresse :",
+                ],
+                action: "Reprendre l’adresse",
+                closing: [
+                    "Le lien est valable sept jours, et une seule fois. Il déconnecte tout le monde, et nous envoyons à cette adresse un lien pour un nouveau mot de passe."
                 ])
         }
     }

@@ -7,11 +7,11 @@ public struct Stationery: Sendable {
     /// Links begin with it: `https://clinic.example`.
     let links: String
     /// For who has not said what they read.
-    public let language: LetterLanguage
+    public let language: WrittenLanguage
     private let text: MustacheTemplate
     private let html: MustacheTemplate
 
-    public init(from: Sender, links: String, language: LetterLanguage = .english) throws {
+    public init(from: Sender, links: String, language: WrittenLanguage = .english) throws {
         self.from = from
         self.links = links
         self.language = language
@@ -22,7 +22,7 @@ public struct Stationery: Sendable {
     /// The words of a letter.
     ///
     /// - Parameter code: what is good once; it stands behind the `#` of the link, and by itself for who cannot follow links.
-    public func words(of kind: LetterKind, in language: LetterLanguage, code: String?) throws -> LetterWords {
+    public func words(of kind: LetterKind, in language: WrittenLanguage, code: String?) throws -> LetterWords {
         let phrases = kind.phrases(in: language)
         func filled(_ phrase: String) throws -> String {
             try MustacheTemplate(string: "{{% CONTENT_TYPE:TEXT}}" + phrase).render(["clinic": from.name])

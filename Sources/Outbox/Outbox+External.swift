@@ -19,15 +19,10 @@ extension Outbox {
     }
 
     func settle(_ batch: [Ended]) async throws {
-        let events = try await database.write { [self] transaction in
-            try batch.map { try end($0.claimed, as: $0.settlement, in: transaction) }
+        let areFresh = try await database.write { [self] in try $0.settle(batch, now: now) }
+        for (ended, isFresh) in zip(batch, areFresh) {
+            report(event(for: ended.settlement, of: ended.claimed, isStale: !isFresh))
         }
-        events.forEach(report)
-    }
-
-    private func end(_ claimed: Claimed, as settlement: Settlement, in transaction: any WriteTransaction) throws -> OutboxEvent {
-        let isFresh = try transaction.settle(claimed, as: settlement, now: now)
-        return event(for: settlement, of: claimed, isStale: !isFresh)
     }
 
     /// One delivery, with its lease kept and its time limited.

@@ -39,11 +39,12 @@ extension Outbox {
                     }
                     guard try await self.isDue(self.external, topics) else { return }
                     let start = self.now
-                    for claimed in try await self.claim(self.external, topics, limit: limit) {
+                    let batch = try await self.claim(self.external, topics, limit: limit)
+                    for claimed in batch {
                         places.take(claimed.delivery.topic)
                         group.addTask { await self.deliver(claimed, places, queue) }
                     }
-                    await self.rest(since: start)
+                    await self.rest(since: start, thereIsMore: batch.count == limit)
                 }
             }
         }
@@ -90,10 +91,12 @@ extension Outbox {
 
     /// After a batch the worker rests three times as long as the batch took, unless it is set otherwise, so that it never
     /// has more than a quarter of the database's one writer, however much there is to deliver: in a rush bookings come
-    /// first and notices a few seconds later. The short rest it takes in any case lets messages gather that would otherwise be claimed one by one.
-    private func rest(since start: Instant) async {
+    /// first and notices a few seconds later. The short rest it takes in any case, unless there is more already, lets messages gather that
+    /// would otherwise be claimed one by one.
+    private func rest(since start: Instant, thereIsMore: Bool = false) async {
         let took = min((now - start) * settings.modesty, settings.poll)
-        try? await surroundings.clock.sleep(until: now + max(settings.rest, took))
+        let rest = max(thereIsMore ? .zero : settings.rest, took)
+        if rest > .zero { try? await surroundings.clock.sleep(until: now + rest) }
     }
 
     private func every(_ interval: Span, _ doing: String, _ body: @escaping @Sendable () async throws -> Void) async throws {

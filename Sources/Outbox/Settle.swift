@@ -15,7 +15,8 @@ struct Settlement: Sendable, Equatable {
 /// by now, and what this worker did is stale.
 ///
 /// The lease, not the attempt, is the fence: attempts are given back by a snooze, so an old one can look new.
-package struct Settle: Command {
+package struct Settle: Amendment {
+    package static let rank = -2
     package static let sql: SQL = """
         UPDATE outbox SET
             state = $3, available_at = COALESCE($4, available_at), attempt = attempt - $5,
@@ -120,10 +121,14 @@ extension WriteTransaction {
         if settlement.state != .ready, let orderKey = claimed.delivery.orderKey { try post(CallForward(orderKey: orderKey)) }
     }
 
-    /// Ends a delivery and lets the next of its order step forward. False when the lease was lost: nothing changed.
-    func settle(_ claimed: Claimed, as settlement: Settlement, now: Instant) throws -> Bool {
-        guard try run(Settle(claimed: claimed, settlement: settlement, now: now)) > 0 else { return false }
-        if settlement.state != .ready { try callForward(behind: [claimed.delivery.orderKey]) }
-        return true
+    /// Ends deliveries and lets the next of their orders step forward. For each whether its lease was still the newest: where it was lost
+    /// nothing changed.
+    func settle(_ batch: [Outbox.Ended], now: Instant) throws -> [Bool] {
+        let areFresh = try run(each: batch.map { Settle(claimed: $0.claimed, settlement: $0.settlement, now: now) }).map {
+            $0 > 0
+        }
+        let over = zip(batch, areFresh).filter { $1 && $0.settlement.state != .ready }
+        try callForward(behind: over.map(\.0.claimed.delivery.orderKey))
+        return areFresh
     }
 }

@@ -80,6 +80,10 @@ public protocol WriteTransaction: ReadTransaction {
     @discardableResult
     func run<Asked: Command>(_ command: Asked) throws -> Int
 
+    /// The same change of many rows, in one round trip where that counts: for each, in their order, how many rows it changed. No two of them
+    /// may be about the same row.
+    func run<Asked: Amendment>(each commands: [Asked]) throws -> [Int]
+
     /// Runs a statement whose number of rows nobody asks for. The engine may keep it and send it along with the next one,
     /// so a mistake in it may come up later in the same transaction, never after it.
     ///
@@ -104,6 +108,8 @@ extension WriteTransaction {
     }
 
     public func post<Asked: Command>(_ command: Asked) throws { try post(command, orElse: nil) }
+
+    public func run<Asked: Amendment>(each commands: [Asked]) throws -> [Int] { try commands.map { try run($0) } }
 }
 
 extension ReadTransaction {

@@ -95,6 +95,16 @@ final class Conversation {
             .init(type: ObjectIdentifier(type), form: demanding ? .manyDemanding : .many), wanted, name: shape.name, parameters)
     }
 
+    /// The same change for many rows of values; the answer has a row for each row it changed, with the number of its values, from 1.
+    func send(telling type: any Amendment.Type, _ rows: [[SQLValue]]) throws {
+        let shape = try shape(of: type)
+        guard let text = shape.manyTelling else { throw StorageFault.statement("\(type): it has no form for many rows") }
+        names.append(shape.name)
+        try connection.send(
+            .init(type: ObjectIdentifier(type), form: .manyTelling), text, name: shape.name,
+            try Parameters(many: rows, as: shape.types, of: shape.name))
+    }
+
     /// The shape of a statement; a round trip the first time anybody asks for it. Nothing may be on its way then.
     func shape(of type: any Statement.Type) throws -> StatementShape {
         if let known = shapes[ObjectIdentifier(type)] { return known }
@@ -108,7 +118,8 @@ final class Conversation {
             case is any Deletion.Type: StatementText.manyRows(ofDelete: text, types: types)
             default: StatementText.manyRows(ofSelect: text, types: types)
             }
-        let shape = StatementShape(name: name, text: text, types: types, many: many)
+        let telling = type is any Amendment.Type ? StatementText.manyRows(ofUpdate: text, types: types, telling: true) : nil
+        let shape = StatementShape(name: name, text: text, types: types, many: many, manyTelling: telling)
         shapes[ObjectIdentifier(type)] = shape
         return shape
     }

@@ -33,7 +33,7 @@ final class PostgresConnection {
 
     /// A statement the server has prepared for this connection.
     struct Key: Hashable {
-        enum Form: Hashable { case one, many, demanding, manyDemanding, script }
+        enum Form: Hashable { case one, many, manyTelling, demanding, manyDemanding, script }
         let type: ObjectIdentifier
         let form: Form
         /// Set where the type alone does not say the text.

@@ -41,6 +41,29 @@ final class PostgresTransaction: WriteTransaction {
         return count
     }
 
+    func run<Asked: Amendment>(each commands: [Asked]) throws -> [Int] {
+        guard commands.count > 1, commands[0].ownText == nil else { return try commands.map { try run($0) } }
+        try requireWriting()
+        var changed: [Int] = []
+        for start in stride(from: 0, to: commands.count, by: 500) {
+            changed += try run(page: commands[start..<min(start + 500, commands.count)])
+        }
+        return changed
+    }
+
+    private func run<Asked: Amendment>(page commands: ArraySlice<Asked>) throws -> [Int] {
+        try prepare(commands[commands.startIndex])
+        try lostAware { try conversation.send(telling: Asked.self, commands.map(\.bindings)) }
+        guard case .rows(let result)? = try answered() else { throw StorageFault.statement("\(Asked.self): no rows") }
+        var changed = Array(repeating: 0, count: commands.count)
+        let row = PostgresRow(result, of: String(describing: Asked.self))
+        for index in 0..<result.count {
+            row.row = Int32(index)
+            changed[try row.int(0) - 1] += 1
+        }
+        return changed
+    }
+
     func post<Asked: Command>(_ command: Asked, orElse fault: (any Error)?) throws {
         if let fault {
             if try run(command) != 1 { throw fault }

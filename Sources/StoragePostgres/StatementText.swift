@@ -9,6 +9,8 @@ struct StatementShape: Sendable {
     let types: [UInt32]
     /// The same statement for many rows of values at once, each parameter an array. Nil when it has no such form.
     let many: String?
+    /// The same change for many rows of values, which says of each row it changed by whose values. Nil of everything but an amendment.
+    let manyTelling: String?
 }
 
 /// The shapes known so far, by statement type.
@@ -48,9 +50,12 @@ enum StatementText {
     }
 
     /// `UPDATE t SET … WHERE …` becomes `UPDATE t SET … FROM unnest($1, …) AS r (p1, …) WHERE …`.
-    static func manyRows(ofUpdate text: String, types: [UInt32]) -> String? {
-        guard let source = source(types), let place = outermost(" WHERE ", in: text) else { return nil }
-        return "\(numbered(String(text[..<place]))) FROM \(source)\(numbered(String(text[place...])))"
+    ///
+    /// - Parameter telling: whether the number of its values comes back for each row that was changed.
+    static func manyRows(ofUpdate text: String, types: [UInt32], telling: Bool = false) -> String? {
+        guard let source = source(types, counted: telling), let place = outermost(" WHERE ", in: text) else { return nil }
+        let change = "\(numbered(String(text[..<place]))) FROM \(source)\(numbered(String(text[place...])))"
+        return telling ? "\(change) RETURNING r.n" : change
     }
 
     /// `DELETE FROM t WHERE id = $1` becomes `DELETE FROM t WHERE id = ANY ($1)`: no join whose order could be mistaken.

@@ -13,7 +13,7 @@ struct MailSettings: Sendable {
     var from: Sender
     /// Nil is where clients reach the server.
     var links: String?
-    var language: LetterLanguage
+    var language: WrittenLanguage
     /// How long a channel has to deliver a message to a patient before the next is used.
     var patience: Span
     /// How long before a visit its patients are reminded.
@@ -100,11 +100,11 @@ extension MailSettings {
         if texts != ["none"], minutes.count != texts.count {
             problems.append("messages.reminders: must be minutes from 5 to 20160 with commas between, or none")
         }
-        // mail.language: en or de; default en. For whoever has not said what they read.
-        let language = config.string(forKey: "mail.language", default: LetterLanguage.english.rawValue)
-        self.language = LetterLanguage(rawValue: language) ?? .english
-        if LetterLanguage(rawValue: language) == nil {
-            problems.append("mail.language: must be one of \(LetterLanguage.allCases.map(\.rawValue).joined(separator: ", "))")
+        // mail.language: en, de or fr; default en. For whoever has not said what they read.
+        let language = config.string(forKey: "mail.language", default: WrittenLanguage.english.rawValue)
+        self.language = WrittenLanguage(rawValue: language) ?? .english
+        if WrittenLanguage(rawValue: language) == nil {
+            problems.append("mail.language: must be one of \(WrittenLanguage.allCases.map(\.rawValue).joined(separator: ", "))")
         }
     }
 }

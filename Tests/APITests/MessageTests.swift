@@ -60,8 +60,8 @@ import Workflows
         }
     }
 
-    @Test(arguments: MessageLanguage.allCases)
-    func `the page asks once, and looking at it does nothing`(language: MessageLanguage) async throws {
+    @Test(arguments: WrittenLanguage.allCases)
+    func `the page asks once, and looking at it does nothing`(language: WrittenLanguage) async throws {
         try await inHouse { visitor in
             let asked = try await visitor.reminded()
             let rows = try await visitor.rows()
@@ -145,6 +145,10 @@ import Workflows
             #expect(
                 tried["sms"]?.string?.hasPrefix("Bitte denken Sie an Dienstag, 5. März 2030, 09:30 <b>") == true, "\(tried.text)")
             #expect(tried["subject"]?.string == "Ihr Termin am Dienstag, 5. März 2030")
+            // What a lock screen shows has neither the link nor how to answer in it; whoever touches it is led there.
+            #expect(tried["notice"]?["text"]?.string == "Bitte denken Sie an Dienstag, 5. März 2030, 09:30 <b>", "\(tried.text)")
+            #expect(tried["notice"]?["title"]?.string?.isEmpty == false)
+            #expect(tried["notice"]?["link"]?.string?.contains("/visit/answer?language=de#") == true)
             #expect(tried["html"]?.string?.contains("Termin absagen") == true)
             let path = "/v1/message-templates/reminder/de"
             let set = try await visitor.send(.put(path, #"{"body":"{{clinic}} & Sie"}"#, ifMatch: nil), by: .admin)
@@ -172,7 +176,7 @@ import Workflows
     @Test func `of every kind in every language there are words, and none names a visit type`() async throws {
         try await inHouse { visitor in
             for kind in MessageKind.allCases {
-                for language in MessageLanguage.allCases {
+                for language in WrittenLanguage.allCases {
                     let heard = try await visitor.send(
                         .post("/v1/messages/preview", #"{"kind":"\#(kind.rawValue)","language":"\#(language.rawValue)"}"#),
                         by: .admin)

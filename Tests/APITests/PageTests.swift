@@ -19,8 +19,8 @@ import Testing
         try await Sample.all[operation(kind, visitor)]!.ask(visitor)
     }
 
-    @Test(arguments: kinds, LetterLanguage.allCases)
-    func `is there for every link in a letter, in the letter's language`(kind: LetterKind, language: LetterLanguage) async throws
+    @Test(arguments: kinds, WrittenLanguage.allCases)
+    func `is there for every link in a letter, in the letter's language`(kind: LetterKind, language: WrittenLanguage) async throws
     {
         let stationery = try Stationery(from: Sender("City Clinic <noreply@clinic.example>")!, links: "https://clinic.example")
         let words = try stationery.words(of: kind, in: language, code: "mcl_00")
@@ -35,7 +35,7 @@ import Testing
             #expect(
                 followed.status == 200 && followed.text.contains("lang=\"de\""), "what mail programs add to links does no harm")
             // What a browser asks for where the link says nothing.
-            for (accepted, expected) in [("de-AT,de;q=0.9,en;q=0.8", "de"), ("fr,de;q=0.5", "de"), ("fr", "en"), ("", "en")] {
+            for (accepted, expected) in [("de-AT,de;q=0.9,en;q=0.8", "de"), ("it,fr;q=0.5", "fr"), ("it", "en"), ("", "en")] {
                 let heard = try await visitor.get(kind.path ?? "", by: nil, headers: ["Accept-Language": accepted])
                 #expect(heard.text.contains("<html lang=\"\(expected)\">"), "\(accepted)")
             }
@@ -155,7 +155,7 @@ import Testing
 
     @Test(arguments: kinds) func `can be used with a keyboard, a reader and a phone`(kind: LetterKind) async throws {
         try await inHouse { visitor in
-            for language in LetterLanguage.allCases {
+            for language in WrittenLanguage.allCases {
                 let heard = try await visitor.get("\(kind.path ?? "")?language=\(language.rawValue)", by: nil)
                 let text = heard.text
                 #expect(text.contains("name=\"viewport\"") && text.matches(of: #/<h1>/#).count == 1 && text.contains("<title>"))

@@ -51,6 +51,37 @@ import Testing
         }
     }
 
+    /// Ends are written together; the lease of each is looked at by itself.
+    @Test(arguments: Engine.allCases)
+    func `of deliveries that end together the ones whose lease was lost change nothing, and the others count`(engine: Engine)
+        async throws
+    {
+        try await Workshop.open(engine) { workshop in
+            var ids: [ID<OutboxMessage>] = []
+            for _ in 0..<6 { ids.append(try await workshop.put("note")) }
+            let (all, lost) = (ids, [ids[1], ids[4]])
+            let worker = workshop.worker([
+                "note": .external { delivery in
+                    // When the last of them has begun, two are taken away.
+                    guard delivery.id == all[5] else { return .done }
+                    try await workshop.database.write { transaction in
+                        for id in lost { try transaction.run(TakeOver(id: id)) }
+                    }
+                    return .retry(after: .seconds(5), reason: "busy")
+                }
+            ])
+            #expect(try await worker.step() == 6)
+            for id in ids {
+                let row = try await workshop.row(id)
+                let wanted = lost.contains(id) ? "running" : id == ids[5] ? "ready" : "done"
+                #expect(row.state == wanted && row.lease == (lost.contains(id) ? 2 : 1), "\(row)")
+            }
+            #expect(try await workshop.row(ids[5]).lastError == "busy")
+            let told = workshop.events.all
+            #expect(told.count { $0 == .stale(topic: "note") } == 2 && told.count == 6, "\(told)")
+        }
+    }
+
     /// A holds the message in a transaction that takes its time. B looks meanwhile and finds nothing it may take.
     @Test func `what one worker holds in its transaction no other takes`() async throws {
         try await Workshop.open(.postgres) { workshop in
@@ -196,4 +227,11 @@ import Testing
             #expect(try await workshop.row(id).state == "dead")
         }
     }
+}
+
+/// Another worker has the message by now.
+private struct TakeOver: Command {
+    static let sql: SQL = "UPDATE outbox SET lease = lease + 1 WHERE id = $1"
+    var bindings: [SQLValue] { [.id(id)] }
+    let id: ID<OutboxMessage>
 }

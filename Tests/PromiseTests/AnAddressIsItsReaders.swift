@@ -21,7 +21,7 @@ extension Promises {
 
         private func invite(
             _ door: AccountFixture, _ email: String = "new@clinic.example", as role: Role = .admin,
-            language: LetterLanguage? = nil
+            language: WrittenLanguage? = nil
         ) async -> AccountFault? {
             await refusal {
                 try await door.accounts.invite(

@@ -104,6 +104,14 @@ extension Promises {
                 #expect(try await answer(house, code, .cancel) == .saidBefore)
                 let thinking = try await waitlist.thinking()
                 #expect(thinking == [2])
+                // Nobody tells them that an appointment which they never had is cancelled; whom the desk takes it from is told.
+                #expect(try await house.messages(1, .cancellation).isEmpty)
+                let held = try #require(try await waitlist.holders(of: waitlist.start()).first)
+                _ = try await house.clinic.cancel(
+                    AppointmentTarget(id: held.id), reason: .desk, call: Call(caller: house.plan.desk(), requestID: "away"),
+                    wording: .anything())
+                try await house.deliver()
+                #expect(try await house.messages(2, .cancellation).count == 1)
             }
         }
 

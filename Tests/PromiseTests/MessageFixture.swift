@@ -138,7 +138,7 @@ struct MessageFixture: Sendable {
 
     func prefer(
         _ number: Int, _ order: [Channel], quiet: ContactPreferences.QuietHours? = .init(from: 0, until: 0), zone: String? = nil,
-        language: MessageLanguage? = nil, consents: [Channel: Bool]
+        language: WrittenLanguage? = nil, consents: [Channel: Bool]
     ) async throws {
         let silent = Wording<ContactPreferences>(
             done: { _ in StoredAnswer(status: 200, body: []) }, refused: { _ in StoredAnswer(status: 409, body: []) })

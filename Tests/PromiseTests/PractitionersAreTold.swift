@@ -35,7 +35,7 @@ extension Promises {
                 .created: [.sms, .email], .confirmed: [.sms], .cancelled: [.sms], .moved: [.email],
             ],
             within hours: Int = 24 * 14, quiet: ContactPreferences.QuietHours? = .init(from: 0, until: 0),
-            language: MessageLanguage? = nil
+            language: WrittenLanguage? = nil
         ) async throws {
             var contact = StaffContact(of: house.plan.practitioner(number))
             (contact.phone, contact.email) = (

@@ -29,6 +29,25 @@ import Testing
     }
 
     @Test(arguments: Way.allCases)
+    func `a change of many rows says of each whether it was made, in one statement`(way: Way) async throws {
+        try await way.open { opened in
+            try await opened.psql(Self.counted)
+            let changed = try await opened.database.write { transaction in
+                for id in 1...3 { try transaction.post(PutVisit(id: id)) }
+                return try transaction.run(each: [3, 9, 1, 8].map { ShiftVisit(id: $0, part: 77) })
+            }
+            #expect(changed == [1, 0, 1, 0])
+            try await opened.expectRows(["INSERT", "UPDATE"], "SELECT kind FROM statement ORDER BY kind")
+            try await opened.expectRows(["1", "3"], "SELECT id FROM visit WHERE part = 77 ORDER BY id")
+            let none = try await opened.database.write { try $0.run(each: [ShiftVisit]()) }
+            let many = try await opened.database.write { transaction in
+                try transaction.run(each: (1...1_200).map { ShiftVisit(id: $0, part: 5) })
+            }
+            #expect(none == [] && many.count == 1_200 && many.reduce(0, +) == 3 && many.prefix(3) == [1, 1, 1])
+        }
+    }
+
+    @Test(arguments: Way.allCases)
     func `what is asked sees what was posted before it`(way: Way) async throws {
         try await way.open { opened in
             try await opened.database.write { transaction in

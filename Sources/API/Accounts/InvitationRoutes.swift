@@ -18,7 +18,7 @@ struct InvitationRoutes {
             let fields = exchange.fields()
             let invitation = Invitation(
                 email: fields.mailAddress("email"), role: fields.choice("role", InvitedRole.self).role,
-                subject: fields.optionalID("subject"), language: fields.optionalChoice("language", LetterLanguage.self))
+                subject: fields.optionalID("subject"), language: fields.optionalChoice("language", WrittenLanguage.self))
             if invitation.role.isUnknownToTheDirectory, fields.has("subject") {
                 fields.reject("subject", "is only for a patient and a practitioner: who they are in the clinic")
             } else if !invitation.role.isUnknownToTheDirectory, !fields.has("subject") {

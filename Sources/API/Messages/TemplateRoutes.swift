@@ -57,7 +57,7 @@ struct TemplateRoutes {
         ) { exchange, premises in
             let fields = exchange.fields()
             let kind = fields.choice("kind", MessageKind.self)
-            let language = fields.choice("language", MessageLanguage.self)
+            let language = fields.choice("language", WrittenLanguage.self)
             let usual = kind.template(in: language)
             let template = fields.object("override") { MessageTemplate($0, otherwise: usual) }
             try fields.check()
@@ -72,9 +72,9 @@ struct TemplateRoutes {
 }
 
 extension Exchange {
-    fileprivate func template() throws(Problem) -> (MessageKind, MessageLanguage) {
+    fileprivate func template() throws(Problem) -> (MessageKind, WrittenLanguage) {
         guard let kind = parameters["kind"].flatMap(MessageKind.init(rawValue:)),
-            let language = parameters["language"].flatMap(MessageLanguage.init(rawValue:))
+            let language = parameters["language"].flatMap(WrittenLanguage.init(rawValue:))
         else { throw Problem(.notFound) }
         return (kind, language)
     }
@@ -96,6 +96,12 @@ extension MessagePreview {
             json.member("text", mail.text)
             json.member("html", mail.html)
             json.member("sms", sms)
+            json.name("notice")
+            json.object { json in
+                json.member("title", notice.title)
+                json.member("text", notice.text)
+                if let link = notice.link { json.member("link", link) }
+            }
         }
         return StoredAnswer(status: 200, body: json.bytes)
     }

@@ -15,7 +15,7 @@ public enum PageKind: Sendable, Hashable {
 /// mail answer nothing in anybody's place. Like the pages of letters they load nothing and run nothing but what stands in them.
 struct VisitPage: Sendable {
     let kind: PageKind
-    let language: MessageLanguage
+    let language: WrittenLanguage
     /// Whether it asks about a time that is offered, and not about a visit.
     var isOffer = false
 
@@ -113,7 +113,7 @@ struct VisitWords: Sendable {
     /// Of an offer that costs something.
     private(set) var mustBePaid = ""
 
-    init(_ language: MessageLanguage, isOffer: Bool = false) {
+    init(_ language: WrittenLanguage, isOffer: Bool = false) {
         self =
             switch language {
             case .english: .english
@@ -123,7 +123,7 @@ struct VisitWords: Sendable {
         if isOffer { askAboutOffer(in: language) }
     }
 
-    private mutating func askAboutOffer(in language: MessageLanguage) {
+    private mutating func askAboutOffer(in language: WrittenLanguage) {
         switch language {
         case .english:
             title = "A time has become free"
@@ -259,16 +259,4 @@ extension VisitWords {
             "Plus de messages", "Vous n’y recevrez plus de messages",
             "Vous pouvez changer cela à tout moment : connectez-vous, ou demandez-nous.",
         ])
-}
-
-extension MessageLanguage {
-    /// What the link says, or what the browser asks for first among those there are.
-    static func chosen(_ named: String?, accepting header: String?) -> MessageLanguage {
-        if let language = named.flatMap({ MessageLanguage(rawValue: $0) }) { return language }
-        for range in (header ?? "").prefix(256).split(separator: ",") {
-            let code = range.drop { $0 == " " }.prefix(2).lowercased()
-            if let language = MessageLanguage(rawValue: code) { return language }
-        }
-        return .english
-    }
 }

@@ -32,7 +32,7 @@ struct VisitPageRoutes {
             problems: [.linkOver, .cancellationTooLate, .paymentNeeded, .crossSite]
         ) { exchange, premises in
             let page = exchange.answerPage
-            let words = VisitWords(exchange.messageLanguage, isOffer: page.isOffer)
+            let words = VisitWords(exchange.pageLanguage, isOffer: page.isOffer)
             let code = (exchange.body["code"]?.string ?? "").filter { !$0.isWhitespace }
             try exchange.origin.requireNotAnotherSite()
             guard let answer = exchange.body["answer"]?.string.flatMap(VisitAnswer.init(rawValue:)) else {
@@ -61,7 +61,7 @@ struct VisitPageRoutes {
             query: [Self.language, Self.code], shows: .unsubscribe
         ) { exchange in
             let code = (exchange.query["code"]?.string ?? "").prefix(128)
-            return .page(VisitPage(kind: .unsubscribe, language: exchange.messageLanguage).form(code: String(code)))
+            return .page(VisitPage(kind: .unsubscribe, language: exchange.pageLanguage).form(code: String(code)))
         }
     }
 
@@ -74,13 +74,13 @@ struct VisitPageRoutes {
             "To get no more of them: the page's form, or a mail program's one press",
             query: [Self.language, Self.code], shows: .unsubscribe, form: [], problems: [.linkOver, .crossSite]
         ) { exchange, premises in
-            let page = VisitPage(kind: .unsubscribe, language: exchange.messageLanguage)
+            let page = VisitPage(kind: .unsubscribe, language: exchange.pageLanguage)
             try exchange.origin.requireNotAnotherSite()
             let isDone = try await premises.accounts.messages.unsubscribe(
                 code: exchange.query["code"]?.string ?? "", request: exchange.call.origin)
             guard isDone else {
                 return .page(
-                    page.form(trouble: VisitWords(exchange.messageLanguage).unknown), status: ProblemType.linkOver.status)
+                    page.form(trouble: VisitWords(exchange.pageLanguage).unknown), status: ProblemType.linkOver.status)
             }
             return .page(page.ended)
         }
@@ -88,12 +88,8 @@ struct VisitPageRoutes {
 }
 
 extension Exchange {
-    fileprivate var messageLanguage: MessageLanguage {
-        MessageLanguage.chosen(query["language"]?.string, accepting: acceptLanguage)
-    }
-
     fileprivate var answerPage: VisitPage {
-        VisitPage(kind: .answer, language: messageLanguage, isOffer: query["about"]?.string == MessagePage.offer)
+        VisitPage(kind: .answer, language: pageLanguage, isOffer: query["about"]?.string == MessagePage.offer)
     }
 }
 
@@ -103,7 +99,7 @@ extension Answer {
         visit kind: PageKind, _ problem: Problem, language: String?, accepting header: String?, base: String
     ) -> Answer {
         let plain = problem.answer(base: base)
-        let language = MessageLanguage.chosen(language, accepting: header)
+        let language = WrittenLanguage.chosen(language, accepting: header)
         let words = VisitWords(language)
         let isTooOften = problem.type == .rateLimited || problem.type == .tooManyTries
         let page = VisitPage(kind: kind, language: language)

@@ -396,12 +396,15 @@ public enum Schemas {
                 "language": choice(languages), "registeredAt": instant, "seenAt": instant,
             ], required: ["id", "patient", "platform", "registeredAt", "seenAt"]),
         "MessagePreview": object(
-            ["subject": text(1_000), "text": text(20_000), "html": text(40_000), "sms": text(1_600)],
-            required: ["subject", "text", "html", "sms"]),
+            [
+                "subject": text(1_000), "text": text(20_000), "html": text(40_000), "sms": text(1_600),
+                "notice": object(["title": text(200), "text": text(1_600), "link": text(2_000)], required: ["title", "text"]),
+            ],
+            required: ["subject", "text", "html", "sms", "notice"]),
     ]
 
     private static let channel = choice(Channel.allCases.map(\.rawValue))
-    private static let languages = MessageLanguage.allCases.map(\.rawValue)
+    private static let languages = WrittenLanguage.allCases.map(\.rawValue)
     private static let messageKinds = MessageKind.allCases.map(\.rawValue)
     private static let answers = VisitAnswer.allCases.map(\.rawValue)
     private static let consent = object(
@@ -547,7 +550,7 @@ public enum Schemas {
         "InvitationRequest": object(
             [
                 "email": mailAddress, "role": choice(InvitedRole.allCases.map(\.rawValue)), "subject": uuid,
-                "language": choice(LetterLanguage.allCases.map(\.rawValue)),
+                "language": choice(WrittenLanguage.allCases.map(\.rawValue)),
             ], required: ["email", "role"], closed: true),
         "EmailChangeRequest": object(
             ["email": mailAddress, "password": text(128), "code": text(32)], required: ["email", "password"], closed: true),

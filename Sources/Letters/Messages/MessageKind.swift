@@ -35,13 +35,6 @@ public enum MessageKind: String, Sendable, CaseIterable {
     public var asksForAnswer: Bool { !answers.isEmpty }
 }
 
-/// What messages to patients are written in.
-public enum MessageLanguage: String, Sendable, CaseIterable {
-    case english = "en"
-    case german = "de"
-    case french = "fr"
-}
-
 /// What a patient can answer. To an offer: that they take it, let it pass, or want to be called.
 public enum VisitAnswer: String, Sendable, CaseIterable {
     case confirm, cancel, call

@@ -1,6 +1,6 @@
 extension MessageKind {
     /// What it says where the clinic has not put it otherwise.
-    public func template(in language: MessageLanguage) -> MessageTemplate {
+    public func template(in language: WrittenLanguage) -> MessageTemplate {
         switch language {
         case .english: english
         case .german: german
@@ -199,7 +199,7 @@ struct MessageFrame: Sendable {
     let stop: String
     let reference: String
 
-    init(_ language: MessageLanguage, _ kind: MessageKind) {
+    init(_ language: WrittenLanguage, _ kind: MessageKind) {
         switch language {
         case .english where kind == .offer:
             answers = [.confirm: "I take this time", .cancel: "Let it pass"]

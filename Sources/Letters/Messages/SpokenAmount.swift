@@ -10,7 +10,7 @@ public struct SpokenAmount: Sendable, Equatable {
         self.currency = currency
     }
 
-    public func text(in language: MessageLanguage) -> String {
+    public func text(in language: WrittenLanguage) -> String {
         let code = currency.uppercased()
         let places = Self.withoutCents.contains(code) ? 0 : Self.withThousandths.contains(code) ? 3 : 2
         let unit = [1, 10, 100, 1_000][places]

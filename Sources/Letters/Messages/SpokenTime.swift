@@ -12,7 +12,7 @@ public struct SpokenTime: Sendable, Equatable {
     }
 
     /// `Tuesday 3 March 2026`
-    public func day(in language: MessageLanguage) -> String {
+    public func day(in language: WrittenLanguage) -> String {
         let (year, month, number) = day.parts
         let words = CalendarWords(language)
         let (weekday, monthName) = (words.weekdays[day.weekday - 1], words.months[month - 1])
@@ -34,7 +34,7 @@ private struct CalendarWords {
     let weekdays: [String]
     let months: [String]
 
-    init(_ language: MessageLanguage) {
+    init(_ language: WrittenLanguage) {
         func list(_ text: String) -> [String] { text.split(separator: " ").map(String.init) }
         switch language {
         case .english:

@@ -4,7 +4,7 @@ public import Notation
 /// One message to a patient, or to a practitioner, before it is put into words.
 public struct MessageDraft: Sendable {
     public var kind: MessageKind
-    public var language: MessageLanguage
+    public var language: WrittenLanguage
     /// When the visit begins, as the clocks at the place show it; nil for what is about no visit.
     public var time: SpokenTime?
     public var place: String?
@@ -25,7 +25,7 @@ public struct MessageDraft: Sendable {
     /// Tells two text messages with the same words apart.
     public var reference: String
 
-    public init(kind: MessageKind, language: MessageLanguage, reference: String) {
+    public init(kind: MessageKind, language: WrittenLanguage, reference: String) {
         self.kind = kind
         self.language = language
         self.reference = reference

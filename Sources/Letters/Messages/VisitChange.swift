@@ -41,7 +41,7 @@ public struct StaffFacts: Sendable {
 
 extension VisitChange {
     /// How it is put. A clinic cannot put it otherwise: whoever reads it works there.
-    func template(in language: MessageLanguage) -> MessageTemplate {
+    func template(in language: WrittenLanguage) -> MessageTemplate {
         let (what, hour) = (what(in: language), language == .german ? "{{time}} Uhr" : "{{time}}")
         let colon = language == .french ? " :" : ":"
         return MessageTemplate(
@@ -50,7 +50,7 @@ extension VisitChange {
             text: "{{clinic}}\(colon) \(what)\(colon) {{day}}, \(hour), {{visit}}, {{people}}, {{place}}.")
     }
 
-    private func what(in language: MessageLanguage) -> String {
+    private func what(in language: WrittenLanguage) -> String {
         switch language {
         case .english:
             switch self {

@@ -93,7 +93,7 @@ public struct Message: Sendable {
     public internal(set) var state: State
     public internal(set) var reason: Reason?
     public internal(set) var channel: Channel?
-    public internal(set) var language: MessageLanguage?
+    public internal(set) var language: WrittenLanguage?
     /// Where it went.
     public internal(set) var address: Personal<String>?
     /// What a text message says, the same in each attempt; nil once it is over.

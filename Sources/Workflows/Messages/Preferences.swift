@@ -32,7 +32,7 @@ public struct ContactPreferences: Sendable, Equatable {
     /// In the order they are tried; one that is missing is not used.
     public var channels: [Channel]
     /// Nil for the clinic's own.
-    public var language: MessageLanguage?
+    public var language: WrittenLanguage?
     /// Nil for the usual ones.
     public var quiet: QuietHours?
     /// Whose clocks count; nil for those where the visit is.
@@ -54,13 +54,13 @@ public struct ContactPreferences: Sendable, Equatable {
 /// What somebody says about it. What is left out of `consents` stays as it is.
 public struct PreferencesRequest: Sendable {
     public let channels: [Channel]
-    public let language: MessageLanguage?
+    public let language: WrittenLanguage?
     public let quiet: ContactPreferences.QuietHours?
     public let zone: String?
     public let consents: [Channel: Bool]
 
     public init(
-        channels: [Channel], language: MessageLanguage?, quiet: ContactPreferences.QuietHours?, zone: String?,
+        channels: [Channel], language: WrittenLanguage?, quiet: ContactPreferences.QuietHours?, zone: String?,
         consents: [Channel: Bool]
     ) {
         self.channels = channels

@@ -8,6 +8,14 @@ import Storage
 public struct MessagePreview: Sendable {
     public let mail: LetterWords
     public let sms: String
+    public let notice: Notice
+
+    /// What a device shows, and where it leads whoever touches it; nil where nothing is asked.
+    public struct Notice: Sendable {
+        public let title: String
+        public let text: String
+        public let link: String?
+    }
 }
 
 extension Clinic {
@@ -15,7 +23,7 @@ extension Clinic {
     ///
     /// - Parameter template: nil is as the clinic puts it.
     public func previewMessage(
-        of kind: MessageKind, in language: MessageLanguage, _ template: MessageTemplate?, on stationery: Stationery, call: Call,
+        of kind: MessageKind, in language: WrittenLanguage, _ template: MessageTemplate?, on stationery: Stationery, call: Call,
         wording: Wording<MessagePreview>
     ) async throws -> Reply<MessagePreview> {
         let hearsReplies = settings.messages?.hearsReplies ?? false
@@ -33,7 +41,10 @@ extension Clinic {
             draft.answerCode = kind.asksForAnswer ? "mca_example" : nil
             draft.unsubscribeCode = "mcu_example"
             let mail = try stationery.mail(draft)
-            return MessagePreview(mail: mail, sms: try stationery.textMessage(draft, hearsReplies: hearsReplies))
+            return MessagePreview(
+                mail: mail, sms: try stationery.textMessage(draft, hearsReplies: hearsReplies),
+                notice: MessagePreview.Notice(
+                    title: stationery.from.name, text: try stationery.notice(draft), link: stationery.answerLink(draft)))
         }
     }
 }

@@ -156,7 +156,7 @@ extension Messages {
             case .send(let channel, let address):
                 (message.channel, message.words) = (channel, nil)
                 message.address = channel == .push ? nil : address
-                message.language = reaching.preferences.language ?? MessageLanguage(post.stationery.language)
+                message.language = reaching.preferences.language ?? post.stationery.language
                 if let until = post.rests[channel] { return try leave(message, matter, until: until, keys, in: transaction) }
             }
         }
@@ -424,14 +424,4 @@ extension Zone {
 extension Message {
     /// Four signs that tell two messages with the same words apart.
     fileprivate var reference: String { String(id.description.suffix(4)).uppercased() }
-}
-
-extension MessageLanguage {
-    fileprivate init(_ language: LetterLanguage) {
-        self =
-            switch language {
-            case .english: .english
-            case .german: .german
-            }
-    }
 }

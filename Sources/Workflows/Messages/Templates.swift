@@ -7,7 +7,7 @@ import Storage
 /// How a clinic puts a message.
 public struct StoredTemplate: Sendable {
     public let kind: MessageKind
-    public let language: MessageLanguage
+    public let language: WrittenLanguage
     public let template: MessageTemplate
     /// Nil where it is as it usually is.
     public let changedBy: String?
@@ -20,7 +20,7 @@ extension Clinic {
         guard call.caller.may(.changeDirectory) else { throw Refusal.notPermitted }
         let own = try await database.read { try $0.fetch(AllTemplates()) }
         return MessageKind.allCases.flatMap { kind in
-            MessageLanguage.allCases.map { language in
+            WrittenLanguage.allCases.map { language in
                 own.first { $0.kind == kind && $0.language == language }
                     ?? StoredTemplate(
                         kind: kind, language: language, template: kind.template(in: language), changedBy: nil, changedAt: nil)
@@ -32,7 +32,7 @@ extension Clinic {
     ///
     /// - Parameter template: nil is as usual.
     public func setTemplate(
-        of kind: MessageKind, in language: MessageLanguage, to template: MessageTemplate?, call: Call,
+        of kind: MessageKind, in language: WrittenLanguage, to template: MessageTemplate?, call: Call,
         wording: Wording<StoredTemplate>
     ) async throws -> Reply<StoredTemplate> {
         try await perform(call, wording: wording) { story in
@@ -58,7 +58,7 @@ struct TemplateOf: Query {
         SELECT kind, language, subject, body, words, changed_by, changed_at FROM message_template WHERE kind = $1 AND language = $2
         """
     let kind: MessageKind
-    let language: MessageLanguage
+    let language: WrittenLanguage
     var bindings: [SQLValue] { [.text(kind.rawValue), .text(language.rawValue)] }
     static func row(_ columns: any Columns) throws -> StoredTemplate { try StoredTemplate(columns) }
 }
@@ -100,6 +100,6 @@ struct StoreTemplate: Command {
 struct DeleteTemplate: Command {
     static let sql: SQL = "DELETE FROM message_template WHERE kind = $1 AND language = $2"
     let kind: MessageKind
-    let language: MessageLanguage
+    let language: WrittenLanguage
     var bindings: [SQLValue] { [.text(kind.rawValue), .text(language.rawValue)] }
 }

@@ -43,8 +43,10 @@ extension Clinic {
         // Who is told that it is over, and did not end it, hears whose word it was.
         let isTheirs = event["reason"]?.string == Cancellation.Reason.providerFailed.rawValue
         let payload = isTheirs ? #"{"start":"\#(start)","reason":"provider-failed"}"# : #"{"start":"\#(start)"}"#
+        // Who gives back what was only held for them, or lets an offer pass, had no appointment that anybody could cancel.
+        let isGivenBack = event["wasHeld"] != nil && event["reason"]?.string == Cancellation.Reason.patient.rawValue
         let patients = (event["patients"]?.array ?? []).compactMap { $0.string.flatMap { ID<Caller>($0) } }
-        for patient in patients {
+        for patient in patients where !isGivenBack {
             try tell(patient, .patient, kind, appointment, payload: payload, in: transaction)
         }
         let change = ToldChange(named, event)

@@ -201,7 +201,7 @@ private struct Welcome {
 
             curl -s -H 'Content-Type: application/json' -d '{"login":"desk@demo.example","password":"\(accounts.password)"}' \(base)/v1/sessions; echo
 
-            More: \(base)/openapi.json, \(base)/health, 'mediconnect token --help'. Stop with Ctrl-C.
+            More: docs/guides/trying-it.md goes on from here; \(base)/openapi.json, \(base)/health, 'mediconnect token --help'. Stop with Ctrl-C.
             """
     }
 }

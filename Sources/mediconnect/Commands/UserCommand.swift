@@ -78,7 +78,7 @@ struct UserCommand: AsyncParsableCommand {
         var email: String
         @Option(help: "As for 'create'; one.")
         var role: String
-        @Option(help: "What they read: \(LetterLanguage.allCases.map(\.rawValue).joined(separator: ", ")).")
+        @Option(help: "What they read: \(WrittenLanguage.allCases.map(\.rawValue).joined(separator: ", ")).")
         var language: String?
 
         func act(on accounts: Accounts) async throws {
@@ -87,10 +87,10 @@ struct UserCommand: AsyncParsableCommand {
             guard caller.role != .service else {
                 throw Complaint("--role: a service is no person; see 'mediconnect service'")
             }
-            let known = language.map { LetterLanguage(rawValue: $0) }
+            let known = language.map { WrittenLanguage(rawValue: $0) }
             if case .some(.none) = known {
                 throw Complaint(
-                    "--language must be one of \(LetterLanguage.allCases.map(\.rawValue).joined(separator: ", "))")
+                    "--language must be one of \(WrittenLanguage.allCases.map(\.rawValue).joined(separator: ", "))")
             }
             let subject = caller.role.isUnknownToTheDirectory ? nil : caller.subject
             let id = try await accounts.invite(

@@ -9,7 +9,7 @@ import Letters
 /// out of the address; without a script it is typed or pasted, and everything works.
 struct LetterPage: Sendable {
     let kind: LetterKind
-    let language: LetterLanguage
+    let language: WrittenLanguage
 
     /// The form, after a first try with why that came to nothing.
     func form(code: String = "", trouble: PageTrouble? = nil) -> String {
@@ -135,16 +135,4 @@ struct LetterPage: Sendable {
         if(s){d.getElementById('show-row').hidden=false;s.addEventListener('change',function(){p.type=s.checked?'text':'password'})}
         (c.value?p||d.querySelector('button'):c).focus()})();
         """
-}
-
-/// Which language a page is in: what the link says, or what the browser asks for first among those there are.
-enum PageLanguage {
-    static func chosen(_ named: String?, accepting header: String?) -> LetterLanguage {
-        if let language = named.flatMap({ LetterLanguage(rawValue: $0) }) { return language }
-        for range in (header ?? "").prefix(256).split(separator: ",") {
-            let code = range.drop { $0 == " " }.prefix(2).lowercased()
-            if let language = LetterLanguage(rawValue: code) { return language }
-        }
-        return .english
-    }
 }

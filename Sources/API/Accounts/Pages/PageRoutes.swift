@@ -16,7 +16,7 @@ struct PageRoutes {
             "The page behind the link in a letter: a form, nothing is done yet",
             query: [Self.language], shows: .letter(kind)
         ) { exchange in
-            .page(LetterPage(kind: kind, language: exchange.language).form())
+            .page(LetterPage(kind: kind, language: exchange.pageLanguage).form())
         }
     }
 
@@ -26,7 +26,7 @@ struct PageRoutes {
             shows: .letter(kind), form: ["code"] + (kind.bringsPassword ? ["newPassword"] : []),
             problems: [.linkOver, .identifierAlreadyUsed, .transitionNotAllowed, .crossSite]
         ) { exchange, premises in
-            let page = LetterPage(kind: kind, language: exchange.language)
+            let page = LetterPage(kind: kind, language: exchange.pageLanguage)
             // Pasted from a letter, with what stands around it.
             let code = (exchange.body["code"]?.string ?? "").filter { !$0.isWhitespace }
             let password = exchange.body["newPassword"]?.string ?? ""
@@ -76,16 +76,6 @@ extension Accounts {
     }
 }
 
-extension Exchange {
-    fileprivate var language: LetterLanguage { .chosen(query, accepting: acceptLanguage) }
-}
-
-extension LetterLanguage {
-    fileprivate static func chosen(_ query: JSON, accepting header: String?) -> LetterLanguage {
-        PageLanguage.chosen(query["language"]?.string, accepting: header)
-    }
-}
-
 extension Answer {
     /// For a person, not a program.
     static func page(_ text: String, status: Int = 200) -> Answer {
@@ -98,7 +88,7 @@ extension Answer {
     static func page(_ kind: LetterKind, _ problem: Problem, language: String?, accepting header: String?, base: String) -> Answer
     {
         let plain = problem.answer(base: base)
-        let page = LetterPage(kind: kind, language: PageLanguage.chosen(language, accepting: header))
+        let page = LetterPage(kind: kind, language: .chosen(language, accepting: header))
         var answer = Answer.page(page.form(trouble: PageTrouble(problem)), status: plain.status)
         answer.retryAfterSeconds = plain.retryAfterSeconds
         return answer

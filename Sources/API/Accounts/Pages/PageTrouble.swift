@@ -23,10 +23,11 @@ enum PageTrouble: Sendable, Equatable {
         }
     }
 
-    func words(in language: LetterLanguage) -> String {
+    func words(in language: WrittenLanguage) -> String {
         switch language {
         case .english: english
         case .german: german
+        case .french: french
         }
     }
 
@@ -61,6 +62,24 @@ enum PageTrouble: Sendable, Equatable {
             "Die Adresse wurde in den letzten sieben Tagen geändert, und die vorige kann noch zurückgeholt werden."
         case .tooOften: "Das waren zu viele Versuche. Warten Sie eine Minute, und versuchen Sie es dann wieder."
         case .notNow: "Das geht im Moment nicht. Nichts wurde geändert. Versuchen Sie es in einer Minute wieder."
+        }
+    }
+
+    private var french: String {
+        switch self {
+        case .over(.used): "Ce lien a déjà servi. Chacun n’est valable qu’une fois."
+        case .over(.expired): "Le délai de ce lien est passé, ou il existe une lettre plus récente. Demandez-en une autre."
+        case .over(.overtaken): "Ce lien n’est plus valable : le mot de passe ou l’adresse a changé depuis son envoi."
+        case .over(.unknown): "Ce n’est pas un de nos codes. Copiez-le en entier depuis la lettre."
+        case .password(.tooShort): "Le mot de passe doit avoir 8 caractères au moins."
+        case .password(.tooLong): "Le mot de passe peut avoir 128 caractères au plus."
+        case .password(.tooCommon):
+            "Ce mot de passe est de ceux que l’on essaie en premier. Trois mots sans rapport valent mieux."
+        case .addressTaken: "Un autre compte a cette adresse."
+        case .changedLately:
+            "L’adresse a été changée au cours des sept derniers jours, et la précédente peut encore être reprise."
+        case .tooOften: "Il y a eu trop d’essais. Attendez une minute, puis réessayez."
+        case .notNow: "Ce n’est pas possible pour le moment. Rien n’a été changé. Réessayez dans une minute."
         }
     }
 

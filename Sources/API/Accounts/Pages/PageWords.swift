@@ -12,10 +12,11 @@ struct PageWords: Sendable {
 
 extension LetterKind {
     /// Nil for a letter that asks for nothing.
-    func pageWords(in language: LetterLanguage) -> PageWords? {
+    func pageWords(in language: WrittenLanguage) -> PageWords? {
         switch language {
         case .english: english
         case .german: german
+        case .french: french
         }
     }
 
@@ -93,6 +94,43 @@ extension LetterKind {
                 afterwards: "Alle wurden abgemeldet. Wählen Sie ein neues Passwort mit dem Brief, der zu Ihnen unterwegs ist.")
         }
     }
+
+    private var french: PageWords? {
+        switch self {
+        case .invitation:
+            PageWords(
+                title: "Choisissez votre mot de passe", lead: "Votre compte est prêt ensuite.", action: "Choisir ce mot de passe",
+                done: "Votre compte est prêt",
+                afterwards: "Connectez-vous avec l’adresse où la lettre est arrivée et le mot de passe que vous avez choisi.")
+        case .passwordReset:
+            PageWords(
+                title: "Choisissez un nouveau mot de passe", lead: "Il remplace l’ancien et vous déconnecte partout.",
+                action: "Choisir ce mot de passe", done: "Votre mot de passe a été changé",
+                afterwards: "Vous avez été déconnecté partout. Connectez-vous avec le nouveau mot de passe.")
+        case .passwordChanged: nil
+        case .verification:
+            PageWords(
+                title: "Confirmez votre adresse e-mail",
+                lead: "Vous dites ainsi que la lettre qui contient ce lien vous est parvenue.",
+                action: "Confirmer l’adresse", done: "Votre adresse e-mail est confirmée",
+                afterwards: "Vous pouvez fermer cette page.")
+        case .emailChange:
+            PageWords(
+                title: "Confirmez votre nouvelle adresse e-mail", lead: "Nos lettres iront ensuite à cette adresse.",
+                action: "Confirmer la nouvelle adresse", done: "Voilà votre adresse e-mail",
+                afterwards: "Si vous vous connectez avec votre adresse, faites-le avec celle-ci. Nous avons prévenu l’ancienne.")
+        case .emailChanged:
+            PageWords(
+                title: "Reprenez votre adresse e-mail",
+                lead: """
+                    Faites-le si ce n’est pas vous qui avez donné une autre adresse à votre compte. Tout le monde est déconnecté, le mot \
+                    de passe n’est plus valable, et nous envoyons à cette adresse une lettre pour en choisir un nouveau.
+                    """,
+                action: "Reprendre l’adresse", done: "L’adresse est de nouveau la vôtre",
+                afterwards: "Tout le monde a été déconnecté. Choisissez un nouveau mot de passe avec la lettre qui vous parvient."
+            )
+        }
+    }
 }
 
 /// What stands beside the fields, the same on every page.
@@ -103,7 +141,7 @@ struct FormWords: Sendable {
     let passwordHint: String
     let showPassword: String
 
-    init(_ language: LetterLanguage) {
+    init(_ language: WrittenLanguage) {
         switch language {
         case .english:
             (code, codeHint) = ("Code from the letter", "It begins with mcl_ and stands in a line by itself.")
@@ -113,6 +151,12 @@ struct FormWords: Sendable {
             (code, codeHint) = ("Code aus dem Brief", "Er beginnt mit mcl_ und steht in einer eigenen Zeile.")
             (password, passwordHint) = ("Neues Passwort", "Mindestens 8 Zeichen. Drei Wörter ohne Zusammenhang sind gut.")
             showPassword = "Passwort anzeigen"
+        case .french:
+            (code, codeHint) = ("Code de la lettre", "Il commence par mcl_ et occupe une ligne à lui seul.")
+            (password, passwordHint) = (
+                "Nouveau mot de passe", "8 caractères au moins. Trois mots sans rapport conviennent bien."
+            )
+            showPassword = "Afficher le mot de passe"
         }
     }
 }

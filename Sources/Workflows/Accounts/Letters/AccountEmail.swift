@@ -9,7 +9,7 @@ public struct AccountEmail: Sendable {
     /// When its owner showed that letters reach them there; nil until then. No two accounts have the same one verified.
     public let verifiedAt: Instant?
     /// What they read; nil for the clinic's own language.
-    let language: LetterLanguage?
+    let language: WrittenLanguage?
 }
 
 /// Whose verified address it is, by its digest; or as it is, where an earlier version has written it and it has not been sealed yet. The

@@ -12,9 +12,9 @@ public struct Invitation: Sendable {
     /// For a patient and a practitioner who they are in the clinic; for others nil, and a new one is made.
     public let subject: ID<Caller>?
     /// What they read; nil for the clinic's own language.
-    public let language: LetterLanguage?
+    public let language: WrittenLanguage?
 
-    public init(email: MailAddress, role: Role, subject: ID<Caller>? = nil, language: LetterLanguage? = nil) {
+    public init(email: MailAddress, role: Role, subject: ID<Caller>? = nil, language: WrittenLanguage? = nil) {
         self.email = email
         self.role = role
         self.subject = subject

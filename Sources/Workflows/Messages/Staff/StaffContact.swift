@@ -12,7 +12,7 @@ public struct StaffContact: Sendable, Equatable {
     public var email: Personal<String>?
     public var wishes: StaffWishes
     /// Nil for the clinic's own.
-    public var language: MessageLanguage?
+    public var language: WrittenLanguage?
     /// Nil for the usual ones.
     public var quiet: ContactPreferences.QuietHours?
     /// Whose clocks count; nil for those where the visit is.

@@ -18,7 +18,7 @@ public struct PatientDevice: Sendable {
     /// What the provider finds it by.
     public var token: Personal<String>
     /// What its notices are written in; nil as the patient's other messages.
-    public let language: MessageLanguage?
+    public let language: WrittenLanguage?
     public let createdAt: Instant
     /// When it was last registered: apps do so whenever they start.
     public let seenAt: Instant
@@ -55,7 +55,7 @@ public struct DeviceRegistration: Sendable {
     public let platform: PatientDevice.Platform
     public let token: Personal<String>
     public let name: Personal<String>?
-    public let language: MessageLanguage?
+    public let language: WrittenLanguage?
 
     public init(_ fields: Fields) {
         platform = fields.choice("platform")
