@@ -60,11 +60,13 @@ struct ReplacingFixture {
     func status() async throws -> LegacyStatus { try await fixture.clinic.legacyStatus() }
     func comparison() async throws -> LegacyComparison { try await fixture.clinic.compareWithLegacy(last: 1_000) }
 
-    func worker(_ clinic: Clinic? = nil, on database: (any Database)? = nil) -> Outbox {
+    func worker(
+        _ clinic: Clinic? = nil, on database: (any Database)? = nil, report: @escaping @Sendable (LegacyReport) -> Void = { _ in }
+    ) -> Outbox {
         let clinic = clinic ?? fixture.clinic
         let calendars = CalendarsAndLegacy(calendars: nil, legacy: old, called: Replacement.provider)
         let handlers = clinic.deliveries.merging(SchedulingDesk(clinic, partner: calendars).deliveries) { $1 }
-            .merging(desk(clinic).deliveries) { $1 }
+            .merging(LegacyDesk(clinic, legacy: old, report: report).deliveries) { $1 }
         return Outbox(
             database: database ?? fixture.database, surroundings: fixture.surroundings, workerName: "worker", handlers: handlers)
     }
@@ -534,6 +536,47 @@ extension Promises {
             }
         }
 
+        /// They say no to one because of another that we give up there at the same moment, and whoever hears of it looks only afterwards.
+        @Test(arguments: Engine.allCases) func `a no on its way while the time is given up there is none`(engine: Engine)
+            async throws
+        {
+            #expect(try await tasksOfCrossing(engine) { $0 } == [])
+        }
+
+        /// The negative control: whoever looks only for what stands there now.
+        @Test(arguments: Engine.allCases) func `would be seen: who forgets what stood there leaves it to a human`(engine: Engine)
+            async throws
+        {
+            let tasks = try await tasksOfCrossing(engine) { TamperedDatabase($0) { ForgetsWhatWasGivenUp($0) } }
+            #expect(tasks == [.legacyRefuses])
+        }
+
+        private func tasksOfCrossing(_ engine: Engine, sabotage: (any Database) -> any Database) async throws -> [ClinicTask.Kind]
+        {
+            var tasks: [ClinicTask.Kind] = []
+            try await ReplacingFixture.open(engine, sabotage: sabotage) { clinic in
+                try await inUse(clinic)
+                #expect(try await clinic.go(to: .switched) == nil)
+                let (desk, start) = (clinic.plan.desk(), clinic.plan.starts(onDays: 5..<6)[0])
+                let first = try #require(await clinic.fixture.book(patient: 30, at: start, by: desk).told)
+                try await clinic.run()
+                #expect(await clinic.fixture.cancel(first.id, by: desk).told?.state == .cancelled)
+                #expect(await clinic.fixture.book(patient: 31, at: start, by: desk).told?.state == .booked)
+                let (isRefused, isGivenUp) = (Gate(), Gate())
+                clinic.old.crosses(isRefused, isGivenUp)
+                let worker = clinic.worker { report in
+                    if report.what == .cancelled, report.appointment == first.id { isGivenUp.open() }
+                }
+                while try await worker.step() > 0 {}
+                try await clinic.run(for: .minutes(1))
+                #expect(clinic.old.all.contains { $0.state == .refused }, "they did say no")
+                try await clinic.isSound()
+                tasks = try await clinic.tasks().map(\.kind)
+                #expect(try await (clinic.bookedHere() == clinic.bookedThere) == tasks.isEmpty)
+            }
+            return tasks
+        }
+
         /// The planted fault: a system that knows nothing of what it was asked, so that looking first is in vain.
         @Test(arguments: Engine.allCases) func `would be seen: who cannot look before asking again has it there twice`(
             engine: Engine
@@ -620,5 +663,13 @@ extension Promises {
                 try await clinic.isSound()
             }
         }
+    }
+}
+
+/// Knows only what stands in the other system now.
+private final class ForgetsWhatWasGivenUp: PassingTransaction {
+    override func first<Asked: Query>(_ query: Asked) throws -> Asked.Row? {
+        if Asked.sql.sqlite.contains("updated_at >= $6") { return nil }
+        return try super.first(query)
     }
 }

@@ -24,6 +24,7 @@ final class TheOldSystem: LegacySystem {
         var change = 0
         var manner = Manner.careful
         var script: [Manner] = []
+        var crossing: (isRefused: Gate, isGivenUp: Gate)?
         /// Says that it knows of no request.
         var isDeaf = false
     }
@@ -36,6 +37,9 @@ final class TheOldSystem: LegacySystem {
         self.clock = clock
         self.life = Mutex(life)
     }
+
+    /// From now on nothing is ended there until somebody was refused a time, and whoever was hears of it when `isGivenUp` opens.
+    func crosses(_ isRefused: Gate, _ isGivenUp: Gate) { state.withLock { $0.crossing = (isRefused, isGivenUp) } }
 
     func isCalled(by life: Life?) { self.life.withLock { $0 = life } }
     func become(_ manner: Manner, after script: [Manner] = []) { state.withLock { ($0.manner, $0.script) = (manner, script) } }
@@ -143,6 +147,15 @@ final class TheOldSystem: LegacySystem {
     }
 
     func book(_ visit: LegacyVisit, requestID: EffectKey) async -> Ending<LegacyEntry> {
+        let ending = answer(to: visit, requestID)
+        if case .done(let entry) = ending, entry.state == .refused, let crossing = state.withLock({ $0.crossing }) {
+            crossing.isRefused.open()
+            await crossing.isGivenUp.pass()
+        }
+        return ending
+    }
+
+    private func answer(to visit: LegacyVisit, _ requestID: EffectKey) -> Ending<LegacyEntry> {
         around {
             let now = clock.now
             return state.withLock { state in
@@ -157,7 +170,8 @@ final class TheOldSystem: LegacySystem {
     }
 
     func cancel(_ id: String, key: EffectKey) async -> Ending<LegacyEntry> {
-        around {
+        if let crossing = state.withLock({ $0.crossing }) { await crossing.isRefused.pass() }
+        return around {
             let now = clock.now
             return state.withLock { state in
                 let manner = state.script.isEmpty ? state.manner : state.script.removeFirst()

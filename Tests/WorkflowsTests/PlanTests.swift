@@ -110,6 +110,7 @@ import Workflows
         ("HowManyLegacyRowsWait", "INDEX legacy_booking_waiting (start_at>?"),
         ("RefusedLegacyRows", "INDEX legacy_booking_refused (start_at>?"),
         ("LegacyDayCount", "INDEX legacy_booking_day (practitioner_id=? AND start_at>?"),
+        ("WasGivenUpThere", "INDEX legacy_booking_given_up (practitioner_id=? AND start_at>?"),
         ("DeleteLegacyClaims", "INDEX legacy_claim_of_booking (their_id=?)"),
         ("EraseLegacyRows", "INDEX legacy_booking_of_patient (patient_id=?)"),
         ("LegacyClaims", "PRIMARY KEY (holder_id=? AND from_at>?"),

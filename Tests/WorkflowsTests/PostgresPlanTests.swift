@@ -93,6 +93,7 @@ import Workflows
         ("WaitingLegacyRows", "legacy_booking_waiting", ["start_at"]),
         ("RefusedLegacyRows", "legacy_booking_refused", ["start_at >"]),
         ("LegacyDayCount", "legacy_booking_day", ["practitioner_id = "]),
+        ("WasGivenUpThere", "legacy_booking_given_up", ["practitioner_id = "]),
         ("DeleteLegacyClaims", "legacy_claim_of_booking", ["their_id = "]),
         ("EraseLegacyRows", "legacy_booking_of_patient", ["patient_id = "]),
         ("RemindedAppointments", "appointment_of_day", ["start_at"]),

@@ -128,6 +128,7 @@ extension Appointment {
             if let cancellation { json.member("reason", cancellation.reason.rawValue) }
             // What was only held was nobody's yet.
             if from == .pending, kind == .cancelled || kind == .rescheduled { json.member("wasHeld", true) }
+            if from == .pending, external == nil, cancellation?.reason == .patient { json.member("givenBack", true) }
             if let before, before.visit.from != visit.from { json.member("formerStart", before.visit.from) }
             if let before, before.practitioner != practitioner { json.member("formerPractitioner", before.practitioner) }
         }

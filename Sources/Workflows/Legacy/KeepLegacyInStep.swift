@@ -20,6 +20,8 @@ struct LegacyLink: Sendable, Equatable {
     var isSettled: Bool
     /// The version of ours that they would not have.
     var refusedVersion: Int?
+    /// When it was last written: of one that is not settled, when it was asked for.
+    var updatedAt: Instant
 
     var key: EffectKey { EffectKey("\(appointment):\(Self.word)\(asked)")! }
 
@@ -33,7 +35,7 @@ struct LegacyWanted: Sendable {
 }
 
 /// In the order `LegacyLinkOf.row` reads them.
-private let linkColumns = "appointment_id, asked, start_at, practitioner_id, is_settled, refused_version"
+private let linkColumns = "appointment_id, asked, start_at, practitioner_id, is_settled, refused_version, updated_at"
 
 struct LegacyLinkOf: Query {
     static let sql = SQL("SELECT \(linkColumns) FROM legacy_link WHERE appointment_id = $1")
@@ -42,7 +44,8 @@ struct LegacyLinkOf: Query {
     static func row(_ columns: any Columns) throws -> LegacyLink {
         LegacyLink(
             appointment: try columns.id(0), asked: try columns.int(1), start: try columns.instant(2),
-            practitioner: try columns.id(3), isSettled: try columns.bool(4), refusedVersion: try columns.optional(5, columns.int))
+            practitioner: try columns.id(3), isSettled: try columns.bool(4), refusedVersion: try columns.optional(5, columns.int),
+            updatedAt: try columns.instant(6))
     }
 }
 
@@ -68,6 +71,28 @@ struct LegacyChangesUnderWay: Query {
         [.text(Topic.legacyChange), .instant(Instant(microseconds: 0)), .integer(limit)]
     }
     static func row(_ columns: any Columns) throws -> String { try columns.text(0) }
+}
+
+/// Whether another one of ours stood in the way there, and was given up since.
+struct WasGivenUpThere: Query {
+    static let sql: SQL = """
+        SELECT 1 FROM legacy_booking WHERE practitioner_id = $1 AND start_at > $2 AND start_at < $3
+            AND state = 'cancelled' AND appointment_id IS NOT NULL AND appointment_id <> $4 AND end_at > $5 AND updated_at >= $6
+        LIMIT 1
+        """
+    let link: LegacyLink
+    let visit: TimeRange
+    /// Nodes' clocks may differ so much.
+    static let doubt = Span.seconds(10)
+    /// Nothing there takes longer.
+    static let longest = Span.hours(12)
+    var bindings: [SQLValue] {
+        [
+            .id(link.practitioner), .instant(visit.from - Self.longest), .instant(visit.to), .id(link.appointment),
+            .instant(visit.from), .instant(link.updatedAt - Self.doubt),
+        ]
+    }
+    static func row(_ columns: any Columns) throws -> Bool { true }
 }
 
 struct StoreLegacyLink: Command {
@@ -232,7 +257,7 @@ extension LegacyDesk {
             guard !story.directory.replacement.follows else { return .nothing }
             let link = LegacyLink(
                 appointment: id, asked: (known?.asked ?? 0) + 1, start: wanted.visit.start, practitioner: wanted.practitioner,
-                isSettled: false)
+                isSettled: false, updatedAt: story.now)
             try story.transaction.run(StoreLegacyLink(link: link, now: story.now))
             return .ask(link, wanted.visit, looksFirst: false, version: appointment.version)
         } ?? .nothing
@@ -276,8 +301,8 @@ extension LegacyDesk {
         return .done(())
     }
 
-    /// They will not have it, which somebody has to see to; unless they said no to one that we are about to give up there: then it is asked
-    /// for once more, under a new name.
+    /// They will not have it, which somebody has to see to; unless they said no because of one that we are about to give up there, or have
+    /// given up since they were asked: then it is asked for once more, under a new name.
     private func settleRefused(_ link: LegacyLink, _ reason: String, _ version: Int) async throws -> Ending<Void> {
         let clinic = clinic
         let isInTheWay = try await change(link.appointment) { story, appointment -> Bool in
@@ -285,7 +310,7 @@ extension LegacyDesk {
                 known.asked == link.asked
             else { return false }
             known.isSettled = true
-            if try story.isInOurOwnWay(appointment) {
+            if try story.isInOurOwnWay(appointment) || story.wasInOurOwnWay(appointment, link) {
                 try story.transaction.run(StoreLegacyLink(link: known, now: story.now))
                 return true
             }
@@ -418,12 +443,18 @@ extension Story {
             if stands { return true }
             // Nobody has heard yet whether they have taken it; how long it takes is not known either.
             if let link = try transaction.first(LegacyLinkOf(appointment: other)), !link.isSettled,
-                link.practitioner == appointment.practitioner, link.start < visit.to, visit.from < link.start + .hours(12)
+                link.practitioner == appointment.practitioner, link.start < visit.to,
+                visit.from < link.start + WasGivenUpThere.longest
             {
                 return true
             }
         }
         return false
+    }
+
+    /// Whether another one of ours had that time there when they were asked.
+    fileprivate func wasInOurOwnWay(_ appointment: Appointment, _ link: LegacyLink) throws -> Bool {
+        try transaction.first(WasGivenUpThere(link: link, visit: appointment.visit)) != nil
     }
 
     /// What should stand there of an appointment; nil when nothing should.

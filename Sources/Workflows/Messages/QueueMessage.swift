@@ -55,6 +55,7 @@ extension Clinic {
         guard settings.messages != nil, notice.recipientRole == .patient, let kind = MessageKind(rawValue: notice.kind.rawValue)
         else { return nil }
         let details = try JSON(parsing: notice.payload)
+        guard details["givenBack"] == nil else { return nil }
         let (start, minutes) = (details.instant("start"), details.whole("minutes"))
         return Message(
             id: surroundings.identifiers.next(Message.self), notice: notice.id, patient: notice.recipient.of(),

@@ -44,9 +44,10 @@ extension Clinic {
         let isTheirs = event["reason"]?.string == Cancellation.Reason.providerFailed.rawValue
         let payload = isTheirs ? #"{"start":"\#(start)","reason":"provider-failed"}"# : #"{"start":"\#(start)"}"#
         // Who gives back what was only held for them, or lets an offer pass, had no appointment that anybody could cancel.
-        let isGivenBack = event["wasHeld"] != nil && event["reason"]?.string == Cancellation.Reason.patient.rawValue
+        let isGivenBack = event["givenBack"] != nil
         let patients = (event["patients"]?.array ?? []).compactMap { $0.string.flatMap { ID<Caller>($0) } }
-        for patient in patients where !isGivenBack {
+        for patient in patients {
+            let payload = isGivenBack ? #"{"start":"\#(start)","givenBack":true}"# : payload
             try tell(patient, .patient, kind, appointment, payload: payload, in: transaction)
         }
         let change = ToldChange(named, event)

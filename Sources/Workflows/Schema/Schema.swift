@@ -49,6 +49,15 @@ public enum Schema {
                 SQL(table: "ALTER TABLE refund ADD COLUMN \($0)")
             },
             down: ["recorded_by", "given_at", "way"].map { SQL("ALTER TABLE refund DROP COLUMN \($0)") }),
+        Migration(
+            number: 32, name: "what was given up there is found by its time",
+            up: [
+                """
+                CREATE INDEX legacy_booking_given_up ON legacy_booking (practitioner_id, start_at)
+                WHERE state = 'cancelled' AND appointment_id IS NOT NULL
+                """
+            ],
+            down: ["DROP INDEX legacy_booking_given_up"]),
     ]
 
     /// Tables that grow with the clinic's work: no query may read one from end to end (MA-2).

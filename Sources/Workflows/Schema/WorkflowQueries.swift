@@ -105,7 +105,8 @@ public enum WorkflowQueries {
         StoreLegacyRow.self, LegacyClaims.self, InsertLegacyClaim.self, DeleteLegacyClaims.self, LegacyDayCount.self,
         WaitingLegacyRows.self, HowManyLegacyRowsWait.self, RefusedLegacyRows.self, ForgetLegacyRefusals.self,
         ComparedLegacyRows.self, DifferingLegacyRows.self, EraseLegacyRows.self, EraseLegacyClaims.self,
-        LegacyLinkOf.self, LegacyLinkToChange.self, LegacyChangesUnderWay.self, StoreLegacyLink.self, AppointmentsThere.self,
+        LegacyLinkOf.self, LegacyLinkToChange.self, LegacyChangesUnderWay.self, WasGivenUpThere.self, StoreLegacyLink.self,
+        AppointmentsThere.self,
     ]
 
     private static let incoming: [any Statement.Type] = [
