@@ -178,9 +178,9 @@ let package = Package(
                 "TestKit", "LoopbackClient", "PostgresCluster", "PrivateBroker", "Processes", "API", "Admission", "Secrecy",
                 "Workflows", "Outbox",
                 "StorageSQLite", "StoragePostgres",
-                "Storage", "CSQLite",
+                "Storage", "CSQLite", "CPostgres",
                 "People", "Scheduling",
-                "Notation", hummingbird, logging, arguments, lifecycle, signals,
+                "Notation", nioCore, nioPosix, hummingbird, logging, arguments, lifecycle, signals,
             ],
             swiftSettings: strict
         ),

@@ -78,6 +78,9 @@ public protocol TextCarrier: Sendable {
     /// What became of a message of these words that was sent to this telephone at this time or later; nil when there is none.
     func find(_ text: TextMessage, since: Instant) async -> Ending<TextReceipt?>
 
+    /// For how long a message that somebody was asked to carry may still be on its way to them: before that, that they have none says nothing.
+    var knownAfter: Span { get }
+
     /// What the carrier tells us, once it has proved that it is the carrier. It carries no time: what was heard is known by its key.
     func news(in call: IncomingCall) throws(IncomingRefusal) -> TextNews
 
@@ -88,4 +91,6 @@ public protocol TextCarrier: Sendable {
 extension TextCarrier {
     /// Who never rests.
     public var restsUntil: Instant? { nil }
+    /// Who has at once what was said to them.
+    public var knownAfter: Span { .zero }
 }

@@ -55,6 +55,10 @@ struct ControlPart: Sendable {
     }
 
     private func setCallback(_ asked: Asked, _ part: Part) -> Reply {
+        guard part.reports else {
+            let those = Part.allCases.filter(\.reports).map(\.rawValue).joined(separator: " and ")
+            return Self.error(400, "\(part.rawValue) reports nowhere: a callback is for \(those)")
+        }
         guard let url = asked.json?["url"]?.string, Postman.isHere(url) else {
             return Self.error(400, "url must be http:// and a port of this machine: 127.0.0.1, localhost or [::1]")
         }
@@ -141,6 +145,7 @@ struct ControlPart: Sendable {
         json.member("webhooksSent", tally.webhooksSent)
         json.member("webhooksTaken", tally.webhooksTaken)
         json.member("webhooksRefused", tally.webhooksRefused)
+        json.member("webhooksLost", tally.webhooksLost)
     }
 
     private static func write(_ effect: Effect, into json: inout JSONWriter) {

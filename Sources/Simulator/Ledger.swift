@@ -29,6 +29,8 @@ struct Tally: Codable, Sendable {
     var webhooksSent = 0
     var webhooksTaken = 0
     var webhooksRefused = 0
+    /// Those the mode has kept from being sent.
+    var webhooksLost = 0
 }
 
 /// What was done for whom. It keeps the last ten thousand effects and forgets the oldest.

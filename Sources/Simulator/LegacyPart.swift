@@ -12,7 +12,7 @@ struct LegacyPart: Sendable {
         guard asked.path.count >= 2, asked.path[1] == "appointments" else { return Self.error(404, "not_found") }
         switch (method, asked.path.count) {
         case ("POST", 2): return request(asked, mode)
-        case ("POST", 4) where asked.path[3] == "cancellation": return cancel(asked.path[2], asked)
+        case ("POST", 4) where asked.path[3] == "cancellation": return cancel(asked.path[2], asked, mode)
         case ("GET", 2): return list(asked)
         case ("GET", 3):
             guard let thing = world.change({ $0.former[asked.path[2]] }) else { return Self.error(404, "not_found") }
@@ -58,12 +58,12 @@ struct LegacyPart: Sendable {
                 reason: isRefused ? "taken" : nil, createdAt: now.description, updatedAt: now.description,
                 change: state.changes)
             state.put(thing)
-            if !isRefused { state.note(.legacy, "appointment", key: requestID, made: thing.id, at: now) }
+            if !isRefused { state.note(.legacy, "appointment", key: requestID, made: thing.id, at: now, as: mode) }
             return Reply(201) { Self.write(thing, into: &$0) }
         }
     }
 
-    private func cancel(_ id: String, _ asked: Asked) -> Reply {
+    private func cancel(_ id: String, _ asked: Asked, _ mode: Mode) -> Reply {
         let now = world.now
         return world.change { state in
             guard var thing = state.former[id] else { return Self.error(404, "not_found") }
@@ -77,7 +77,7 @@ struct LegacyPart: Sendable {
             thing.updatedAt = now.description
             thing.change = state.changes
             state.put(thing)
-            state.note(.legacy, "cancellation", key: key, made: id, at: now)
+            state.note(.legacy, "cancellation", key: key, made: id, at: now, as: mode)
             return Reply(200) { Self.write(thing, into: &$0) }
         }
     }

@@ -30,7 +30,7 @@ struct MailPart: Sendable {
                 SentMail(
                     id: id, from: from, to: to, subject: subject, text: text, hasHTML: words("text/html") != nil,
                     createdAt: now.secondsSince1970))
-            state.note(.mail, "mail", key: key ?? id, made: id, at: now)
+            state.note(.mail, "mail", key: key ?? id, made: id, at: now, as: mode)
             return id
         }
         var reply = Reply(202, json: "")

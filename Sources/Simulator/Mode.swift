@@ -6,15 +6,24 @@ public enum Part: String, Codable, CaseIterable, Sendable {
 
     var speaksHTTP: Bool { self != .smtp && self != .broker }
 
+    /// Whether it tells afterwards what became of what it was asked for.
+    var reports: Bool { self == .sms || self == .payments }
+
     /// Members of a mode that say nothing to it. Mail servers and brokers show nothing, give no tokens and report nowhere; a broker has no words
     /// for "later".
     var deafTo: Set<String> {
-        guard !speaksHTTP else { return [] }
-        let common: Set<String> = [
-            "pending", "overbooks", "duplicateWebhooks", "lateWebhooks", "reorderedWebhooks", "forgetTokens", "sparesTokens",
-            "sparesReads",
-        ]
-        return self == .broker ? common.union(["retryAfter"]) : common
+        var deaf: Set<String> = []
+        if self != .sms { deaf.insert("receipts") }
+        if self != .payments { deaf.insert("refundsFail") }
+        if !reports { deaf.insert("lostWebhooks") }
+        if !speaksHTTP {
+            deaf.formUnion([
+                "pending", "overbooks", "duplicateWebhooks", "lateWebhooks", "reorderedWebhooks", "forgetTokens", "sparesTokens",
+                "sparesReads",
+            ])
+        }
+        if self == .broker { deaf.insert("retryAfter") }
+        return deaf
     }
 }
 
@@ -37,8 +46,12 @@ public struct Mode: Codable, Equatable, Sendable {
     /// Everything new is refused: the text's number, the payment's card, the appointment's time, the letter's mailbox (550); and no queue takes a
     /// message.
     public var refuses: Bool?
-    /// What is new stays open until somebody decides: an appointment is `pending`.
+    /// What is new stays open until somebody decides: an appointment is `pending`, and so is a refund.
     public var pending: Bool?
+    /// What becomes of each text that was accepted, `undelivered` or `failed`: its receipt says so, and so does the list.
+    public var receipts: String?
+    /// Each refund fails after it was answered as done, or as pending: that is told by webhooks, and the list has it so.
+    public var refundsFail: Bool?
     /// The system that is being replaced books a practitioner's time more than once.
     public var overbooks: Bool?
     /// It knows no repeats: who asks twice has two.
@@ -49,6 +62,8 @@ public struct Mode: Codable, Equatable, Sendable {
     public var lateWebhooks: Int?
     /// Of two webhooks the second is sent first. One alone waits until the mode changes.
     public var reorderedWebhooks: Bool?
+    /// No webhook is sent: whoever wants to know has to ask.
+    public var lostWebhooks: Bool?
     /// Every token that was given is worth nothing from now on.
     public var forgetTokens: Bool?
     /// Tokens are given as usual, whatever else the mode says, and use up none of its `times`.
@@ -68,15 +83,21 @@ public struct Mode: Codable, Equatable, Sendable {
         if let errors, !(0...1).contains(errors) { return "errors must be from 0 to 1" }
         if let retryAfter, !(0...86_400).contains(retryAfter) { return "retryAfter must be from 0 to 86400 seconds" }
         if let lateWebhooks, !(0...600_000).contains(lateWebhooks) { return "lateWebhooks must be from 0 to 600000 milliseconds" }
+        if let receipts, !Self.receipts.contains(receipts) {
+            return "receipts must be \(Self.receipts.joined(separator: " or "))"
+        }
         if let times, !(1...1_000_000).contains(times) { return "times must be from 1 to 1000000" }
         return nil
     }
+
+    /// A telephone that could not be reached, and a text that was never sent.
+    static let receipts = ["undelivered", "failed"]
 
     static let members: Set<String> = [
         "delay", "errors", "errorsAreDone", "hang", "silent", "garbled", "retryAfter", "refuses", "pending", "overbooks",
         "forgetful",
         "duplicateWebhooks", "lateWebhooks", "reorderedWebhooks", "forgetTokens", "sparesTokens", "sparesReads", "twice",
-        "times",
+        "times", "receipts", "refundsFail", "lostWebhooks",
     ]
 }
 

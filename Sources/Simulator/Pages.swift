@@ -21,6 +21,8 @@ struct Pages: Sendable {
         case "answer": isDone = TextPart(world: world).reply(to: id, words: String((asked.form["words"] ?? "").prefix(1600)))
         case "cancel-record": isDone = RecordsPart(world: world).changeThere(id, status: "cancelled", laterBy: nil) != nil
         case "move-record": isDone = RecordsPart(world: world).changeThere(id, status: nil, laterBy: 60) != nil
+        case "fail-refund": isDone = PaymentPart(world: world).decide(refund: id, isDone: false)
+        case "finish-refund": isDone = PaymentPart(world: world).decide(refund: id, isDone: true)
         case "confirm": isDone = SchedulingPart(world: world).decide(id, isConfirmed: true)
         case "refuse": isDone = SchedulingPart(world: world).decide(id, isConfirmed: false)
         default: isDone = false
@@ -73,7 +75,9 @@ struct Pages: Sendable {
     }
 
     private func payments() -> String {
-        let all = world.change { $0.intents.newest }.prefix(50)
+        let (all, refunds) = world.change { state in
+            (state.intents.newest.prefix(50), Dictionary(grouping: state.refunds.all, by: \.intent))
+        }
         if all.isEmpty { return "<h2>Payments</h2><p>None yet.</p>" }
         return "<h2>Payments</h2>"
             + all.map { intent in
@@ -82,9 +86,18 @@ struct Pages: Sendable {
                 return """
                     <article><b>\(price) \(Self.escaped(intent.currency))</b> \(Self.escaped(intent.status))\
                     \(intent.refunded > 0 ? ", given back \(intent.refunded)" : "")<br><small>\(Self.escaped(intent.id))</small>\
-                    \(open ? Self.button("pay", intent.id, "Pay") : "")</article>
+                    \(open ? Self.button("pay", intent.id, "Pay") : "")\((refunds[intent.id] ?? []).map(Self.line).joined())</article>
                     """
             }.joined()
+    }
+
+    private static func line(_ refund: GivenBack) -> String {
+        let isPending = refund.status == "pending"
+        return """
+            <p>back: \(refund.amount), \(escaped(refund.status)) <small>\(escaped(refund.id))</small> \
+            \(isPending ? button("finish-refund", refund.id, "It arrives") : "")\
+            \(refund.status == "failed" ? "" : button("fail-refund", refund.id, "It fails"))</p>
+            """
     }
 
     private func texts() -> String {

@@ -79,7 +79,7 @@ struct PaymentPart: Sendable {
         let key = asked.key
         switch (path.first, path.count, path.last) {
         case ("payment_intents", 1, _): return (create(asked, mode, key), [], mode)
-        case ("payment_intents", 3, "cancel"): return changed(path[1], mode, cancel(path[1], key))
+        case ("payment_intents", 3, "cancel"): return changed(path[1], mode, cancel(path[1], key, mode))
         case ("payment_intents", 3, "confirm"): return changed(path[1], mode, pay(path[1], mode))
         case ("refunds", 1, _): return refund(asked, mode, key)
         default: return (Self.error(404, "resource_missing"), [], mode)
@@ -100,7 +100,7 @@ struct PaymentPart: Sendable {
                 id: state.name("pi_", .payments), amount: amount, currency: currency, createdAt: now.secondsSince1970)
             intent.metadata = Self.metadata(asked)
             state.put(intent)
-            state.note(.payments, "payment", key: key ?? intent.id, made: intent.id, at: now)
+            state.note(.payments, "payment", key: key ?? intent.id, made: intent.id, at: now, as: mode)
             return intent
         }
         return Reply(200) { Self.write(intent, into: &$0) }
@@ -124,7 +124,7 @@ struct PaymentPart: Sendable {
         }
     }
 
-    private func cancel(_ id: String, _ key: String?) -> Outcome {
+    private func cancel(_ id: String, _ key: String?, _ mode: Mode) -> Outcome {
         let now = world.now
         return world.change { state in
             guard var intent = state.intents[id] else { return .unchanged(Self.error(404, "resource_missing")) }
@@ -133,7 +133,7 @@ struct PaymentPart: Sendable {
             }
             intent.status = "canceled"
             state.put(intent)
-            state.note(.payments, "cancellation", key: key ?? id, made: id, at: now)
+            state.note(.payments, "cancellation", key: key ?? id, made: id, at: now, as: mode)
             return .changed(intent, event: "payment_intent.canceled")
         }
     }
@@ -176,14 +176,59 @@ struct PaymentPart: Sendable {
                 id: state.name("re_", .payments), intent: id, amount: amount, currency: intent.currency,
                 createdAt: now.secondsSince1970)
             refund.metadata = Self.metadata(asked)
+            refund.key = key
+            if mode.pending == true { refund.status = "pending" }
             intent.refunded += amount
             state.put(intent)
             state.put(refund)
-            state.note(.payments, "refund", key: key ?? refund.id, made: refund.id, at: now)
+            state.note(.payments, "refund", key: key ?? refund.id, made: refund.id, at: now, as: mode)
             return (refund, Reply(200) { Self.write(refund, into: &$0) })
         }
         guard let refund = result.0 else { return (result.1, [], mode) }
-        return (result.1, posts("refund.created") { Self.write(refund, into: &$0) }, mode)
+        let created = posts("refund.created") { Self.write(refund, into: &$0) }
+        // Answered as it was, and over before anybody has heard of it.
+        let failure = mode.refundsFail == true ? failed(refund.id).map(newsOfFailure) ?? [] : []
+        return (result.1, created + failure, mode)
+    }
+
+    /// The bank does not take the money: the payment has it again. Nil when it has failed already, or there is none.
+    private func failed(_ id: String) -> GivenBack? {
+        let now = world.now
+        return world.change { state in
+            guard var refund = state.refunds[id], refund.status != "failed", var intent = state.intents[refund.intent] else {
+                return nil
+            }
+            refund.status = "failed"
+            intent.refunded -= refund.amount
+            state.put(intent)
+            state.put(refund)
+            state.note(.payments, "failed refund", key: refund.key ?? id, made: id, at: now)
+            return refund
+        }
+    }
+
+    /// Told twice over, as two events of two kinds.
+    private func newsOfFailure(_ refund: GivenBack) -> [Post] {
+        ["charge.refund.updated", "refund.failed"].flatMap { type in posts(type) { Self.write(refund, into: &$0) } }
+    }
+
+    /// A refund fails, however long ago it was made, or is done that was pending. False when there is nothing to decide.
+    func decide(refund id: String, isDone: Bool) -> Bool {
+        let mode = world.change { $0.modes[.payments] ?? Mode() }
+        guard isDone else {
+            guard let refund = failed(id) else { return false }
+            world.send(newsOfFailure(refund), as: mode)
+            return true
+        }
+        let done = world.change { state -> GivenBack? in
+            guard var refund = state.refunds[id], refund.status == "pending" else { return nil }
+            refund.status = "succeeded"
+            state.put(refund)
+            return refund
+        }
+        guard let done else { return false }
+        world.send(posts("charge.refund.updated") { Self.write(done, into: &$0) }, as: mode)
+        return true
     }
 
     // MARK: Looks
@@ -241,6 +286,7 @@ struct PaymentPart: Sendable {
         json.member("amount", refund.amount)
         json.member("currency", refund.currency)
         json.member("status", refund.status)
+        if refund.status == "failed" { json.member("failure_reason", "expired_or_canceled_card") }
         json.member("created", refund.createdAt)
         write(refund.metadata, into: &json)
     }

@@ -17,10 +17,10 @@ struct PushPart: Sendable {
             let title = message["notification"]?["title"]?.string, mode.refuses != true
         else { return Self.error(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT") }
         if device.hasPrefix("gone") { return Self.error(404, "NOT_FOUND", "UNREGISTERED") }
-        return show(message, title, device, in: asked.path[3])
+        return show(message, title, device, in: asked.path[3], mode)
     }
 
-    private func show(_ message: JSON, _ title: String, _ device: String, in project: String) -> Reply {
+    private func show(_ message: JSON, _ title: String, _ device: String, in project: String, _ mode: Mode) -> Reply {
         let now = world.now
         let tag = message["android"]?["notification"]?["tag"]?.string
         let id = world.change { state -> String in
@@ -29,7 +29,7 @@ struct PushPart: Sendable {
             if state.ledger.effect(.push, "notice", key: key) != nil {
                 state.noteRepeat(.push, "notice", key: key)
             } else {
-                state.note(.push, "notice", key: key, made: String(title.prefix(200)), at: now)
+                state.note(.push, "notice", key: key, made: String(title.prefix(200)), at: now, as: mode)
             }
             return id
         }

@@ -12,12 +12,12 @@ struct RecordsPart: Sendable {
         if asked.path == ["oauth", "token"] { return token(asked) }
         guard world.hasGiven(asked.bearer, .fhir) else { return Self.outcome(401, "login") }
         switch (method, asked.path.count, asked.path.count > 1 ? asked.path[1] : "") {
-        case ("POST", 2, "Appointment"): return create(asked)
+        case ("POST", 2, "Appointment"): return create(asked, mode)
         case ("GET", 2, "Appointment"): return search(asked)
         case ("GET", 3, "Appointment"):
             guard let held = world.change({ $0.records[asked.path[2]] }) else { return Self.outcome(404, "not-found") }
             return Self.reply(200, held)
-        case ("PUT", 3, "Appointment"): return update(asked)
+        case ("PUT", 3, "Appointment"): return update(asked, mode)
         default: return Self.outcome(404, "not-supported")
         }
     }
@@ -77,7 +77,7 @@ struct RecordsPart: Sendable {
         return String(decoding: writer.bytes, as: UTF8.self)
     }
 
-    private func create(_ asked: Asked) -> Reply {
+    private func create(_ asked: Asked, _ mode: Mode) -> Reply {
         guard let json = asked.json, json["resourceType"]?.string == "Appointment", let identifier = Self.identifier(json) else {
             return Self.outcome(400, "invalid")
         }
@@ -94,7 +94,7 @@ struct RecordsPart: Sendable {
             let held = HeldRecord(
                 id: id, identifier: identifier, version: 1, body: Self.body(json, id, 1, at: at), updatedAt: at)
             state.put(held)
-            state.note(.fhir, "appointment", key: key, made: id, at: now)
+            state.note(.fhir, "appointment", key: key, made: id, at: now, as: mode)
             return Self.reply(201, held)
         }
     }
@@ -175,7 +175,7 @@ struct RecordsPart: Sendable {
         }
     }
 
-    private func update(_ asked: Asked) -> Reply {
+    private func update(_ asked: Asked, _ mode: Mode) -> Reply {
         guard let json = asked.json, let identifier = Self.identifier(json) else { return Self.outcome(400, "invalid") }
         let now = world.now
         return world.change { state in
@@ -186,7 +186,7 @@ struct RecordsPart: Sendable {
             let at = now.description
             (held.body, held.updatedAt) = (Self.body(json, held.id, held.version, at: at), at)
             state.put(held)
-            state.note(.fhir, "change", key: "\(held.id)/\(held.version)", made: held.id, at: now)
+            state.note(.fhir, "change", key: "\(held.id)/\(held.version)", made: held.id, at: now, as: mode)
             return Self.reply(200, held)
         }
     }

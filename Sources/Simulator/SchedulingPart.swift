@@ -11,7 +11,7 @@ struct SchedulingPart: Sendable {
         guard asked.path.count >= 2, asked.path[1] == "appointments" else { return Self.error(404, "not_found") }
         switch (method, asked.path.count) {
         case ("POST", 2): return request(asked, mode)
-        case ("POST", 4) where asked.path[3] == "cancellation": return cancel(asked.path[2], asked)
+        case ("POST", 4) where asked.path[3] == "cancellation": return cancel(asked.path[2], asked, mode)
         case ("GET", 2): return list(asked)
         case ("GET", 3):
             guard let thing = world.change({ $0.scheduled[asked.path[2]] }) else { return Self.error(404, "not_found") }
@@ -55,14 +55,14 @@ struct SchedulingPart: Sendable {
             if mode.pending == true { thing.state = "pending" }
             if mode.refuses == true { (thing.state, thing.reason) = ("failed", "slot_taken") }
             state.put(thing)
-            if thing.state != "failed" { state.note(.scheduling, "appointment", key: key, made: id, at: now) }
+            if thing.state != "failed" { state.note(.scheduling, "appointment", key: key, made: id, at: now, as: mode) }
             let reply = Reply(201) { Self.write(thing, into: &$0) }
             state.keep(KeptAnswer(request: request, status: 201, body: reply.text, id: id), .scheduling, key)
             return reply
         }
     }
 
-    private func cancel(_ id: String, _ asked: Asked) -> Reply {
+    private func cancel(_ id: String, _ asked: Asked, _ mode: Mode) -> Reply {
         let now = world.now
         return world.change { state in
             guard var thing = state.scheduled[id] else { return Self.error(404, "not_found") }
@@ -76,7 +76,7 @@ struct SchedulingPart: Sendable {
             thing.updatedAt = now.description
             thing.change = state.changes
             state.put(thing)
-            state.note(.scheduling, "cancellation", key: key, made: id, at: now)
+            state.note(.scheduling, "cancellation", key: key, made: id, at: now, as: mode)
             return Reply(200) { Self.write(thing, into: &$0) }
         }
     }

@@ -1,3 +1,4 @@
+import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
@@ -22,8 +23,10 @@ public struct Simulator: Sendable {
         public var seed: UInt64 = 1
         /// How long an answer that never comes is held open.
         public var hangs: Span = .seconds(60)
-        /// How long a client says nothing until it is greeted as a mail client.
-        public var greetsAfter: Span = .seconds(1)
+        /// How long a client says nothing until it is greeted as a mail client, where these have no port of their own.
+        public var greetsAfter: Span = .seconds(2)
+        /// A port on which everybody is greeted as a mail client at once, and nobody is on the other any more; 0 takes a free one.
+        public var mailPort: Int?
 
         public init() {}
     }
@@ -38,27 +41,63 @@ public struct Simulator: Sendable {
     }
 
     /// Serves until SIGTERM or SIGINT.
-    public func run(onListening: @escaping @Sendable (_ port: Int) -> Void) async throws {
+    ///
+    /// - Parameter onMail: is told the port of its own that mail has, before `onListening` where there is one.
+    public func run(
+        onMail: @escaping @Sendable (_ port: Int) -> Void = { _ in }, onListening: @escaping @Sendable (_ port: Int) -> Void
+    ) async throws {
         var logger = Logger(label: "simulator")
         logger.logLevel = .critical
-        let application = Application(
-            responder: CallbackResponder<BasicRequestContext> { request, _ in try await self.respond(to: request) },
-            server: speech,
-            configuration: .init(address: .hostname("127.0.0.1", port: settings.port), serverName: nil, reuseAddress: true),
-            onServerRunning: { onListening($0.localAddress?.port ?? 0) }, logger: logger)
+        var application = application(
+            on: settings.port, greetsAfter: settings.mailPort == nil ? settings.greetsAfter : nil, onListening, logger)
+        var running: [ServiceGroupConfiguration.ServiceConfiguration] = [.init(service: Deliveries(world: world))]
+        if let port = settings.mailPort {
+            // Whoever hears that the simulator listens finds all of it.
+            let (opened, opens) = AsyncStream.makeStream(of: Int.self)
+            let mail = self.application(on: port, greetsAfter: .zero, { opens.yield($0) }, logger)
+            application.beforeServerStarts { for await port in opened { return onMail(port) } }
+            running.append(.init(service: MailDoor(application: mail, port: port), successTerminationBehavior: .ignore))
+        }
+        running.append(.init(service: application, successTerminationBehavior: .gracefullyShutdownGroup))
         var services = ServiceGroupConfiguration(
-            services: [
-                .init(service: Deliveries(world: world)),
-                .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
-            ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            services: running, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         services.maximumGracefulShutdownDuration = .seconds(2)
         do { try await ServiceGroup(configuration: services).run() } catch is CancellationError {}
     }
 
+    private func application(
+        on port: Int, greetsAfter silence: Span?, _ onListening: @escaping @Sendable (_ port: Int) -> Void, _ logger: Logger
+    ) -> Application<CallbackResponder<BasicRequestContext>> {
+        Application(
+            responder: CallbackResponder<BasicRequestContext> { request, _ in try await self.respond(to: request) },
+            server: speech(greetsAfter: silence),
+            configuration: .init(address: .hostname("127.0.0.1", port: port), serverName: nil, reuseAddress: true),
+            onServerRunning: { onListening($0.localAddress?.port ?? 0) }, logger: logger)
+    }
+
+    /// The port for mail is taken.
+    public struct MailPortTaken: Error {
+        public let port: Int
+    }
+
+    /// Says whose port it is that cannot be had.
+    private struct MailDoor: Service {
+        let application: Application<CallbackResponder<BasicRequestContext>>
+        let port: Int
+
+        func run() async throws {
+            do { try await application.run() } catch let error as IOError where error.errnoCode == EADDRINUSE {
+                throw MailPortTaken(port: port)
+            }
+        }
+    }
+
     /// HTTP as ever, and mail and AMQP to whoever speaks them.
-    private var speech: HTTPServerBuilder {
+    ///
+    /// - Parameter silence: how long somebody says nothing who is greeted as a mail client; nil where nobody is.
+    private func speech(greetsAfter silence: Span?) -> HTTPServerBuilder {
         let (letters, broker, hangs) = (LetterPart(world: world), BrokerPart(world: world), settings.hangs)
-        let patience = TimeAmount.microseconds(settings.greetsAfter.microseconds)
+        let patience = silence.map { TimeAmount.microseconds($0.microseconds) }
         return HTTPServerBuilder { responder in
             ManyTongues(base: HTTP1Channel(responder: responder), patience: patience) {
                 try await letters.converse($0, hangs: hangs)

@@ -32,7 +32,7 @@ struct SinkPart: Sendable {
             if state.ledger.effect(.webhooks, "message", key: key) != nil {
                 state.noteRepeat(.webhooks, "message", key: key)
             } else {
-                state.note(.webhooks, "message", key: key, made: String(id.prefix(128)), at: now)
+                state.note(.webhooks, "message", key: key, made: String(id.prefix(128)), at: now, as: mode)
             }
         }
         return Reply(200) { $0.member("status", "taken") }

@@ -40,11 +40,12 @@ struct TextPart: Sendable {
         let text = world.change { state -> SentText in
             let sid = state.name("SM", .sms, 32)
             let text = SentText(
-                sid: sid, key: asked.key, from: from, to: to, body: body, status: "delivered",
+                sid: sid, key: asked.key, from: from, to: to, body: body, status: mode.receipts ?? "delivered",
                 callback: asked.form["StatusCallback"],
                 createdAt: now.secondsSince1970)
             state.put(text)
-            state.note(.sms, "text", key: asked.key ?? sid, made: sid, at: now)
+            state.note(.sms, "text", key: asked.key ?? sid, made: sid, at: now, as: mode)
+            if let receipts = mode.receipts { state.note(.sms, "\(receipts) text", key: asked.key ?? sid, made: sid, at: now) }
             return text
         }
         world.send(news(of: text, account: asked.path[3]), as: mode)
@@ -75,15 +76,20 @@ struct TextPart: Sendable {
 
     // MARK: What it tells
 
+    /// The telephone cannot be reached; nobody knows why.
+    private static let errorCodes = ["undelivered": "30003", "failed": "30008"]
+
     private func news(of text: SentText, account: String) -> [Post] {
         guard let url = text.callback, Postman.isHere(url) else { return [] }
-        return ["sent", "delivered"].map { status in
-            Self.post(
-                url,
-                [
-                    ("AccountSid", account), ("From", text.from), ("MessageSid", text.sid), ("MessageStatus", status),
-                    ("SmsSid", text.sid), ("SmsStatus", status), ("To", text.to),
-                ])
+        // What fails was never sent.
+        let states = text.status == "failed" ? [text.status] : ["sent", text.status]
+        return states.map { status in
+            var fields = [
+                ("AccountSid", account), ("From", text.from), ("MessageSid", text.sid), ("MessageStatus", status),
+                ("SmsSid", text.sid), ("SmsStatus", status), ("To", text.to),
+            ]
+            if let code = Self.errorCodes[status] { fields.append(("ErrorCode", code)) }
+            return Self.post(url, fields)
         }
     }
 

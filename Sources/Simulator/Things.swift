@@ -75,6 +75,8 @@ struct GivenBack: Codable, Sendable {
     var metadata: [String: String] = [:]
     var status = "succeeded"
     var createdAt: Int64
+    /// What it was asked for with.
+    var key: String?
 }
 
 struct Scheduled: Codable, Sendable {

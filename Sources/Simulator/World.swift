@@ -30,8 +30,8 @@ final class World: Sendable {
         var tokens: [Part: [String: Instant]] = [:]
         var changes = 0
         var hanging = 0
-        /// A webhook that waits for the next, to be sent after it.
-        var held: [Part: Post] = [:]
+        /// A webhook that waits for the next, to be sent after it, as often as it is sent.
+        var held: [Part: [Post]] = [:]
         var journal: Journal?
         /// Nothing more is written when the disk refuses: the next request says so.
         var diskFault: String?
@@ -100,32 +100,36 @@ final class World: Sendable {
     }
 
     func set(_ mode: Mode, for part: Part) {
-        let freed = change { state -> Post? in
+        let freed = change { state -> [Post] in
             state.modes[part] = mode == Mode() ? nil : mode
             if mode.forgetTokens == true { state.tokens[part] = nil }
-            return mode.reorderedWebhooks == true ? nil : state.held.removeValue(forKey: part)
+            return mode.reorderedWebhooks == true ? [] : state.held.removeValue(forKey: part) ?? []
         }
-        if let freed { postman.take(freed) }
+        freed.forEach(postman.take)
     }
 
     /// Hands webhooks to the postman as the part's mode has it.
     func send(_ posts: [Post], as mode: Mode) {
         let now = now
         for var post in posts {
+            if mode.lostWebhooks == true {
+                change { $0.ledger.tallies[post.part, default: Tally()].webhooksLost += 1 }
+                continue
+            }
             if let late = mode.lateWebhooks { post.due = now + .milliseconds(late) }
             let copies = mode.duplicateWebhooks == true ? [post, post] : [post]
             guard mode.reorderedWebhooks == true else {
                 copies.forEach(postman.take)
                 continue
             }
-            let earlier = change { state -> Post? in
+            let earlier = change { state -> [Post]? in
                 guard let earlier = state.held.removeValue(forKey: post.part) else {
-                    state.held[post.part] = post
+                    state.held[post.part] = copies
                     return nil
                 }
                 return earlier
             }
-            if let earlier { (copies + [earlier]).forEach(postman.take) }
+            if let earlier { (copies + earlier).forEach(postman.take) }
         }
     }
 }
@@ -247,9 +251,9 @@ extension World.State {
 
     func kept(_ part: Part, _ key: String) -> KeptAnswer? { kept["\(part.rawValue) \(key)"] }
 
-    /// - Parameter times: how often it was done; unless somebody says, as the part's mode has it.
-    mutating func note(_ part: Part, _ what: String, key: String, made: String, at now: Instant, times: Int? = nil) {
-        for _ in 0..<(times ?? (modes[part]?.twice == true ? 2 : 1)) { ledger.note(part, what, key: key, made: made, at: now) }
+    /// - Parameter mode: that of the request, which may have been the last it was for; it says how often it was done. Nil where nobody asked.
+    mutating func note(_ part: Part, _ what: String, key: String, made: String, at now: Instant, as mode: Mode? = nil) {
+        for _ in 0..<(mode?.twice == true ? 2 : 1) { ledger.note(part, what, key: key, made: made, at: now) }
         writeEffect(part, what, key)
     }
 

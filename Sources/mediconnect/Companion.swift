@@ -26,7 +26,7 @@ struct Companion: Sendable {
         try await withThrowingTaskGroup { group in
             group.addTask {
                 defer { listening.finish() }
-                try await simulator.run { listening.yield($0) }
+                try await simulator.run(onListening: { listening.yield($0) })
             }
             for await port in ports {
                 try await body(Companion(simulator: simulator, base: "http://127.0.0.1:\(port)"))

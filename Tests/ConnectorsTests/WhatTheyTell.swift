@@ -72,6 +72,30 @@ import Testing
         }
     }
 
+    @Test func `what is told twice and in the wrong order comes twice, the later before the earlier`() async throws {
+        try await withPlace { simulator, place in
+            let payments = simulator.payments(try simulator.way(.payments))
+            try await simulator.tell("payments", to: "http://127.0.0.1:\(place.port)/in")
+            try await simulator.set("payments", #"{"reorderedWebhooks":true,"duplicateWebhooks":true}"#)
+            let id = try #require(await payments.open(order, key: EffectKey("p")!).value).id
+            try await simulator.press("pay", "id=\(id)")
+            _ = await payments.refund(id, amount: nil, reference: order.reference, key: EffectKey("b")!)
+            for _ in 0..<4 { await place.visited() }
+            let news = try place.visits.map { try payments.news(in: call($0, place), at: now) }
+            #expect(
+                news.map { if case .refund = $0.kind { "refund" } else { "payment" } } == [
+                    "refund", "refund", "payment", "payment",
+                ])
+            #expect(Set(news.map(\.key)).count == 2)
+            // One that waits alone is told as often when the mode ends.
+            let other = try #require(await payments.open(order, key: EffectKey("q")!).value)
+            try await simulator.press("pay", "id=\(other.id)")
+            try await simulator.set("payments", "{}")
+            for _ in 0..<2 { await place.visited() }
+            #expect(place.visits.count == 6)
+        }
+    }
+
     @Test func `what is told late is signed when it is told`() async throws {
         try await withPlace { simulator, place in
             let payments = simulator.payments(try simulator.way(.payments))

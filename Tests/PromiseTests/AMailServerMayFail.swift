@@ -82,6 +82,31 @@ extension Promises {
             }
         }
 
+        /// `minutes` is how long it takes to list what it has; the negative control believes that it lists it at once.
+        @Test(arguments: Engine.allCases, [5, 0])
+        func `a letter that may be there already is looked for when the list can have it, and not sent again`(
+            engine: Engine, minutes: Int
+        ) async throws {
+            try await AccountFixture.open(engine) { door in
+                let (clock, box) = (door.fixture.clock, Letterbox())
+                box.canBeAsked(after: .minutes(minutes))
+                box.list(false)
+                // It has the first, and says that it has not.
+                box.answer(.later(after: nil, reason: "it broke off"))
+                try await invite(0..<1, door)
+                func live(_ seconds: Int) async throws {
+                    for _ in 0..<(seconds / 10) {
+                        try await door.deliver(box)
+                        clock.advance(by: .seconds(10))
+                    }
+                }
+                try await live(240)
+                box.list(true)
+                try await live(1_200)
+                #expect(box.letters.count == (minutes == 0 ? 2 : 1) && box.looks > 0)
+            }
+        }
+
         /// A day on which nobody asks costs no letter its attempts.
         @Test(arguments: Engine.allCases) func `to wait for it spends no attempts`(engine: Engine) async throws {
             try await AccountFixture.open(engine) { door in

@@ -46,6 +46,24 @@ extension Promises {
             }
         }
 
+        /// `seconds` is how long it is believed to be on its way; the negative control believes that it has arrived.
+        @Test(arguments: Engine.allCases, [5, 0])
+        func `once also when it was on its way still while the carrier was asked for it`(engine: Engine, seconds: Int)
+            async throws
+        {
+            try await MessageFixture.open(engine, telephones: Telephones(knownAfter: .seconds(seconds))) { house in
+                let visit = try await house.booked()
+                house.telephones.behave(.losesAndIsSilent, .takesLater, .takes)
+                try await house.deliver(at: visit.visit.from - day)
+                // Not there: it is sent again, and is on its way.
+                while house.telephones.asked < 3 { try await house.deliver(at: house.clock.now + .seconds(1)) }
+                for _ in 0..<(seconds == 0 ? 60 : 4) { try await house.deliver(at: house.clock.now + .seconds(1)) }
+                house.telephones.arrive()
+                try await house.live(.minutes(10))
+                #expect(house.reminders().count == (seconds == 0 ? 2 : 1))
+            }
+        }
+
         @Test(arguments: Engine.allCases)
         func `and when the carrier has not got it, it is sent again`(engine: Engine) async throws {
             try await MessageFixture.open(engine) { house in

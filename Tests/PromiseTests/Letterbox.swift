@@ -13,6 +13,7 @@ final class Letterbox: LetterCarrier {
         var answers: [Handover] = []
         var knownAfter: Span?
         var looks = 0
+        var isListing = true
     }
 
     private let state = Mutex(State())
@@ -31,12 +32,14 @@ final class Letterbox: LetterCarrier {
     /// From now on it can be asked what it has.
     func canBeAsked(after span: Span) { state.withLock { $0.knownAfter = span } }
     var knownAfter: Span? { state.withLock { $0.knownAfter } }
+    /// Whether what it has is in the list it is asked for.
+    func list(_ isListing: Bool) { state.withLock { $0.isListing = isListing } }
     var looks: Int { state.withLock { $0.looks } }
 
     func find(_ letter: Letter) async -> Handover {
         state.withLock { state in
             state.looks += 1
-            return state.letters.contains { $0.name == letter.name } ? .done : .never(reason: "not there")
+            return state.isListing && state.letters.contains { $0.name == letter.name } ? .done : .never(reason: "not there")
         }
     }
 

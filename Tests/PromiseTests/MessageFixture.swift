@@ -19,6 +19,8 @@ final class Telephones: TextCarrier {
         case takesAndIsSilent
         /// It has not got it, and nobody knows.
         case losesAndIsSilent
+        /// It has the message only when `arrive` says so, and its answer is lost.
+        case takesLater
         case isAway
         case refuses
     }
@@ -37,13 +39,24 @@ final class Telephones: TextCarrier {
         var looks = 0
         var asked = 0
         var restsUntil: Instant?
+        var onTheirWay: [Text] = []
     }
 
+    /// What it says of how long a message may be on its way.
+    let knownAfter: Span
     private let state = Mutex(State())
     /// Whether it finds what it has when it is asked.
     private let findsThings: Bool
 
-    init(findsThings: Bool = true) { self.findsThings = findsThings }
+    init(findsThings: Bool = true, knownAfter: Span = .zero) { (self.findsThings, self.knownAfter) = (findsThings, knownAfter) }
+
+    /// What was on its way is there.
+    func arrive() {
+        state.withLock { state in
+            state.texts += state.onTheirWay
+            state.onTheirWay = []
+        }
+    }
 
     func behave(_ manners: Manner...) { state.withLock { $0.manners = manners } }
     var texts: [Text] { state.withLock { $0.texts } }
@@ -67,10 +80,14 @@ final class Telephones: TextCarrier {
             case .isAway: return .later(after: nil, reason: "away")
             case .refuses: return .never(reason: "no such number")
             case .losesAndIsSilent: return .unknown(reason: "silent")
-            case .takes, .takesAndIsSilent:
-                let id = "SM\(state.texts.count + 1)"
-                state.texts.append(
-                    Text(id: id, key: key, to: text.to.text.revealed, words: text.words.revealed, state: .accepted))
+            case .takes, .takesAndIsSilent, .takesLater:
+                let id = "SM\(state.texts.count + state.onTheirWay.count + 1)"
+                let taken = Text(id: id, key: key, to: text.to.text.revealed, words: text.words.revealed, state: .accepted)
+                if case .takesLater = manner {
+                    state.onTheirWay.append(taken)
+                    return .unknown(reason: "silent")
+                }
+                state.texts.append(taken)
                 if case .takesAndIsSilent = manner { return .unknown(reason: "silent") }
                 return .done(TextReceipt(id: id, state: .accepted))
             }

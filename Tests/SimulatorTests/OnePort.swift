@@ -112,6 +112,60 @@ import Testing
         }
     }
 
+    @Test func `mail that has a port of its own is greeted at once there, and nobody is greeted elsewhere`() async throws {
+        let folder = try TemporaryFolder("ports")
+        defer { folder.remove() }
+        let server = try ChildProcess(
+            Programs.mediconnect, ["simulator", "--port", "0", "--greeting", "10", "--mail-port", "0"],
+            errors: folder.file("errors"))
+        var found: [Int] = []
+        for await line in server.lines {
+            if let port = line.firstMatch(of: /127\.0\.0\.1:([0-9]+)/).flatMap({ Int($0.1) }) { found.append(port) }
+            if found.count == 2 { break }
+        }
+        let (mail, port) = (found[0], found[1])
+        let silent = try HalfRequest(port: mail)
+        #expect(silent.received { $0.contains("\r\n") }.hasPrefix("220 localhost ESMTP"))
+        try silent.send("EHLO clinic\r\n\(letter("by its own port"))QUIT\r\n")
+        #expect(try #require(silent.receivedUntilClosed()).contains("250 2.0.0 taken"))
+        // Connected ahead of need, and for longer than anybody would have waited to greet it.
+        let early = try HalfRequest(port: port)
+        let later = try HalfRequest(port: port)
+        let http = Loopback()
+        let base = "http://127.0.0.1:\(port)"
+        for _ in 0..<20 { #expect(try await http.send("GET", "\(base)/health").status == 200) }
+        try early.send("GET /ledger?destination=smtp HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nConnection: close\r\n\r\n")
+        let answer = try #require(early.receivedUntilClosed())
+        #expect(answer.hasPrefix("HTTP/1.1 200") && answer.contains("\"what\":\"letter\""), "\(answer)")
+        // Who speaks first is still understood.
+        try later.send("EHLO clinic\r\n")
+        #expect(later.received { $0.contains("250 ") }.contains("250-PIPELINING"))
+        await http.close()
+        server.signal(SIGTERM)
+        #expect(await server.ended() == 0)
+    }
+
+    @Test func `a port for mail that is no port, is the other one's, or is taken is refused by its option`() async throws {
+        try await run { place in
+            for (flags, detail) in [
+                (["--mail-port", "70000"], "--mail-port must be from 0 to 65535"),
+                (["--port", "2525", "--mail-port", "2525"], "--mail-port must be another than --port"),
+                (
+                    ["--port", "0", "--mail-port", "\(place.port)"],
+                    "port \(place.port) is taken; choose another with --mail-port"
+                ),
+                (["--port", "\(place.port)", "--mail-port", "0"], "port \(place.port) is taken; choose another with --port"),
+            ] {
+                let folder = try TemporaryFolder("refused")
+                defer { folder.remove() }
+                let (status, _) = try await ChildProcess.run(
+                    Programs.mediconnect, ["simulator"] + flags, errors: folder.file("errors"))
+                let said = try String(contentsOfFile: folder.file("errors"), encoding: .utf8)
+                #expect(status != 0 && said.contains(detail), "\(flags): \(said)")
+            }
+        }
+    }
+
     @Test func `it ends at once with everybody in the midst of something, and what was done is there afterwards`() async throws {
         let folder = try TemporaryFolder("kept")
         defer { folder.remove() }

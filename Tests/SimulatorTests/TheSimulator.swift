@@ -95,6 +95,34 @@ enum Programs {
         }
     }
 
+    @Test func `a mode for so many requests also holds for what is done twice`() async throws {
+        try await run { base, client in
+            let key = Data("AC00:simulated-token".utf8).base64EncodedString()
+            func counts(_ part: String, _ what: String) async throws -> [Int64] {
+                let ledger = try JSON(parsing: try await client.send("GET", "\(base)/ledger?destination=\(part)").body)
+                return (ledger["effects"]?.array ?? []).filter { $0["what"]?.string == what }.compactMap { $0["count"]?.integer }
+            }
+            for part in ["payments", "sms", "mail"] {
+                _ = try await client.send("PUT", "\(base)/modes/\(part)", body: Array(#"{"twice":true,"times":1}"#.utf8))
+            }
+            for number in 0..<2 {
+                _ = try await open(base, client, key: "k-\(number)")
+                _ = try await client.send(
+                    "POST", "\(base)/sms/2010-04-01/Accounts/AC00/Messages.json",
+                    headers: ["Authorization": "Basic \(key)", "Content-Type": "application/x-www-form-urlencoded"],
+                    body: Array("To=%2B491701234567&From=%2B4930100200&Body=words".utf8))
+                let mail =
+                    #"{"personalizations":[{"to":[{"email":"e@demo.example"}]}],"from":{"email":"c@demo.example"},"subject":"s","content":[{"type":"text/plain","value":"t"}]}"#
+                _ = try await client.send(
+                    "POST", "\(base)/mail/v3/mail/send", token: "SG.simulated",
+                    body: Array(mail.utf8))
+            }
+            #expect(try await counts("payments", "payment") == [2, 1])
+            #expect(try await counts("sms", "text") == [2, 1])
+            #expect(try await counts("mail", "mail") == [2, 1])
+        }
+    }
+
     @Test func `the same seed has the same luck, another has another`() async throws {
         func luck(_ seed: Int) async throws -> [Int] {
             try await run(["--seed", "\(seed)"]) { base, client in

@@ -12,6 +12,8 @@ public struct TextConnector: TextCarrier {
     }
 
     public var restsUntil: Instant? { way.restsUntil }
+    /// As long as it would have been waited for: whoever dies meanwhile leaves a request that may be worked on without them.
+    public var knownAfter: Span { .seconds(way.settings.timeoutSeconds) }
 
     public func send(_ text: TextMessage, key: EffectKey) async -> Ending<TextReceipt> {
         guard (1...TwilioFormat.longest).contains(text.words.revealed.utf16.count) else {

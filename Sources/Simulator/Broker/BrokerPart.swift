@@ -84,7 +84,7 @@ struct BrokerPart: Sendable {
                     // Whole characters, as far as they go.
                     text: String(String(decoding: content.body.prefix(8_000), as: UTF8.self).prefix(2_000)),
                     createdAt: now.secondsSince1970))
-            state.note(.broker, "message", key: key, made: id, at: now, times: mode.twice == true ? 2 : 1)
+            state.note(.broker, "message", key: key, made: id, at: now, as: mode)
         }
     }
 

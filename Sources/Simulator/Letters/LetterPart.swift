@@ -33,7 +33,7 @@ struct LetterPart: Sendable {
                     SentMail(
                         id: id, from: from, to: recipient, subject: letter.subject, text: letter.text, hasHTML: letter.hasHTML,
                         createdAt: now.secondsSince1970, messageID: letter.messageID))
-                state.note(.smtp, "letter", key: key, made: id, at: now, times: mode.twice == true ? 2 : 1)
+                state.note(.smtp, "letter", key: key, made: id, at: now, as: mode)
             }
         }
     }

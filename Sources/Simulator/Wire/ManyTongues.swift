@@ -22,8 +22,8 @@ struct ManyTongues<Base: ServerChildChannel>: ServerChildChannel {
     }
 
     let base: Base
-    /// How long somebody is silent who waits for a greeting.
-    let patience: TimeAmount
+    /// How long somebody is silent who waits for a greeting; nil where nobody does.
+    let patience: TimeAmount?
     let mail: @Sendable (PlainLine) async throws -> Void
     let broker: @Sendable (PlainLine) async throws -> Void
 
@@ -72,7 +72,7 @@ private final class FirstWords<Speaker: Sendable>: ChannelInboundHandler, Remova
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
-    private let patience: TimeAmount
+    private let patience: TimeAmount?
     private let promise: EventLoopPromise<Speaker>
     private let nobody: Speaker
     private let makeRoom: (Tongue) -> EventLoopFuture<Speaker>
@@ -82,7 +82,7 @@ private final class FirstWords<Speaker: Sendable>: ChannelInboundHandler, Remova
     private var hasEnded = false
 
     init(
-        _ patience: TimeAmount, _ promise: EventLoopPromise<Speaker>, nobody: Speaker,
+        _ patience: TimeAmount?, _ promise: EventLoopPromise<Speaker>, nobody: Speaker,
         makeRoom: @escaping (Tongue) -> EventLoopFuture<Speaker>
     ) {
         (self.patience, self.promise, self.nobody) = (patience, promise, nobody)
@@ -90,11 +90,13 @@ private final class FirstWords<Speaker: Sendable>: ChannelInboundHandler, Remova
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        let own = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        greeting = context.eventLoop.scheduleTask(in: patience) {
-            let (ear, context) = own.value
-            // Half a word is no silence: HTTP waits for the rest, as ever.
-            ear.tell(ear.heard.readableBytes == 0 ? .smtp : .http, context)
+        if let patience {
+            let own = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+            greeting = context.eventLoop.scheduleTask(in: patience) {
+                let (ear, context) = own.value
+                // Half a word is no silence: HTTP waits for the rest, as ever.
+                ear.tell(ear.heard.readableBytes == 0 ? .smtp : .http, context)
+            }
         }
         context.fireChannelActive()
     }

@@ -77,9 +77,9 @@ extension Messages {
     private enum Prepared: Sendable {
         case nothing
         case wait(until: Instant)
-        /// - unsure: whether somebody may have it already.
-        case text(TextMessage, createdAt: Instant, unsure: Bool)
-        /// - unsureSince: when somebody was asked first who may have it already.
+        /// - unsureSince: when somebody was asked who may have it already.
+        case text(TextMessage, createdAt: Instant, unsureSince: Instant?)
+        /// - unsureSince: the same.
         case letter(Letter, unsureSince: Instant?)
         case notices([DeviceNotice])
     }
@@ -94,11 +94,11 @@ extension Messages {
             var letter = letter
             letter.beginsBy = delivery.beginsBy
             return try await conclude(await handOver(letter, unsureSince: since, to: post.letters), of: id, delivery)
-        case .text(let text, let createdAt, let unsure):
+        case .text(let text, let createdAt, let since):
             guard let carrier = post.texts else { throw DeliveryFault("there is no carrier of text messages") }
             var text = text
             text.beginsBy = delivery.beginsBy
-            let outcome = await handOver(text, EffectKey(id), createdAt: unsure ? createdAt : nil, to: carrier)
+            let outcome = await handOver(text, EffectKey(id), createdAt: createdAt, unsureSince: since, to: carrier)
             return try await conclude(outcome, of: id, delivery)
         case .notices(let notices):
             guard let carrier = post.push else { throw DeliveryFault("there is nobody who takes notices to devices") }
@@ -193,7 +193,8 @@ extension Messages {
         let now = surroundings.clock.now
         var next = message
         next.state = message.state == .handedOver ? .handedOver : .sending
-        next.unsureSince = message.unsureSince ?? now
+        // Who finds that they have nothing asks again: from then on it counts anew.
+        next.unsureSince = message.unsureSince.map { $0 + lag(of: message.channel, post) <= now ? now : $0 } ?? now
         let draft = try draft(of: message, matter, in: transaction)
         let prepared: Prepared
         switch message.channel {
@@ -205,7 +206,7 @@ extension Messages {
             next.words = words
             guard let number = message.address.flatMap({ PhoneNumber($0.revealed) }) else { return .nothing }
             let text = TextMessage(to: number, words: words, expires: matter.end(of: message, after: now))
-            prepared = .text(text, createdAt: message.createdAt, unsure: unsure)
+            prepared = .text(text, createdAt: message.createdAt, unsureSince: unsure ? message.unsureSince : nil)
         case .email:
             guard let letter = try letter(of: message, draft, matter, post.stationery) else { return .nothing }
             prepared = .letter(letter, unsureSince: unsure ? message.unsureSince : nil)
@@ -216,6 +217,15 @@ extension Messages {
         try transaction.run(UpdateMessage(next, keys))
         if message.state == .queued { try clinic.watch(message, until: matter.until, in: transaction) }
         return prepared
+    }
+
+    /// How long what somebody was asked to carry may be on its way to them.
+    private func lag(of channel: Channel?, _ post: MessagePost) -> Span {
+        switch channel {
+        case .sms: post.texts?.knownAfter ?? .zero
+        case .email: post.letters.knownAfter ?? .zero
+        case .push, nil: .zero
+        }
     }
 
     // MARK: Words
@@ -313,11 +323,13 @@ extension Messages {
         }
     }
 
-    /// - Parameter createdAt: nil unless the carrier may have it already.
+    /// - Parameter unsureSince: nil unless the carrier may have it already.
     private func handOver(
-        _ text: TextMessage, _ key: EffectKey, createdAt: Instant?, to carrier: any TextCarrier
+        _ text: TextMessage, _ key: EffectKey, createdAt: Instant, unsureSince: Instant?, to carrier: any TextCarrier
     ) async -> Outcome {
-        if let createdAt {
+        if let since = unsureSince {
+            let (now, known) = (surroundings.clock.now, since + carrier.knownAfter)
+            if now < known { return .unsure(after: known - now, reason: "it may be on its way to them still") }
             // Their clock may be behind; the words are this message's alone.
             switch await carrier.find(text, since: createdAt - .minutes(5)) {
             case .done(let receipt?): return .taken(receipt)

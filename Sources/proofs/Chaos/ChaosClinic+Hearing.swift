@@ -20,6 +20,9 @@ extension ChaosClinic {
     /// The patient of a lane whom notices on devices reach, and letters where no device wants one.
     static func owner(_ lane: Int) -> Int { lanes * 2 + lane + 1 }
 
+    /// The patient of a lane who reads text messages, and mails where these do not arrive.
+    static func watched(_ lane: Int) -> Int { lanes * 3 + lane + 1 }
+
     var serviceAccount: String { folder.file("push.json") }
 
     /// Whoever sends notices proves itself with a key, which is made up here.
@@ -53,13 +56,19 @@ extension ChaosClinic {
         _ = try heardOnTheBus()
         for lane in 0..<Self.lanes {
             let number = Self.owner(lane)
-            let path = "\(base)/v1/patients/\(PartneredClinic.patient(number))"
-            let said = try await http.send(
-                "PUT", "\(path)/preferences", token: desk, key: "preferences-\(number)",
-                body: Array(#"{"channels":["push","email"],"quietFrom":"00:00","quietUntil":"00:00"}"#.utf8))
-            guard said.status == 200 else { throw ProcessFault("preferences: \(said.status) \(said.text)") }
+            try await prefer(["push", "email"], of: number)
+            try await prefer(["sms", "email"], of: Self.watched(lane))
             for token in ["phone-\(lane)", "watch-\(lane)", "gone-\(lane)"] { try await register(token, of: number) }
         }
+    }
+
+    private func prefer(_ channels: [String], of number: Int) async throws {
+        let said = try await http.send(
+            "PUT", "\(base)/v1/patients/\(PartneredClinic.patient(number))/preferences", token: desk,
+            key: "preferences-\(number)",
+            body: Array(
+                #"{"channels":["\#(channels.joined(separator: #"",""#))"],"quietFrom":"00:00","quietUntil":"00:00"}"#.utf8))
+        guard said.status == 200 else { throw ProcessFault("preferences: \(said.status) \(said.text)") }
     }
 
     private func register(_ token: String, of number: Int) async throws {

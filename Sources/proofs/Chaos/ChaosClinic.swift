@@ -18,8 +18,8 @@ final class ChaosClinic: Sendable {
     /// Of these the last ones have their calendars elsewhere.
     static let elsewhere = 17...24
     static let lanes = 8
-    /// Two for each lane, who read mails and text messages; and one more, who has devices.
-    static let patients = lanes * 3
+    /// Two for each lane, who read mails and text messages; one more, who has devices; and one whom mails reach where texts do not.
+    static let patients = lanes * 4
 
     let engine: String
     let simulator: RunningServer
@@ -29,12 +29,15 @@ final class ChaosClinic: Sendable {
     let ports: [Int]
     let cluster: PrivateCluster?
     let broker: PrivateBroker
+    /// The clinic's way to the broker.
+    let gate: BusGate
     let admin: String
     let time = TimeSpent()
     /// The registration of each device, by the name the clinic has for it.
     let devices = Mutex<[String: Device]>([:])
     private let house: DataFolder
     private let database: FreshDatabase?
+    private let session: PlainSession?
     private let program: String
     private let isFaulty: Bool
     let folder: TemporaryFolder
@@ -47,7 +50,7 @@ final class ChaosClinic: Sendable {
 
     // MARK: Beginning and end
 
-    /// - Parameter isFaulty: what becomes of text messages is told to nobody, and whoever carries notices to devices does each twice.
+    /// - Parameter isFaulty: what becomes of text messages is told to nobody, and whoever carries notices to devices, or takes payments, does each twice.
     init(_ engine: String, program: String, under folder: TemporaryFolder, seed: UInt64, isFaulty: Bool = false) async throws {
         self.engine = engine
         self.isFaulty = isFaulty
@@ -58,11 +61,13 @@ final class ChaosClinic: Sendable {
         ports = [try free.take(), try free.take()]
         let broker = try PrivateBroker(ports: [try free.take(), try free.take(), try free.take()])
         self.broker = broker
+        gate = try await BusGate(to: broker.port)
         // It takes seconds, and nobody needs it before the servers are there.
         async let brokerStarts: Void = broker.start()
         cluster = engine == "postgres" ? try await PrivateCluster() : nil
         try await cluster?.start()
         database = try await cluster?.freshDatabase()
+        session = database.map { PlainSession($0.url) }
         house = DataFolder(path: folder.file("data"), url: database?.url)
         house.makeSecret()
         let tokens = Tokens(secret: try house.secret, clock: MachineClock())
@@ -95,6 +100,7 @@ final class ChaosClinic: Sendable {
         for index in servers.withLock({ $0.indices }) { await kill(index) }
         await simulator.process.kill()
         await http.close()
+        await gate.close()
         await broker.remove()
         await cluster?.remove()
     }
@@ -110,7 +116,7 @@ final class ChaosClinic: Sendable {
         PartneredClinic.environment(simulator: simulator.base, clinic: isFaulty ? "http://127.0.0.1:9" : base).merging([
             "MEDICONNECT_LOG_LEVEL": "info", "MEDICONNECT_OUTBOX_LEASE": "\(Self.leaseSeconds)",
             "MEDICONNECT_PUSH_ACCOUNT_FILE": serviceAccount, "MEDICONNECT_PUSH_URL": "\(simulator.base)/push",
-            "MEDICONNECT_BROKER_URL": "amqp://127.0.0.1:\(broker.port)", "MEDICONNECT_BROKER_USER": "guest",
+            "MEDICONNECT_BROKER_URL": "amqp://127.0.0.1:\(gate.port)", "MEDICONNECT_BROKER_USER": "guest",
             "MEDICONNECT_BROKER_PASSWORD": "guest",
             "MEDICONNECT_LEGACY_URL": "\(simulator.base)/legacy", "MEDICONNECT_LEGACY_TOKEN": "simulated-legacy",
         ]) { $1 }
@@ -176,10 +182,12 @@ final class ChaosClinic: Sendable {
 
     func signal(_ signal: Int32, to index: Int) { servers.withLock { $0[index] }?.process.signal(signal) }
 
-    /// Who has a message of this topic in hand; nil when nobody has.
-    func holder(of topic: String) async throws -> Int? {
+    /// Who has one of these messages in hand; nil when nobody has.
+    ///
+    /// - Parameter messages: a condition on the outbox.
+    func holder(of messages: String) async throws -> Int? {
         let worker = try await rows(
-            "SELECT worker FROM outbox WHERE state = 'running' AND topic = '\(topic)' ORDER BY id DESC LIMIT 1")
+            "SELECT worker FROM outbox WHERE state = 'running' AND \(messages) ORDER BY id DESC LIMIT 1")
         guard let number = worker.first?.first?.split(separator: "-").last.flatMap({ Int32($0) }) else { return nil }
         return servers.withLock { $0.firstIndex { $0?.process.number == number } }
     }
@@ -195,11 +203,7 @@ final class ChaosClinic: Sendable {
     // MARK: The database, past the program
 
     func rows(_ question: String) async throws -> [[String]] {
-        if let cluster, let database {
-            return try await cluster.psql(question, database: database.name).map {
-                $0.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
-            }
-        }
+        if let session { return try await session.rows(question) }
         return try PlainFile(house.databasePath).rows(question).map { $0.map(\.string) }
     }
 
@@ -214,8 +218,8 @@ final class ChaosClinic: Sendable {
     func number(_ question: String) async throws -> Int { try await rows(question).first?.first.flatMap { Int($0) } ?? 0 }
 
     func change(_ statement: String) async throws {
-        if let cluster, let database {
-            try await cluster.psql(statement, database: database.name)
+        if let session {
+            try await session.rows(statement)
         } else {
             try PlainFile(house.databasePath, readOnly: false).execute(statement)
         }
@@ -243,10 +247,16 @@ final class ChaosClinic: Sendable {
         if !broker.isRunning { try await time.on("the broker's return") { try await broker.start() } }
     }
 
-    func set(_ mode: String, for parts: [Outsider] = Outsider.allCases) async throws {
+    func set(_ mode: String, for parts: [Outsider] = Outsider.played) async throws {
         for part in parts {
+            if part == .bus {
+                try gate.set(mode)
+                continue
+            }
             // The planted fault: nobody can be trusted to do a thing once.
-            let own = isFaulty && part == .push ? mode == "{}" ? #"{"twice":true}"# : "\(mode.dropLast()),\"twice\":true}" : mode
+            let own =
+                isFaulty && [.push, .payments].contains(part)
+                ? mode == "{}" ? #"{"twice":true}"# : "\(mode.dropLast()),\"twice\":true}" : mode
             let reply = try await http.send("PUT", "\(simulator.base)/modes/\(part.rawValue)", body: Array(own.utf8))
             guard reply.status == 200 else { throw ProcessFault("the simulator refuses the mode \(own): \(reply.text)") }
         }
@@ -254,6 +264,7 @@ final class ChaosClinic: Sendable {
 
     /// What has come of calls to one of them so far.
     func tally(_ part: Outsider) async throws -> OutsideTally {
+        if part == .bus { return gate.tally }
         let reply = try await http.send("GET", "\(simulator.base)/ledger?destination=\(part.rawValue)&only=counts")
         let json = try JSON(parsing: reply.body)
         guard let known = json["destinations"]?[part.rawValue] else { throw ProcessFault("no ledger: \(reply.text)") }

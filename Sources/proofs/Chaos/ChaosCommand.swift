@@ -120,13 +120,20 @@ struct Chaos: AsyncParsableCommand {
     /// What is played, from the seed.
     private func trials(_ seed: UInt64) -> [Trial] {
         var chance = Chance(state: seed &+ 77)
-        if faulty { return [.steps([(.sms, .done), (.sms, .answered), (.webhooks, .leased), (.push, .asked)])] }
-        if quick { return [.steps(once(&chance)), .behaviours(Behaviour.all), .database(DatabaseFault.allCases), .paused] }
+        if faulty {
+            return [
+                .steps([
+                    (.sms, .done), (.sms, .answered), (.webhooks, .leased), (.push, .asked), (.letter, .done),
+                    (.paymentEnd, .asked), (.watch, .leased),
+                ])
+            ]
+        }
+        if quick { return [.steps(once(&chance)), .behaviours(Behaviour.together), .database(DatabaseFault.allCases), .paused] }
         let errands = shuffled(Errand.allCases, &chance)
         return (0..<rounds).map { number in
             switch number % 4 {
             case 0: .steps(once(&chance) + each(of: errands[number / 4 % errands.count]))
-            case 1: .behaviours(shuffled(Behaviour.all, &chance))
+            case 1: .behaviours(shuffled(Behaviour.all, &chance).map { [$0] })
             case 2: .database(DatabaseFault.allCases)
             default: .paused
             }
@@ -136,8 +143,11 @@ struct Chaos: AsyncParsableCommand {
     /// Everything somebody outside is asked for, once, and each step as often as any other.
     private func once(_ chance: inout Chance) -> [(Errand, Step)] {
         let steps = shuffled(Step.allCases, &chance)
-        return shuffled(Errand.allCases, &chance).enumerated().map { ($0.element, steps[$0.offset % steps.count]) }
+        return shuffled(Errand.allCases, &chance).enumerated().map { offset, errand in
+            let step = steps[offset % steps.count]
+            return (errand, errand.steps.contains(step) ? step : .asked)
+        }
     }
 
-    private func each(of errand: Errand) -> [(Errand, Step)] { Step.allCases.map { (errand, $0) } }
+    private func each(of errand: Errand) -> [(Errand, Step)] { errand.steps.map { (errand, $0) } }
 }

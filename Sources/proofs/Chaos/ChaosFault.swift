@@ -1,29 +1,43 @@
-/// Whom the simulator plays for the clinic.
+/// Whom the clinic works with.
 enum Outsider: String, CaseIterable, Sendable {
     case sms, mail, payments, scheduling, fhir, push, webhooks, legacy
+    /// The message broker, which is a real one behind a gate.
+    case bus
+
+    /// Those the simulator plays.
+    static let played = allCases.filter { $0 != .bus }
 }
 
 /// One thing somebody outside is asked for: what a kill is aimed at.
 enum Errand: String, CaseIterable, Sendable {
     case sms, mail, push, webhooks
     case payment, refund
+    /// Nobody is to pay it any more.
+    case paymentEnd = "payment's end"
     /// Another calendar is asked for a time, and gives it up.
     case request, withdrawal
     /// A hospital's records have a visit, and have it as cancelled.
     case record, recordEnd = "record's end"
     /// The system that is being replaced is told of a visit, and of its end.
     case legacy, legacyEnd = "legacy's end"
+    /// The message broker has a change.
+    case bus
+    /// Somebody is asked in.
+    case letter
+    /// The carrier of text messages is asked what became of one; then another channel is used.
+    case watch
 
     var part: Outsider {
         switch self {
-        case .sms: .sms
-        case .mail: .mail
+        case .sms, .watch: .sms
+        case .mail, .letter: .mail
         case .push: .push
         case .webhooks: .webhooks
-        case .payment, .refund: .payments
+        case .payment, .refund, .paymentEnd: .payments
         case .request, .withdrawal: .scheduling
         case .record, .recordEnd: .fhir
         case .legacy, .legacyEnd: .legacy
+        case .bus: .bus
         }
     }
 
@@ -34,22 +48,47 @@ enum Errand: String, CaseIterable, Sendable {
         case .webhooks: "webhook.deliver"
         case .payment: "payment.open"
         case .refund: "payment.refund"
+        case .paymentEnd: "payment.cancel"
         case .request: "scheduling.request"
         case .withdrawal: "scheduling.cancel"
         case .record, .recordEnd: "records.change"
         case .legacy, .legacyEnd: "legacy.change"
+        case .bus: "bus.publish"
+        case .letter: "account.letter"
+        case .watch: "notice.watch"
         }
     }
 
     /// What has to have been done, so that there is something to give up or to give back; nil where it begins with a booking.
     var follows: Errand? {
         switch self {
-        case .sms, .mail, .push, .webhooks, .payment, .request, .record, .legacy: nil
-        case .refund: .payment
+        case .sms, .mail, .push, .webhooks, .payment, .request, .record, .legacy, .bus, .letter, .watch: nil
+        case .refund, .paymentEnd: .payment
         case .withdrawal: .request
         case .recordEnd: .record
         case .legacyEnd: .legacy
         }
+    }
+
+    /// Where it can be met: whoever is only asked has done nothing that could be met.
+    var steps: [Step] { self == .watch ? Step.allCases.filter { $0 != .done } : Step.allCases }
+
+    /// Whoever only looks is another, and is left alone: sweeps do. Here looking is what is met.
+    var spares: String { self == .watch ? #""sparesTokens":true"# : #""sparesTokens":true,"sparesReads":true"# }
+}
+
+/// What a kill is aimed at.
+struct Aim: Sendable {
+    let errand: Errand
+    /// What was done before, and is to be given up.
+    var known: Told?
+    /// The one text message that is asked after.
+    var message: String?
+
+    /// Its work, as a condition on the outbox.
+    var work: String {
+        let topic = "topic = '\(errand.topic)'"
+        return message.map { "(\(topic) AND dedupe_key = '\($0)')" } ?? topic
     }
 }
 
@@ -89,7 +128,7 @@ enum BrokerFault: Sendable {
 struct Behaviour: Sendable {
     let name: String
     let mode: String
-    var only: [Outsider] = Outsider.allCases
+    var only: [Outsider] = Outsider.played
     var broker: BrokerFault?
 
     /// Every mode of the simulator in which partners keep their word, and what can become of the broker. `twice` breaks it and is the control;
@@ -114,12 +153,30 @@ struct Behaviour: Sendable {
     ]
 }
 
+extension Behaviour {
+    /// The same, those together that are for different ones of them: each is as it is alone, and there is less to wait for.
+    static let together: [[Behaviour]] = {
+        var groups: [[Behaviour]] = []
+        for one in all {
+            let isFree = { (group: [Behaviour]) in
+                group.allSatisfy { !$0.only.isEmpty && $0.broker == nil && Set($0.only).isDisjoint(with: one.only) }
+            }
+            if !one.only.isEmpty, one.broker == nil, let place = groups.firstIndex(where: isFree) {
+                groups[place].append(one)
+            } else {
+                groups.append([one])
+            }
+        }
+        return groups
+    }()
+}
+
 /// What is done in one round.
 enum Trial: Sendable {
     /// Workers are killed at each step of a delivery.
     case steps([(Errand, Step)])
-    /// Everybody outside in these modes, one after the other, under load, and a worker killed at a random moment of each.
-    case behaviours([Behaviour])
+    /// Everybody outside in these modes, one group after the other, under load, and a worker killed at a random moment of each.
+    case behaviours([[Behaviour]])
     /// The database is restarted under load; on the embedded one it goes with its server.
     case database([DatabaseFault])
     /// A worker is stopped in the midst of its calls for longer than its leases last, and goes on.

@@ -33,6 +33,7 @@ struct Told: Sendable {
 final class ToldEverybody: Sendable {
     private let known = Mutex<[String: Told]>([:])
     private let counts = Mutex<[String: Int]>([:])
+    private let addresses = Mutex<Set<String>>([])
 
     var all: [Told] { known.withLock { Array($0.values) } }
     var tally: [String: Int] { counts.withLock { $0 } }
@@ -41,6 +42,10 @@ final class ToldEverybody: Sendable {
         get { known.withLock { $0[id] } }
         set { known.withLock { $0[id] = newValue } }
     }
+
+    /// Who was asked in, by the address the letter goes to, and was acknowledged.
+    var invited: Set<String> { addresses.withLock { $0 } }
+    func invite(_ address: String) { addresses.withLock { _ = $0.insert(address) } }
 
     func count(_ what: String) { counts.withLock { $0[what, default: 0] += 1 } }
 }
@@ -77,6 +82,10 @@ actor ChaosGuest {
 
     private func act() async throws {
         let dice = chance.number(0...99)
+        if dice < 3 {
+            try await invite()
+            return
+        }
         let own = mine.compactMap { told[$0] }.filter { $0.state == "booked" || $0.state == "pending" }
         if dice >= 70, !own.isEmpty {
             let one = chance.one(of: own)
@@ -93,9 +102,11 @@ actor ChaosGuest {
     func book(for errand: Errand) async throws -> Told? {
         switch errand {
         case .sms: try await book(.own, patient: lane * 2 + 2)
-        case .mail, .webhooks, .record, .recordEnd, .legacy, .legacyEnd: try await book(.own, patient: lane * 2 + 1)
+        case .mail, .webhooks, .record, .recordEnd, .legacy, .legacyEnd, .bus, .letter:
+            try await book(.own, patient: lane * 2 + 1)
         case .push: try await book(.own, patient: ChaosClinic.owner(lane))
-        case .payment, .refund: try await book(.paid)
+        case .payment, .refund, .paymentEnd: try await book(.paid)
+        case .watch: try await book(.own, patient: ChaosClinic.watched(lane))
         case .request, .withdrawal: try await book(.elsewhere)
         }
     }
@@ -127,6 +138,19 @@ actor ChaosGuest {
         return self.told[told.id]
     }
 
+    /// Asks somebody in who has not been asked before.
+    @discardableResult
+    func invite() async throws -> Bool {
+        made += 1
+        let address = "invited-\(lane)-\(made)@example.org"
+        let body = Array(#"{"email":"\#(address)","role":"desk"}"#.utf8)
+        guard try await ask("invite", of: "\(lane)-\(made)", "/v1/accounts/invitations", body, by: clinic.admin) else {
+            return false
+        }
+        told.invite(address)
+        return true
+    }
+
     @discardableResult
     func cancel(_ one: Told) async throws -> Bool {
         try await ask("cancel", of: one.id, "/v1/appointments/\(one.id)/cancellation", Array("{}".utf8))
@@ -147,7 +171,9 @@ actor ChaosGuest {
 
     /// Asks until it is answered. True when it is done; false when the answer was no.
     @discardableResult
-    private func ask(_ verb: String, of id: String, _ path: String, _ body: [UInt8]) async throws -> Bool {
+    private func ask(
+        _ verb: String, of id: String, _ path: String, _ body: [UInt8], by caller: String? = nil
+    ) async throws -> Bool {
         made += 1
         let key = "\(verb)-\(lane)-\(made)-\(id)"
         told[id]?.open = verb
@@ -156,7 +182,7 @@ actor ChaosGuest {
         while ContinuousClock.now < limit {
             turn += 1
             let base = clinic.bases[turn % clinic.bases.count]
-            let reply = try? await clinic.http.send("POST", base + path, token: clinic.desk, key: key, body: body)
+            let reply = try? await clinic.http.send("POST", base + path, token: caller ?? clinic.desk, key: key, body: body)
             if let reply, reply.isFinal, reply.status != 429 {
                 told[id]?.open = nil
                 told.count("\(verb) \(reply.isSuccess ? "done" : "refused")")

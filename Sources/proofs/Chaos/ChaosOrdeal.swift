@@ -117,42 +117,47 @@ final class ChaosOrdeal {
         kills += indices.count
     }
 
-    /// The planted faults, one for each thing that is counted: who was asked to carry a text message, which changes a subscriber and the bus
-    /// were to hear of, and which devices have not been told yet.
+    /// The planted faults, one for each thing that is counted: who was asked to carry a text message, or an account's letter, which changes a
+    /// subscriber and the bus were to hear of, which text message is to be asked after, and which devices have not been told yet.
     private func forget() async throws {
         for statement in [
             "UPDATE message SET unsure_since = NULL WHERE state = 'sending' AND channel = 'sms'",
+            "UPDATE outbox SET lease = 0 WHERE topic = 'account.letter'",
             "DELETE FROM outbox WHERE topic IN ('webhook.deliver', 'bus.publish')",
+            "DELETE FROM outbox WHERE \(Self.watches)",
         ] { try await clinic.change(statement) }
         let devices =
             clinic.cluster == nil ? "replace(devices, 'asked', 'taken')" : "replace(devices::text, 'asked', 'taken')::json"
         try await clinic.change("UPDATE message SET devices = \(devices) WHERE state = 'sending' AND channel = 'push'")
     }
 
-    private func bearAll(_ behaviours: [Behaviour]) async throws {
+    private func bearAll(_ behaviours: [[Behaviour]]) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for behaviour in behaviours {
-                try await bear(behaviour)
+            for some in behaviours {
+                try await bear(some)
                 // It takes seconds to come back, and the others go on without it.
-                if behaviour.broker == .killed { group.addTask { [clinic] in try await clinic.reviveBroker() } }
+                if some.contains(where: { $0.broker == .killed }) {
+                    group.addTask { [clinic] in try await clinic.reviveBroker() }
+                }
             }
             try await group.waitForAll()
         }
     }
 
-    private func bear(_ behaviour: Behaviour) async throws {
-        try await clinic.set(behaviour.mode, for: behaviour.only)
-        if behaviour.broker == .frozen { clinic.broker.freeze() }
+    private func bear(_ behaviours: [Behaviour]) async throws {
+        for behaviour in behaviours { try await clinic.set(behaviour.mode, for: behaviour.only) }
+        let broker = behaviours.compactMap(\.broker).first
+        if broker == .frozen { clinic.broker.freeze() }
         try await underLoad {
             try await pauseOfLoad(300...1200)
-            if behaviour.broker == .killed { await clinic.broker.kill() }
+            if broker == .killed { await clinic.broker.kill() }
             await killed([chance.number(0...clinic.indices.count - 1)])
             try await pauseOfLoad(50...400)
             try await clinic.start()
             try await pauseOfLoad(200...800)
         }
         clinic.broker.thaw()
-        try await clinic.set("{}", for: behaviour.only)
+        for behaviour in behaviours { try await clinic.set("{}", for: behaviour.only) }
     }
 
     private func restart(_ fault: DatabaseFault) async throws {
@@ -196,7 +201,9 @@ final class ChaosOrdeal {
     /// Kills a worker at a step of a delivery, as often as it takes to meet it.
     private func kill(during step: Step, of errand: Errand) async throws {
         for attempt in 1...40 {
-            guard try await clinic.time.on("deliveries before a kill", { try await drained(of: errand.topic) }) else {
+            // Of what is asked after, what was to be sent.
+            let before = errand == .watch ? Errand.sms.topic : errand.topic
+            guard try await clinic.time.on("deliveries before a kill", { try await drained("topic = '\(before)'") }) else {
                 return violations.append("\(errand.rawValue): what was queued is not delivered, before \(step.rawValue)")
             }
             let found = try await killOnce(step, errand)
@@ -210,10 +217,11 @@ final class ChaosOrdeal {
         }
     }
 
-    private func drained(of topic: String) async throws -> Bool {
+    /// - Parameter work: a condition on the outbox.
+    private func drained(_ work: String) async throws -> Bool {
         try await becomes(withinSeconds: 60) { [clinic] in
             try await clinic.number(
-                "SELECT count(*) FROM outbox WHERE topic IN ('\(topic)', 'appointment.event') AND state IN ('ready', 'running')")
+                "SELECT count(*) FROM outbox WHERE (\(work) OR topic = 'appointment.event') AND state IN ('ready', 'running')")
                 == 0
         }
     }
@@ -221,13 +229,9 @@ final class ChaosOrdeal {
     /// Where the delivery was when its worker died; nil where that says nothing.
     private func killOnce(_ step: Step, _ errand: Errand) async throws -> Step? {
         let (part, guest) = (errand.part, chance.one(of: guests))
-        var known: Told?
-        if let earlier = errand.follows {
-            known = try await clinic.time.on("what is given up afterwards") { try await done(earlier, by: guest) }
-            if known == nil { return nil }
-        }
-        // Whoever only looks, as sweeps do, is none of it.
-        let spares = #""sparesTokens":true,"sparesReads":true"#
+        let ready = try await clinic.time.on("what comes before what is met") { try await prepared(errand, by: guest) }
+        guard let aim = ready else { return nil }
+        let spares = errand.spares
         switch step {
         case .asked: try await clinic.set(#"{"delay":500,"times":1,\#(spares)}"#, for: [part])
         case .done: try await clinic.set(#"{"silent":true,"times":1,\#(spares)}"#, for: [part])
@@ -235,26 +239,22 @@ final class ChaosOrdeal {
         case .queued, .leased, .settled: try await clinic.set("{\(spares)}", for: [part])
         }
         let before = try await clinic.tally(part)
-        if let known {
-            guard try await guest.cancel(known) else { return nil }
-        } else {
-            guard try await guest.book(for: errand) != nil else { return nil }
-        }
+        guard try await begin(aim, guest) else { return nil }
         func calls() async throws -> OutsideTally { try await clinic.tally(part) - before }
         switch step {
         case .queued: await killed(Array(clinic.indices))
         case .leased:
-            try await clinic.time.on("waiting for a lease") { try await untilLeased(errand) }
+            try await clinic.time.on("waiting for a lease") { try await untilLeased(aim) }
             await killed(Array(clinic.indices))
         case .asked:
             guard try await becomes({ try await calls().requests > 0 }) else { return nil }
-            try await killTheHolder(of: errand)
+            try await killTheHolder(of: aim)
         case .done:
             guard try await becomes({ try await calls().effects > 0 }) else { return nil }
-            try await killTheHolder(of: errand)
+            try await killTheHolder(of: aim)
         case .answered:
             guard try await becomes({ try await calls().requests > 0 }) else { return nil }
-            let holder = try await clinic.holder(of: errand.topic)
+            let holder = try await clinic.holder(of: aim.work)
             try await clinic.holdingTheDatabase {
                 _ = try await becomes { try await calls().answers > 0 }
                 // The answer is on this machine already; let it be read.
@@ -262,10 +262,18 @@ final class ChaosOrdeal {
                 await killed(holder.map { [$0] } ?? Array(clinic.indices))
             }
         case .settled:
-            guard try await becomes({ try await calls().answers > 0 }), try await drained(of: errand.topic) else { return nil }
+            guard try await becomes({ try await calls().answers > 0 }), try await drained(aim.work) else { return nil }
             await killed(Array(clinic.indices))
         }
-        return try await place(of: errand, after: try await calls())
+        return try await place(of: aim, after: try await calls())
+    }
+
+    /// Everything that has to have happened before; nil where it did not come to that.
+    private func prepared(_ errand: Errand, by guest: ChaosGuest) async throws -> Aim? {
+        if errand == .watch { return try await unarrived(by: guest) }
+        guard let earlier = errand.follows else { return Aim(errand: errand) }
+        let known = errand == .paymentEnd ? try await opened(by: guest) : try await done(earlier, by: guest)
+        return known.map { Aim(errand: errand, known: $0) }
     }
 
     /// What came before is done here and there: a visit that is booked, and paid for where it costs something. Nil where it did not come to that.
@@ -275,8 +283,49 @@ final class ChaosOrdeal {
             if errand == .payment { try await Self.pay(for: told.id, in: clinic) }
             return try await clinic.state(of: told.id) == "booked"
         }
-        guard isBooked, try await drained(of: errand.topic) else { return nil }
+        guard isBooked, try await drained("topic = '\(errand.topic)'") else { return nil }
         return told
+    }
+
+    /// A payment that is open, and that nobody pays.
+    private func opened(by guest: ChaosGuest) async throws -> Told? {
+        guard let told = try await guest.book(for: .payment) else { return nil }
+        let isOpen = try await becomes {
+            try await clinic.rows("SELECT state FROM payment WHERE asked_for = \(clinic.sql(id: told.id))").first == ["open"]
+        }
+        guard isOpen, try await drained("topic = '\(Errand.payment.topic)'") else { return nil }
+        return told
+    }
+
+    /// A text message that was taken and has not arrived, and nobody was told.
+    private func unarrived(by guest: ChaosGuest) async throws -> Aim? {
+        try await clinic.set(#"{"receipts":"undelivered","lostWebhooks":true}"#, for: [.sms])
+        guard let told = try await guest.book(for: .watch) else { return nil }
+        var message: [String] = []
+        _ = try await becomes {
+            message =
+                try await clinic.rows(
+                    """
+                    SELECT id FROM message WHERE appointment_id = \(clinic.sql(id: told.id)) AND channel = 'sms' AND state = 'handed-over'
+                    """
+                ).first ?? []
+            return !message.isEmpty
+        }
+        try await clinic.set("{}", for: [.sms])
+        return message.first.map { Aim(errand: .watch, message: $0) }
+    }
+
+    /// Sets it off. False where somebody was told no.
+    private func begin(_ aim: Aim, _ guest: ChaosGuest) async throws -> Bool {
+        if let known = aim.known { return try await guest.cancel(known) }
+        switch aim.errand {
+        case .letter: return try await guest.invite()
+        case .watch:
+            // Its time is over.
+            try await clinic.change("UPDATE outbox SET available_at = created_at WHERE state = 'ready' AND \(aim.work)")
+            return true
+        default: return try await guest.book(for: aim.errand) != nil
+        }
     }
 
     /// Pays what the provider has opened for one visit, if it has by now.
@@ -289,29 +338,37 @@ final class ChaosOrdeal {
     }
 
     /// Lets the workers go on for a fraction of a millisecond at a time, until one of them has taken the delivery. They stand still afterwards.
-    private func untilLeased(_ errand: Errand) async throws {
-        for _ in 0..<500 {
+    private func untilLeased(_ aim: Aim) async throws {
+        let limit = ContinuousClock.now + .seconds(15)
+        while ContinuousClock.now < limit {
             for index in clinic.indices { clinic.signal(SIGSTOP, to: index) }
             // The event comes first: what subscribers are told follows from it.
-            let rows = try await clinic.rows(
-                """
-                SELECT state, topic FROM outbox WHERE topic IN ('\(errand.topic)', 'appointment.event') AND state IN ('ready', 'running')
-                """)
+            let rows: [[String]]
+            do {
+                rows = try await clinic.rows(
+                    """
+                    SELECT state, topic FROM outbox WHERE (\(aim.work) OR topic = 'appointment.event') AND state IN ('ready', 'running')
+                    """)
+            } catch is PlainFile.Fault {
+                // Whoever stands still in the midst of taking a lock keeps others out of the file. What does not pass is seen when it is looked up.
+                for index in clinic.indices { clinic.signal(SIGCONT, to: index) }
+                continue
+            }
             // Taken, or through already.
-            if rows.isEmpty || rows.contains(where: { $0[0] == "running" && $0[1] == errand.topic }) { return }
+            if rows.isEmpty || rows.contains(where: { $0[0] == "running" && $0[1] == aim.errand.topic }) { return }
             for index in clinic.indices { clinic.signal(SIGCONT, to: index) }
             usleep(UInt32(chance.number(100...500)))
         }
     }
 
-    private func killTheHolder(of errand: Errand) async throws {
-        let holder = try await clinic.holder(of: errand.topic)
+    private func killTheHolder(of aim: Aim) async throws {
+        let holder = try await clinic.holder(of: aim.work)
         await killed(holder.map { [$0] } ?? Array(clinic.indices))
     }
 
-    private func place(of errand: Errand, after calls: OutsideTally) async throws -> Step? {
+    private func place(of aim: Aim, after calls: OutsideTally) async throws -> Step? {
         let states = try await clinic.rows(
-            "SELECT state FROM outbox WHERE topic = '\(errand.topic)' AND state IN ('ready', 'running')"
+            "SELECT state FROM outbox WHERE \(aim.work) AND state IN ('ready', 'running')"
         ).compactMap(\.first)
         if states.contains("running") {
             if calls.requests == 0 { return .leased }
@@ -375,11 +432,13 @@ final class ChaosOrdeal {
         return (ContinuousClock.now - began) / .seconds(1)
     }
 
-    /// What is to be told outside, or was given up. Reminders and looks at what has arrived have their own time.
+    /// What is to be told outside, or was given up. Reminders and looks at what has arrived have their own time, unless it has come.
     private static let unfinished = """
         state = 'dead' OR (state IN ('ready', 'running')
-            AND topic NOT IN ('appointment.reminder', 'appointment.hold-expiry', 'notice.watch'))
+            AND (topic NOT IN ('appointment.reminder', 'appointment.hold-expiry', 'notice.watch') OR \(watches)))
         """
+    /// Looks that have begun, or are to.
+    private static let watches = "(topic = 'notice.watch' AND (attempt > 0 OR available_at = created_at))"
 
     private func waiting() async throws -> Int {
         try await clinic.number("SELECT count(*) FROM outbox WHERE \(Self.unfinished)")
@@ -389,7 +448,8 @@ final class ChaosOrdeal {
         try await clinic.change(
             """
             UPDATE outbox SET available_at = created_at WHERE state = 'ready' AND (topic LIKE 'scheduling.%' OR topic LIKE 'records.%'
-                OR topic LIKE 'payment.%' OR topic LIKE 'legacy.%' OR topic IN ('notice.send', 'webhook.deliver', 'bus.publish'))
+                OR topic LIKE 'payment.%' OR topic LIKE 'legacy.%' OR \(Self.watches)
+                OR topic IN ('notice.send', 'webhook.deliver', 'bus.publish', 'account.letter'))
             """)
     }
 }

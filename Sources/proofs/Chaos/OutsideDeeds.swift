@@ -19,6 +19,12 @@ struct OutsideDeeds: Sendable {
     var records: [Record] { Array(recordsByName.values) }
     var formers: [Former] { Array(formersByName.values) }
 
+    /// Whom each mail went to.
+    var mails: [String] { Array(mailsByName.values) }
+    /// The keys of text messages that were taken, and are said not to have arrived.
+    private(set) var unarrived: Set<String> = []
+
+    private var mailsByName: [String: String] = [:]
     private var effectsByName: [String: Effect] = [:]
     private var intentsByName: [String: Intent] = [:]
     private var refundsByName: [String: Refund] = [:]
@@ -68,6 +74,9 @@ struct OutsideDeeds: Sendable {
                 received: number("received"))
         case "refund":
             refundsByName[name] = Refund(reference: thing["metadata"]?["reference"]?.string, amount: number("amount"))
+        case "mail": mailsByName[name] = text("to")
+        case "text":
+            if ["undelivered", "failed"].contains(text("status")) { unarrived.insert(text("key")) }
         case "scheduled": entriesByName[name] = Entry(id: text("id"), state: text("state"), time: Instant(text("time")))
         case "former":
             formersByName[name] = Former(

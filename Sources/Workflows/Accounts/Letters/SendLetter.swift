@@ -25,6 +25,11 @@ extension Accounts {
         var letter = written
         letter.beginsBy = delivery.beginsBy
         if delivery.claims > 1, let lag = carrier.knownAfter {
+            // What an earlier attempt has left may be on its way to them still, or not listed yet: so each is followed by a wait, which is no
+            // attempt, and counts as a claim.
+            if delivery.claims - delivery.attempt < delivery.attempt - 1 {
+                return .snooze(until: surroundings.clock.now + lag)
+            }
             switch await carrier.find(letter) {
             case .done: return .done
             case .never: break
