@@ -364,18 +364,18 @@ final class Ways: Sendable {
         webhooks.follow(orders[WayOutSettings.webhooks.destination] ?? .automatic)
     }
 
-    /// How the destinations stand that are called. Of several ways with one name the worst: two calendars, a system and where it gives tokens.
+    /// How the partners stand now that are called. Of several ways with one name the worst: two calendars, a system and where it gives tokens.
+    /// Strangers who are told by webhook are none: `WebhookConnector.states(of:)` has them.
     var states: [String: CircuitBreaker.State] {
         let ways = all.map(\.status).map { ($0.destination, $0.state) }
-        let strangers = webhooks.states.map { (WayOutSettings.webhooks.destination, $0) }
         // Whether there is a mail server the clinic knows; where there is none nothing happens to its breaker.
         let letters = mailServer.state == .closed ? [] : [(WayOutSettings.mail.destination, mailServer.state)]
-        return Dictionary(ways + strangers + letters) { $0.figure > $1.figure ? $0 : $1 }
+        return Dictionary(ways + letters) { $0.figure > $1.figure ? $0 : $1 }
     }
 
-    /// Which partners are left alone, for whoever asks how everything is. Strangers who are told by webhook are none.
+    /// Which partners are left alone now, for whoever asks how everything is.
     var health: [(name: String, state: String)] {
-        states.filter { $0.key != WayOutSettings.webhooks.destination }.sorted { $0.key < $1.key }.map { name, state in
+        states.sorted { $0.key < $1.key }.map { name, state in
             ("partner.\(name)", state.figure >= 2 && state != .disabled ? state.words : "ok")
         }
     }

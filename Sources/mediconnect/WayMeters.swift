@@ -5,7 +5,7 @@ import Notation
 import Resilience
 import Telemetry
 
-/// What happens on the ways out, as metrics and, where somebody should look, as log lines. How each stands at the moment, `HouseGauges` looks up.
+/// What happens on the ways out, as metrics and, where somebody should look, as log lines. How each stands at the moment, `WayGauges` looks up.
 struct WayMeters: Sendable {
     let logger: Logger
 

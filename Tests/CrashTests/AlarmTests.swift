@@ -183,6 +183,9 @@ final class AlarmTests {
             ("MediConnectManyDeadLetters", ">= 100", ">= 101"), ("MediConnectFeedLag", "> 60", "> 600"),
             ("MediConnectErrors", "> 0.05", "> 0.5"), ("MediConnectSyncOut", "> 0", ">= 0"),
             ("MediConnectByHand", "for: 2h", "for: 4h"),
+            // Without it somebody whom nobody calls any more would be left alone for ever.
+            ("MediConnectLeftAlone", " and max_over_time(mediconnect_outbound_breaker[15m]) >= 2", ""),
+            ("MediConnectLeftAlone", "min_over_time(mediconnect_outbound_breaker[15m]) > 0", "mediconnect_outbound_breaker > 1"),
             ("MediConnectNobodyLeads", "sum without (instance)", "min without (instance)"),
         ])
     func wrongRules(name: String, right: String, wrong: String) async throws {
