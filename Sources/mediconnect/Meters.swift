@@ -248,7 +248,7 @@ final class HouseGauges: Sendable {
     }
 }
 
-/// Counts bookings and changes by outcome, and by clinic where that is wanted.
+/// Counts bookings and changes by outcome, and by clinic where that is wanted; and what humans are given to decide.
 final class OutcomeCounters: ClinicObserver {
     private let tenant: String?
     private let counters = Mutex<[String: Counter]>([:])
@@ -266,5 +266,12 @@ final class OutcomeCounters: ClinicObserver {
             return made
         }
         counter.increment()
+    }
+
+    /// Of all clinics together: alarms go by it, so it has to be there before the first (`StandingMeters`).
+    func raised(_ kind: ClinicTask.Kind) { Self.raised(kind).increment() }
+
+    static func raised(_ kind: ClinicTask.Kind) -> Counter {
+        Counter(label: "mediconnect_tasks_raised", dimensions: [("kind", kind.rawValue)])
     }
 }

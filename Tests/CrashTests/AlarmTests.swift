@@ -115,7 +115,8 @@ final class AlarmTests {
         // The negative control: a metric, a label and a value nobody shows.
         for (right, wrong) in [
             ("mediconnect_outbox_dead", "mediconnect_outbox_deed"), (#"sweep="holds""#, #"sweep="hold""#),
-            (#"topic=~"payment[.].+""#, #"topic=~"money[.].+""#), (#"state="dead""#, #"status="dead""#),
+            (#"topic=~"payment[.].+|incoming[.]payments""#, #"topic=~"money[.].+""#), (#"state="dead""#, #"status="dead""#),
+            (#"kind=~"payment-.+|refund-.+""#, #"kind=~"money-.+""#),
         ] {
             #expect(rules.contains(right))
             #expect(try !unknown(rules.replacing(right, with: wrong), to: served).isEmpty, "\(wrong)")
@@ -183,6 +184,8 @@ final class AlarmTests {
             ("MediConnectManyDeadLetters", ">= 100", ">= 101"), ("MediConnectFeedLag", "> 60", "> 600"),
             ("MediConnectErrors", "> 0.05", "> 0.5"), ("MediConnectSyncOut", "> 0", ">= 0"),
             ("MediConnectByHand", "for: 2h", "for: 4h"),
+            ("MediConnectPaymentsLeft", "payment-.+|refund-.+", "payment-.+"),
+            ("MediConnectPaymentsLeft", "|incoming[.]payments", ""),
             // Without it somebody whom nobody calls any more would be left alone for ever.
             ("MediConnectLeftAlone", " and max_over_time(mediconnect_outbound_breaker[15m]) >= 2", ""),
             ("MediConnectLeftAlone", "min_over_time(mediconnect_outbound_breaker[15m]) > 0", "mediconnect_outbound_breaker > 1"),
