@@ -113,6 +113,28 @@ import Testing
         }
     }
 
+    @Test(arguments: WayOutSettings.all + [.mailServer])
+    func `whoever takes as long as they may, in good health, is tried out for so long`(usual: WayOutSettings) {
+        for seconds in [usual.timeoutSeconds, 1, 20, 120] {
+            var settings = usual
+            settings.wait(seconds: seconds)
+            var breaker = CircuitBreaker(settings.breaker)
+            let start = Instant("2026-03-02T05:00:00Z")!
+            for _ in 0..<settings.breaker.minimumCalls {
+                guard case .pass(let permit) = breaker.admit(at: start, luck: 0.5) else { break }
+                breaker.record(.failed, of: permit, at: start, luck: 0.5)
+            }
+            guard case .open(let until) = breaker.state, case .pass(let permit) = breaker.admit(at: until, luck: 0.5) else {
+                Issue.record("\(breaker.state)")
+                continue
+            }
+            // As long as is not slow: nobody else wants to try.
+            let end = until + settings.breaker.slowAfter
+            breaker.record(.done, of: permit, at: end, luck: 0.5)
+            #expect(breaker.state(at: end + .minutes(2)) == .closed, "\(settings.destination) \(seconds)")
+        }
+    }
+
     @Test func `by hand nobody is called, or everybody, until it is taken back`() async throws {
         try await TrialSimulator.run { simulator in
             let way = try simulator.way(.payments)

@@ -52,6 +52,9 @@ public final class WebhookConnector: WebhookCarrier {
         return ways.map(\.status.state) + (order.state.map { [$0] } ?? [])
     }
 
+    /// How all the ways stand that it knows: also those that nobody is told over any more, while a call is under way there.
+    public var statuses: [WayOutStatus] { state.withLock { $0.ways.values.map(\.way) }.map(\.status) }
+
     /// What somebody decides by hand, for all of them: also for those it has not met yet.
     public func follow(_ order: CircuitBreaker.Order) {
         let ways = state.withLock { state in
