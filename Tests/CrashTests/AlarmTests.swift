@@ -136,6 +136,23 @@ final class AlarmTests {
         #expect((0...all).contains(figure("mediconnect_data_disk_free_bytes")))
     }
 
+    @Test("each metric of the ways out is shown from the start and in the guide, and the guide has no other")
+    func guide() async throws {
+        let names = { (text: String) in Set(text.matches(of: /mediconnect_outbound_[a-z_]+[a-z]/).map { String($0.output) }) }
+        let metrics = try await shown()
+        let shown = names(metrics.split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }.joined(separator: "\n"))
+        let told = names(try text("\(Self.root)/docs/guides/connecting.md"))
+        // How long calls take nobody knows before the first.
+        #expect(told == shown.union(["mediconnect_outbound_duration_seconds"]), "\(told.symmetricDifference(shown))")
+        for line in [
+            #"calls_total{destination="mail",outcome="resting"} 0"#, #"calls_total{destination="oidc",outcome="done"} 0"#,
+            #"opened_total{destination="oidc"} 0"#, #"under_way{destination="webhooks"} 0"#, #"waiting{destination="sms"} 0"#,
+            #"repeats_left{destination="oidc"} 10"#, #"breaker{destination="mail"} 0"#,
+        ] {
+            #expect(metrics.contains("mediconnect_outbound_\(line)\n"), "\(line)")
+        }
+    }
+
     // MARK: What they are
 
     @Test("each says what it is, how urgent, and where it stands what to do")
