@@ -36,8 +36,10 @@ public struct CountedLine: ProviderLine {
             report(end, clock.now - start, end == .done ? nil : "it answered \(answer.status)")
             return answer
         } catch {
-            let reason = error is CancellationError ? "we were interrupted" : "no whole answer came"
-            report(question.form == nil ? .later : .unknown, clock.now - start, reason)
+            let wasAsked = !(error is ProviderNotReached)
+            let reason =
+                error is CancellationError ? "we were interrupted" : wasAsked ? "no whole answer came" : "there was no connection"
+            report(question.form == nil || !wasAsked ? .later : .unknown, clock.now - start, reason)
             throw error
         }
     }
@@ -50,3 +52,6 @@ public struct CountedLine: ProviderLine {
         }
     }
 }
+
+/// There was no connection, so a provider was asked nothing: a code that was to be redeemed is as good as before.
+public struct ProviderNotReached: Error { public init() {} }

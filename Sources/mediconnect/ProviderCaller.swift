@@ -4,6 +4,7 @@ import Notation
 import Outbound
 import Resilience
 import SingleSignOn
+import Synchronization
 
 /// Reaches an identity provider through the one way out: vetted, within ten seconds, for a quarter of a megabyte at most, and where the
 /// address leads, never where an answer would send it.
@@ -26,10 +27,22 @@ struct ProviderCaller: ProviderLine {
     }
 
     func ask(_ question: ProviderQuestion) async throws -> ProviderAnswer {
-        let answer = try await caller.call(
-            OutboundCall(
-                question.form == nil ? .get : .post, question.address, headers: question.headers, body: question.form ?? []))
-        return ProviderAnswer(status: answer.status, body: answer.body)
+        let connection = Connection()
+        do {
+            let answer = try await caller.call(
+                OutboundCall(
+                    question.form == nil ? .get : .post, question.address, headers: question.headers, body: question.form ?? [])
+            ) { connection.stands() }
+            return ProviderAnswer(status: answer.status, body: answer.body)
+        } catch  where !(error is CancellationError) && !connection.hasStood {
+            throw ProviderNotReached()
+        }
+    }
+
+    private final class Connection: Sendable {
+        private let state = Mutex(false)
+        var hasStood: Bool { state.withLock { $0 } }
+        func stands() { state.withLock { $0 = true } }
     }
 }
 

@@ -77,9 +77,10 @@ import Testing
 
     @Test func `of a code nobody answered for nobody says that it was not redeemed`() async throws {
         let told = Told()
-        let line = CountedLine(Shaky([.silence, .by(400), .by(500)]), clock: LeapingClock()) { end, _, _ in told.note("\(end)") }
-        for _ in 0..<3 { _ = try? await line.ask(code) }
-        #expect(told.lines == ["unknown", "never", "later"])
+        let provider = Shaky([.silence, .noConnection, .by(400), .by(500)])
+        let line = CountedLine(provider, clock: LeapingClock()) { end, _, _ in told.note("\(end)") }
+        for _ in 0..<4 { _ = try? await line.ask(code) }
+        #expect(told.lines == ["unknown", "later", "never", "later"])
     }
 
     private final class Told: Sendable {
@@ -104,6 +105,7 @@ import Testing
     enum Answered: Sendable, Equatable {
         case by(Int)
         case silence
+        case noConnection
     }
 
     private func line(_ answers: [Answered]) -> (RepeatingLine, Shaky, LeapingClock) {
@@ -136,6 +138,7 @@ private final class Shaky: ProviderLine {
         switch answer {
         case .by(let status): return ProviderAnswer(status: status, body: [])
         case .silence: throw Silent()
+        case .noConnection: throw ProviderNotReached()
         }
     }
 }
