@@ -20,11 +20,11 @@ public struct MailServer: Sendable {
     public var authorities: String?
     /// For the connection, and for each answer (MC-2).
     public var patience: Span = .seconds(5)
-    /// For a letter altogether.
+    /// For a letter altogether. A way out has its own, see `SMTPConnector`.
     public var deadline: Span = .seconds(30)
     /// Whether a simulator's word counts. Otherwise letters wait: one that is handed to a simulator by mistake would be nobody's.
     public var believesSimulators = false
-    /// How many letters are under way at once.
+    /// How many letters are under way at once. A way out has its own.
     public var lanes = 4
 
     public init(host: String, port: Int, encryption: Encryption) {

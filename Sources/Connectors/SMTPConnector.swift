@@ -1,49 +1,51 @@
 import CCurl
 public import Letters
 public import Notation
+import Partners
 public import Resilience
 import Synchronization
 
 /// Hands letters to a mail server, through libcurl. It blocks, so each letter has a thread for as long as it takes, and there are only a
 /// few of them. A server that fails or drags is left alone for a while, and then tried with a few letters (MC-2).
 public final class SMTPConnector: LetterCarrier {
+    /// Nil asks the server whatever it said before.
+    public let way: WayOut?
     private let server: MailServer
     private let lanes: Lanes
-    private let breaker: SharedBreaker?
-
-    /// Opens after the fifth letter of a minute that came to nothing, when they are half of all: there are far fewer letters than other
-    /// calls, and each may take half a minute.
-    public static let patience: CircuitBreaker.Settings = {
-        var settings = CircuitBreaker.Settings(slowAfter: .seconds(20))
-        (settings.window, settings.minimumCalls) = (.minutes(1), 5)
-        (settings.rest, settings.restAtMost) = (.seconds(10), .minutes(1))
-        (settings.permits, settings.halfOpenAtMost) = (2, .minutes(1))
-        return settings
-    }()
 
     /// Whoever waits for a server that is left alone looks again after so long: a few good letters may have come first.
     private static let look = Span.seconds(10)
 
-    /// - Parameter breaker: nil asks the server whatever it said before.
-    public init(_ server: MailServer, breaker: SharedBreaker? = nil) {
+    /// - Parameter way: how long a letter may take, how many are under way at once and wait, and when the server is left alone; nil is for
+    ///   trials, and goes by what `server` says of the first two.
+    public init(_ server: MailServer, way: WayOut? = nil) {
+        self.way = way
+        var server = server
+        if let way {
+            server.deadline = .seconds(way.settings.timeoutSeconds)
+            server.patience = min(server.patience, server.deadline)
+            server.lanes = way.settings.bulkhead.atOnce
+        }
         self.server = server
-        self.breaker = breaker
         lanes = Lanes(server.lanes)
     }
 
     public var restsUntil: Instant? {
-        breaker.flatMap { breaker in breaker.restsUntil.map { breaker.comeBack($0, within: Self.look) } }
+        way.flatMap { way in way.restsUntil.map { min($0, way.now + Self.look) } }
     }
 
     public func carry(_ letter: Letter) async -> Handover {
-        guard let breaker else { return await converse(letter).handover }
-        switch breaker.admit() {
-        case .refused(let until):
-            return .resting(until: breaker.comeBack(until, within: Self.look))
-        case .pass(let permit):
-            let end = await converse(letter)
-            breaker.record(end.outcome, of: permit)
-            return end.handover
+        guard let way else { return await converse(letter).handover }
+        let ending: Ending<Void> = await way.pass { () -> WayOut.Read<Void> in
+            if let end = letter.beginsBy, way.now >= end { return SMTPEnd.tooLate.read }
+            return await self.converse(letter).read
+        }
+        switch ending {
+        case .done: return .done
+        case .later(let after, let reason): return .later(after: after, reason: reason)
+        case .postponed(let after, _): return .resting(until: way.now + min(after, Self.look))
+        case .never(let reason): return .never(reason: reason)
+        case .unknown(let reason): return .unknown(reason: reason)
         }
     }
 
@@ -64,6 +66,21 @@ struct SMTPEnd: Sendable {
     let outcome: CircuitBreaker.Outcome
 
     static func notBegun(_ reason: String) -> SMTPEnd { SMTPEnd(handover: .later(after: nil, reason: reason), outcome: .neither) }
+
+    static let tooLate = SMTPEnd(
+        handover: .unknown(reason: "it was begun too late, when somebody else may be at it"), outcome: .neither)
+
+    /// As a way out has it.
+    var read: WayOut.Read<Void> {
+        switch handover {
+        case .done: WayOut.Read(reading: .value(()), outcome: outcome)
+        case .later(let after, let reason):
+            WayOut.Read(reading: .notNow(after: after, reason: reason, isTheirs: outcome == .failed), outcome: outcome)
+        case .resting: WayOut.Read(reading: .notNow(after: nil, reason: "it is left alone", isTheirs: false), outcome: .neither)
+        case .never(let reason): WayOut.Read(reading: .refused(reason), outcome: outcome)
+        case .unknown(let reason): WayOut.Read(reading: .unclear(reason), outcome: outcome)
+        }
+    }
 }
 
 /// One letter's conversation with a mail server.

@@ -22,7 +22,7 @@ extension CircuitBreaker {
         public var spread = 0.2
         /// How many calls try it out.
         public var permits = 5
-        /// Trying out that takes longer has failed.
+        /// Trying out takes no longer: then it is judged by the calls that there were, and has failed if one of them is not back.
         public var halfOpenAtMost = Span.seconds(10)
         /// A destination that asks to be left alone is obeyed for at most so long.
         public var obeysAtMost = Span.minutes(15)

@@ -14,7 +14,7 @@ public struct CircuitBreaker: Sendable {
         case closed
         /// Nothing passes before `until`; who asks then or later tries it out.
         case open(until: Instant)
-        /// A few calls try it out.
+        /// A few calls try it out, or would: where the rest is over, `state(at:)` has it since now.
         case halfOpen(since: Instant)
         /// By hand: nothing passes.
         case forcedOpen
@@ -23,7 +23,18 @@ public struct CircuitBreaker: Sendable {
     }
 
     /// What somebody decided by hand.
-    public enum Order: String, Sendable, CaseIterable { case automatic, forcedOpen, disabled }
+    public enum Order: String, Sendable, CaseIterable {
+        case automatic, forcedOpen, disabled
+
+        /// What it makes of a breaker at once; nil when the breaker decides.
+        public var state: State? {
+            switch self {
+            case .automatic: nil
+            case .forcedOpen: .forcedOpen
+            case .disabled: .disabled
+            }
+        }
+    }
 
     /// Leave to make one call. It is given back by `record`, also when the call came to nothing.
     public struct Permit: Sendable, Equatable {
@@ -48,6 +59,7 @@ public struct CircuitBreaker: Sendable {
     }
 
     public let settings: Settings
+    /// As the last call has left it. What it is by now, `state(at:)` says.
     public private(set) var state = State.closed
     public private(set) var counts = Counts()
 
@@ -90,14 +102,16 @@ public struct CircuitBreaker: Sendable {
         return .pass(Permit(era: era, started: now))
     }
 
+    /// How it stands by then, seen without asking: what the next who asks would meet, whatever their luck. A destination that nobody calls any
+    /// more is not left alone for ever, because the next call would be made.
+    public func state(at instant: Instant) -> State { by(instant).state }
+
     /// Until when whoever asks is refused, seen without asking; nil when the next who asks may pass, or nobody knows.
     public func restsUntil(at instant: Instant) -> Instant? {
-        let now = max(instant, latest ?? instant)
-        switch state {
-        case .open(let until): return until > now ? until : nil
-        case .halfOpen(let since):
-            let end = since + settings.halfOpenAtMost
-            return trial.given >= settings.permits && end > now ? end : nil
+        let then = by(instant)
+        switch then.state {
+        case .open(let until): return until
+        case .halfOpen(let since): return then.trial.given >= settings.permits ? since + settings.halfOpenAtMost : nil
         case .closed, .forcedOpen, .disabled: return nil
         }
     }
@@ -118,11 +132,7 @@ public struct CircuitBreaker: Sendable {
     /// What a person decides; `automatic` begins anew, closed.
     public mutating func follow(_ order: Order) {
         openings = 0
-        switch order {
-        case .automatic: enter(.closed)
-        case .forcedOpen: enter(.forcedOpen)
-        case .disabled: enter(.disabled)
-        }
+        enter(order.state ?? .closed)
     }
 }
 
@@ -141,13 +151,32 @@ extension CircuitBreaker {
         }
     }
 
-    /// What happens by the clock alone: an opening ends, a trial that takes too long has failed.
+    /// What happens by the clock alone, when its time comes and not when somebody asks: an opening ends, and so does a trial.
     private mutating func passTime(to instant: Instant, luck: Double) -> Instant {
         let now = max(instant, latest ?? instant)
         latest = now
-        if case .halfOpen(let since) = state, now >= since + settings.halfOpenAtMost { open(at: now, luck: luck) }
-        if case .open(let until) = state, now >= until { enter(.halfOpen(since: now)) }
+        if case .halfOpen(let since) = state, now >= since + settings.halfOpenAtMost {
+            endTrial(at: since + settings.halfOpenAtMost)
+        }
+        if case .open(let until) = state, now >= until {
+            enter(.halfOpen(since: now))
+            trial.luck = luck
+        }
         return now
+    }
+
+    /// Fewer tried it out than may. If all of those are back and went well, nobody else wanted to, and it is well; if somebody still waits for
+    /// it, or nobody came back, it has failed.
+    private mutating func endTrial(at end: Instant) {
+        let isHeardWhole = trial.tally.calls > 0 && trial.tally.calls == trial.given
+        if isHeardWhole, !settings.isTooMuch(trial.tally) { close() } else { open(at: end, luck: trial.luck) }
+    }
+
+    private func by(_ instant: Instant) -> CircuitBreaker {
+        var then = self
+        // Luck decides about nothing that begins now.
+        _ = then.passTime(to: instant, luck: 0.5)
+        return then
     }
 
     private mutating func open(at now: Instant, luck: Double) {
@@ -175,6 +204,8 @@ extension CircuitBreaker {
         /// Under way or concluded.
         var given = 0
         var tally = CallTally()
+        /// Decides how long the rest is if nobody hears of it in time: so that is known before anybody asks.
+        var luck = 0.5
     }
 }
 

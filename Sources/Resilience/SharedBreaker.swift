@@ -65,7 +65,10 @@ public final class SharedBreaker: Sendable {
         if let news { watch(news) }
     }
 
-    /// As the last call has left it: that an opening is over shows when somebody calls.
-    public var state: CircuitBreaker.State { breaker.withLock { $0.state } }
+    /// As it is now: see `CircuitBreaker.state(at:)`.
+    public var state: CircuitBreaker.State {
+        let now = clock.now
+        return breaker.withLock { $0.state(at: now) }
+    }
     public var counts: CircuitBreaker.Counts { breaker.withLock { $0.counts } }
 }

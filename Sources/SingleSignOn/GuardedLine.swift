@@ -6,6 +6,7 @@ public import Resilience
 public struct GuardedLine: ProviderLine {
     private let inner: any ProviderLine
     private let breaker: SharedBreaker
+    private let onLeftAlone: @Sendable () -> Void
 
     /// Opens when of five calls and more within half a minute half came to nothing: a sign-in makes one or two.
     public static let patience: CircuitBreaker.Settings = {
@@ -15,16 +16,23 @@ public struct GuardedLine: ProviderLine {
         return settings
     }()
 
-    public init(_ inner: any ProviderLine, breaker: SharedBreaker) {
+    /// - Parameter onLeftAlone: told of each question that nobody was asked.
+    public init(
+        _ inner: any ProviderLine, breaker: SharedBreaker, onLeftAlone: @escaping @Sendable () -> Void = {}
+    ) {
         self.inner = inner
         self.breaker = breaker
+        self.onLeftAlone = onLeftAlone
     }
 
     /// Nobody asked the provider.
     public struct LeftAlone: Error { public init() {} }
 
     public func ask(_ question: ProviderQuestion) async throws -> ProviderAnswer {
-        guard case .pass(let permit) = breaker.admit() else { throw LeftAlone() }
+        guard case .pass(let permit) = breaker.admit() else {
+            onLeftAlone()
+            throw LeftAlone()
+        }
         do {
             let answer = try await inner.ask(question)
             breaker.record(Self.outcome(of: answer.status), of: permit)

@@ -27,6 +27,9 @@ public final class RepeatingLine: ProviderLine {
         self.patience = patience
     }
 
+    /// How many repeats there are to spend: ten when all goes well, none when it has failed for a while.
+    public var repeatsLeft: Double { budget.withLock { $0.left } }
+
     public func ask(_ question: ProviderQuestion) async throws -> ProviderAnswer {
         guard question.form == nil else { return try await inner.ask(question) }
         budget.withLock { $0.noteFirstTry() }

@@ -81,6 +81,9 @@ public final class Clinic: Sendable {
         observer.saw(operation: "message.\(channel?.rawValue ?? "none")", outcome: outcome)
     }
 
+    /// A human has something to decide that was not known before.
+    func noteRaised(_ kind: ClinicTask.Kind) { observer.raised(kind) }
+
     func observe<Value>(_ call: Call, _ reply: Reply<Value>) {
         guard let operation = call.attempt?.operation else { return }
         switch reply {
@@ -132,9 +135,12 @@ public struct ClinicSettings: Sendable {
 /// Hears how each change came out, for metrics: `bookAppointment`, `practitionerTaken`.
 public protocol ClinicObserver: Sendable {
     func saw(operation: String, outcome: String)
+    /// There is a task more for a human. Told once for each, after the commit that has it.
+    func raised(_ kind: ClinicTask.Kind)
 }
 
 public struct NobodyWatches: ClinicObserver {
     public init() {}
     public func saw(operation: String, outcome: String) {}
+    public func raised(_ kind: ClinicTask.Kind) {}
 }

@@ -25,10 +25,8 @@ final class Branch: Sendable {
     let eventOutbox: Outbox
     /// How this node reaches whom the clinic works with: one for all clinics in it.
     let ways: Ways
-    /// What keeps calls from destinations that fail, by what they are.
-    let signOnBreakers: [SharedBreaker]
-    /// What providers of single sign-on are called where destinations have names.
-    static let signOn = "oidc"
+    /// How each provider of single sign-on is reached.
+    let signOnWays: [SignOnWay]
     private let keyring: LiveKeyring
     private let neighbourhood: Neighbourhood
     private let logger: Logger
@@ -83,24 +81,16 @@ final class Branch: Sendable {
             database: house.database, surroundings: house.surroundings, master: house.master, settings: rules,
             observer: observer)
         self.keyring = keyring
-        let providers = house.settings.providers.filter { $0.tenant == tenant }.map { provider in
-            let meters = WayMeters(logger: logger)
-            let breaker = SharedBreaker(
-                GuardedLine.patience, clock: house.surroundings.clock, random: house.surroundings.random
-            ) { meters.note(.breaker(destination: Self.signOn, $0)) }
-            return (provider, breaker)
+        let signOnWays = try house.settings.providers.filter { $0.tenant == tenant }.map {
+            try SignOnWay($0, surroundings: house.surroundings, logger: logger)
         }
-        signOnBreakers = providers.map(\.1)
+        self.signOnWays = signOnWays
         let (stationery, carrier) = try house.settings.post(ways)
         premises = Premises(
             accounts: House.accounts(clinic, keyring, house.settings),
             tokens: Tokens(keyring, clock: house.surroundings.clock),
-            signOns: try providers.map { provider, breaker in
-                let caller = try ProviderCaller(provider, clock: house.surroundings.clock)
-                let line = GuardedLine(
-                    RepeatingLine(caller, clock: house.surroundings.clock, random: house.surroundings.random), breaker: breaker)
-                return SignOn(provider, line: line, clock: house.surroundings.clock)
-            }, tenant: tenant, hasReplica: house.settings.replicaURL != nil,
+            signOns: signOnWays.map { SignOn($0.provider, line: $0.line, clock: house.surroundings.clock) }, tenant: tenant,
+            hasReplica: house.settings.replicaURL != nil,
             incoming: IncomingDoors(
                 payments: ways.payments, texts: ways.texts, textAddress: house.settings.partners.texts?.callback),
             stationery: stationery

@@ -103,10 +103,12 @@ final class HouseGauges: Sendable {
     private let clinics: any Clinics
     private let clock: any WallClock
     private let depth = Mutex(Depth())
+    private let ways: WayGauges
 
     init(_ metrics: PrometheusRegistry, _ clinics: any Clinics, _ ways: Ways, clock: any WallClock) {
         self.clinics = clinics
         self.clock = clock
+        self.ways = WayGauges(metrics, clinics, ways)
         func sum(_ part: @escaping @Sendable (Engine) -> Int) -> @Sendable () -> Double {
             { Double(clinics.open.reduce(0) { $0 + part($1.house.engine) }) }
         }
@@ -123,17 +125,6 @@ final class HouseGauges: Sendable {
             "mediconnect_database_replica_lag_seconds", help: "How far behind the replica is; -1 while nobody knows"
         ) {
             clinics.open.compactMap(\.house.engine.replicaLagSeconds).max() ?? -1
-        }
-        for destination in PartnerSettings.destinations + [Branch.signOn] {
-            metrics.registerGauge(
-                "mediconnect_outbound_breaker",
-                help: "Whether calls are kept away: 0 no, 1 tried out, 2 yes, 3 by hand, 4 called whatever comes back",
-                labels: [("destination", destination)]
-            ) {
-                let own = ways.states[destination].map { [$0] } ?? []
-                let signOns = destination == Branch.signOn ? clinics.open.flatMap(\.signOnBreakers).map(\.state) : []
-                return Double((own + signOns).map(\.figure).max() ?? 0)
-            }
         }
         metrics.registerGauge("mediconnect_outbox_ready", help: "Messages not delivered yet, due or not") { [self] in
             Double(depth.withLock { $0.ready })
@@ -213,7 +204,7 @@ final class HouseGauges: Sendable {
     func refresh() async {
         let now = clock.now
         let depths = await withTaskGroup(
-            of: (OutboxDepth, (open: Int, overdue: Int), (open: Int, oldest: Instant?), [SyncState], Span)?.self
+            of: (OutboxDepth, (open: Int, overdue: Int), (open: Int, oldest: Instant?), [SyncState], Span, [String: Int])?.self
         ) {
             group in
             for branch in clinics.open {
@@ -221,18 +212,20 @@ final class HouseGauges: Sendable {
                     guard let outbox = try? await branch.outbox.depth(),
                         let corrections = try? await branch.clinic.correctionDepth(),
                         let tasks = try? await branch.clinic.taskDepth(), let sync = try? await branch.clinic.syncStates(),
-                        let lag = try? await branch.clinic.changesLag()
+                        let lag = try? await branch.clinic.changesLag(),
+                        let webhooks = try? await branch.clinic.webhookVersions()
                     else { return nil }
-                    return (outbox, corrections, tasks, sync, lag)
+                    return (outbox, corrections, tasks, sync, lag, webhooks)
                 }
             }
             return await group.reduce(into: []) { $0.append($1) }
         }
         let known = depths.compactMap { $0 }
         if known.isEmpty && !depths.isEmpty { return }
+        ways.know(known.reduce(into: [:]) { all, one in all.merge(one.5) { max($0, $1) } })
         depth.withLock {
             $0 = known.reduce(into: Depth()) { sum, all in
-                let (depth, corrections, tasks, sync, lag) = all
+                let (depth, corrections, tasks, sync, lag, _) = all
                 sum.changesLagSeconds = max(sum.changesLagSeconds, lag.seconds)
                 for state in sync {
                     sum.syncFailures = max(sum.syncFailures, state.failures)
@@ -255,7 +248,7 @@ final class HouseGauges: Sendable {
     }
 }
 
-/// Counts bookings and changes by outcome, and by clinic where that is wanted.
+/// Counts bookings and changes by outcome, and by clinic where that is wanted; and what humans are given to decide.
 final class OutcomeCounters: ClinicObserver {
     private let tenant: String?
     private let counters = Mutex<[String: Counter]>([:])
@@ -273,5 +266,12 @@ final class OutcomeCounters: ClinicObserver {
             return made
         }
         counter.increment()
+    }
+
+    /// Of all clinics together: alarms go by it, so it has to be there before the first (`StandingMeters`).
+    func raised(_ kind: ClinicTask.Kind) { Self.raised(kind).increment() }
+
+    static func raised(_ kind: ClinicTask.Kind) -> Counter {
+        Counter(label: "mediconnect_tasks_raised", dimensions: [("kind", kind.rawValue)])
     }
 }

@@ -125,10 +125,7 @@ extension Settings {
     /// What letters are written on, and who takes them.
     func post(_ ways: Ways) throws -> (stationery: Stationery, carrier: any LetterCarrier) {
         let stationery = try Stationery(from: mail.from, links: mail.links ?? publicURL, language: mail.language)
-        if var server = mail.server {
-            server.believesSimulators = partners.believesSimulators
-            return (stationery, SMTPConnector(server, breaker: ways.mailServer))
-        }
+        if let server = ways.mailServer { return (stationery, server) }
         if let service = ways.mail { return (stationery, service) }
         return (stationery, LetterFolder(mailFolder))
     }

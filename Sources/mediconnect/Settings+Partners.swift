@@ -16,6 +16,8 @@ struct PartnerSettings: Sendable {
     /// How long another calendar is asked.
     var confirmedWithin = Span.minutes(15)
     var mail: MailServiceSettings?
+    /// Takes letters by SMTP, instead of the service.
+    var mailServer: MailServer?
     var records: RecordsSettings?
     /// The system that is being replaced.
     var legacy: LegacySettings?
@@ -68,7 +70,9 @@ struct PartnerSettings: Sendable {
 
 extension PartnerSettings {
     /// Reads them, and adds what is wrong to `problems`.
-    init(_ config: ConfigReader, isDemo: Bool, problems: inout [String]) {
+    ///
+    /// - Parameter mailServer: as `MailSettings` has read it.
+    init(_ config: ConfigReader, isDemo: Bool, mailServer: MailServer?, problems: inout [String]) {
         // In a settings file a number is a number: whoever left its quotes away is heard, too.
         func text(_ key: String) -> String? {
             let key = ConfigKey(key)
@@ -100,6 +104,8 @@ extension PartnerSettings {
         let simulator = trial.flatMap { $0.isEmpty ? nil : $0 } ?? (isDemo ? "true" : "false")
         if !["true", "false"].contains(simulator) { problems.append("partners.simulator: must be true or false") }
         believesSimulators = simulator == "true"
+        self.mailServer = mailServer
+        self.mailServer?.believesSimulators = believesSimulators
         // partners.network: places in the clinic's own network that may be called, as `https://sms.clinic.lan=10.1.0.0/16`, with
         // commas between; default none.
         for part in text("partners.network")?.split(separator: ",") ?? [] {
@@ -198,7 +204,7 @@ extension PartnerSettings {
         readBroker(text, secret, &flaws)
         problems += flaws
         readOrders(text, &problems)
-        figures = WayFigures(text, destinations: Self.destinations, problems: &problems)
+        figures = WayFigures(text, hasMailServer: mailServer != nil, problems: &problems)
         checkAddresses(&problems)
     }
 
@@ -317,8 +323,8 @@ final class Ways: Sendable {
     let broker: BrokerConnector?
     /// To strangers: whatever the settings open in the clinic's own network stays shut to them.
     let webhooks: WebhookConnector
-    /// Keeps letters from a mail server that fails; a service over HTTP has its own.
-    let mailServer: SharedBreaker
+    /// One for all clinics in the node, so that they have its room together.
+    let mailServer: SMTPConnector?
     private let all: [WayOut]
 
     /// Throws when a file of authorities cannot be read.
@@ -337,6 +343,7 @@ final class Ways: Sendable {
         scheduling = try settings.scheduling.map { try SchedulingConnector($0) { _ in try way(.scheduling) } }
         let clock = surroundings.clock
         mail = try settings.mail.map { MailServiceConnector($0, way: try way(.mail)) }
+        mailServer = try settings.mailServer.map { SMTPConnector($0, way: try way(.mailServer)) }
         records = try settings.records.map {
             RecordsConnector($0, way: try way(.records), tokens: try way(.records), clock: clock)
         }
@@ -346,9 +353,6 @@ final class Ways: Sendable {
         var strangers = settings.figures.applied(to: .webhooks)
         (strangers.exceptions, strangers.believesSimulators) = (settings.trials, settings.believesSimulators)
         webhooks = WebhookConnector(strangers, surroundings: surroundings, report: report)
-        mailServer = SharedBreaker(SMTPConnector.patience, clock: clock, random: surroundings.random) { state in
-            report(.breaker(destination: WayOutSettings.mail.destination, state))
-        }
         self.all = all
         follow(settings.orders)
     }
@@ -359,23 +363,21 @@ final class Ways: Sendable {
             let order = orders[way.settings.destination] ?? .automatic
             if way.status.state.order != order { way.follow(order) }
         }
-        let byMail = orders[WayOutSettings.mail.destination] ?? .automatic
-        if mailServer.state.order != byMail { mailServer.follow(byMail) }
         webhooks.follow(orders[WayOutSettings.webhooks.destination] ?? .automatic)
     }
 
-    /// How the destinations stand that are called. Of several ways with one name the worst: two calendars, a system and where it gives tokens.
+    /// How the partners stand now that are called. Of several ways with one name the worst: two calendars, a system and where it gives tokens.
+    /// Strangers who are told by webhook are none: `WebhookConnector.states(of:)` has them.
     var states: [String: CircuitBreaker.State] {
-        let ways = all.map(\.status).map { ($0.destination, $0.state) }
-        let strangers = webhooks.states.map { (WayOutSettings.webhooks.destination, $0) }
-        // Whether there is a mail server the clinic knows; where there is none nothing happens to its breaker.
-        let letters = mailServer.state == .closed ? [] : [(WayOutSettings.mail.destination, mailServer.state)]
-        return Dictionary(ways + strangers + letters) { $0.figure > $1.figure ? $0 : $1 }
+        Dictionary(all.map(\.status).map { ($0.destination, $0.state) }) { $0.figure > $1.figure ? $0 : $1 }
     }
 
-    /// Which partners are left alone, for whoever asks how everything is. Strangers who are told by webhook are none.
+    /// How much is under way to whom, strangers among them.
+    var statuses: [WayOutStatus] { all.map(\.status) + webhooks.statuses }
+
+    /// Which partners are left alone now, for whoever asks how everything is.
     var health: [(name: String, state: String)] {
-        states.filter { $0.key != WayOutSettings.webhooks.destination }.sorted { $0.key < $1.key }.map { name, state in
+        states.sorted { $0.key < $1.key }.map { name, state in
             ("partner.\(name)", state.figure >= 2 && state != .disabled ? state.words : "ok")
         }
     }

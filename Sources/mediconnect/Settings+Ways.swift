@@ -9,6 +9,8 @@ struct WayFigures: Sendable {
     private struct Figure: Sendable {
         let name: String
         let range: ClosedRange<Int>
+        /// At a mail server, where each letter has a thread for as long as it takes.
+        var rangeOfThreads: ClosedRange<Int>?
         let set: @Sendable (inout WayOutSettings, Int) -> Void
         let get: @Sendable (WayOutSettings) -> Int
     }
@@ -17,7 +19,8 @@ struct WayFigures: Sendable {
         // seconds: what a call may take from the first look at the address to the last byte; four fifths of it count as slow.
         Figure(name: "seconds", range: 1...120, set: { $0.wait(seconds: $1) }, get: { $0.timeoutSeconds }),
         // room: calls under way at once.
-        Figure(name: "room", range: 1...1_000, set: { $0.bulkhead.atOnce = $1 }, get: { $0.bulkhead.atOnce }),
+        Figure(
+            name: "room", range: 1...1_000, rangeOfThreads: 1...64, set: { $0.bulkhead.atOnce = $1 }, get: { $0.bulkhead.atOnce }),
         // queue: calls that wait for room.
         Figure(name: "queue", range: 0...10_000, set: { $0.bulkhead.waiting = $1 }, get: { $0.bulkhead.waiting }),
         // calls: fewer say nothing of a destination.
@@ -37,19 +40,29 @@ struct WayFigures: Sendable {
 
     /// What was set, by key.
     private var set: [String: Int] = [:]
+    /// Each destination as it is when nothing is set.
+    private let usual: [WayOutSettings]
 
-    init() {}
+    init() { usual = WayOutSettings.all }
 
     /// Reads them, and adds what is wrong to `problems`.
-    init(_ text: (String) -> String?, destinations: [String], problems: inout [String]) {
-        for destination in destinations {
+    ///
+    /// - Parameter hasMailServer: `mail` is a mail server then, and no service.
+    init(_ text: (String) -> String?, hasMailServer: Bool, problems: inout [String]) {
+        let mail = WayOutSettings.mail.destination
+        usual = WayOutSettings.all.map { hasMailServer && $0.destination == mail ? .mailServer : $0 }
+        for destination in usual.map(\.destination) {
             for figure in Self.figures {
                 let key = Self.key(destination, figure.name)
                 guard let value = text(key) else { continue }
-                if let number = Int(value), figure.range.contains(number) {
+                let threads = hasMailServer && destination == mail ? figure.rangeOfThreads : nil
+                let range = threads ?? figure.range
+                if let number = Int(value), range.contains(number) {
                     set[key] = number
                 } else {
-                    problems.append("\(key): must be from \(figure.range.lowerBound) to \(figure.range.upperBound)")
+                    problems.append(
+                        "\(key): must be from \(range.lowerBound) to \(range.upperBound)"
+                            + (threads == nil ? "" : " with a mail server, where each letter has a thread"))
                 }
             }
         }
@@ -68,7 +81,7 @@ struct WayFigures: Sendable {
 
     /// For `check`: what holds for each, set or not.
     var listing: [(name: String, value: String)] {
-        WayOutSettings.all.map { usual in
+        usual.map { usual in
             let chosen = applied(to: usual)
             return (
                 "partners.\(usual.destination).…",

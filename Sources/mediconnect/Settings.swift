@@ -216,7 +216,7 @@ extension Settings {
         secondFactor = factor.flatMap { SecondFactorPolicy(rawValue: $0) } ?? .staff
         isSecondFactorChosen = factor != nil
         mail = MailSettings(config, problems: &problems)
-        partners = PartnerSettings(config, isDemo: isDemo, problems: &problems)
+        partners = PartnerSettings(config, isDemo: isDemo, mailServer: mail.server, problems: &problems)
         if let factor, SecondFactorPolicy(rawValue: factor) == nil {
             problems.append("accounts.secondfactor: must be staff, everybody or nobody")
         }

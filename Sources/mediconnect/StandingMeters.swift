@@ -24,6 +24,14 @@ enum StandingMeters {
             _ = Counter(label: "mediconnect_outbox_settled", dimensions: [("topic", topic), ("state", "dead")])
             _ = Counter(label: "mediconnect_outbox_rescued", dimensions: [("topic", topic)])
         }
+        for topic in Topic.told {
+            _ = Counter(label: "mediconnect_outbox_settled", dimensions: [("topic", topic), ("state", "dead")])
+        }
+        for destination in PartnerSettings.destinations + [SignOnWay.destination] {
+            _ = WayMeters.opened(destination)
+            for outcome in WayOutEvent.Outcome.allCases { _ = WayMeters.calls(to: destination, outcome) }
+        }
+        for kind in ClinicTask.Kind.allCases { _ = OutcomeCounters.raised(kind) }
         for (name, help, part) in [
             ("mediconnect_data_disk_bytes", "How much the file system of the data folder holds", \Room.all),
             ("mediconnect_data_disk_free_bytes", "How much of that this program may still fill", \Room.free),

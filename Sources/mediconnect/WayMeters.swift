@@ -5,15 +5,14 @@ import Notation
 import Resilience
 import Telemetry
 
-/// What happens on the ways out, as metrics and, where somebody should look, as log lines. How each stands at the moment, `HouseGauges` looks up.
+/// What happens on the ways out, as metrics and, where somebody should look, as log lines. How each stands at the moment, `WayGauges` looks up.
 struct WayMeters: Sendable {
     let logger: Logger
 
     func note(_ event: WayOutEvent) {
         switch event {
         case .ended(let destination, let outcome, let took, let reason):
-            let dimensions = [("destination", destination), ("outcome", outcome.rawValue)]
-            Counter(label: "mediconnect_outbound_calls", dimensions: dimensions).increment()
+            Self.calls(to: destination, outcome).increment()
             if let took {
                 Timer(label: "mediconnect_outbound_duration", dimensions: [("destination", destination)])
                     .recordNanoseconds(took.microseconds * 1000)
@@ -27,13 +26,20 @@ struct WayMeters: Sendable {
                     ])
             }
         case .breaker(let destination, let state):
-            if state.isOpen {
-                Counter(label: "mediconnect_outbound_opened", dimensions: [("destination", destination)]).increment()
-            }
+            if state.isOpen { Self.opened(destination).increment() }
             logger.log(
                 level: state == .closed ? .notice : .warning, "a destination is \(state.words)",
                 metadata: ["evt": "outbound.breaker", "destination": "\(destination)", "state": "\(state.words)"])
         }
+    }
+
+    static func calls(to destination: String, _ outcome: WayOutEvent.Outcome) -> Counter {
+        Counter(
+            label: "mediconnect_outbound_calls", dimensions: [("destination", destination), ("outcome", outcome.rawValue)])
+    }
+
+    static func opened(_ destination: String) -> Counter {
+        Counter(label: "mediconnect_outbound_opened", dimensions: [("destination", destination)])
     }
 }
 

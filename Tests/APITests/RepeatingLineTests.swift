@@ -55,6 +55,40 @@ import Testing
         #expect(provider.asked == asked)
     }
 
+    @Test func `each call that was made is told of, repeats too, and of one that was not made that it was not`() async throws {
+        let (provider, clock, told) = (Shaky([.by(500), .silence, .by(200), .by(401), .by(429)]), LeapingClock(), Told())
+        provider.dawdle { clock.leap(.milliseconds(30)) }
+        let counted = CountedLine(provider, clock: clock) { told.note("\($0) \($1.microseconds / 1_000) \($2 ?? "-")") }
+        let repeating = RepeatingLine(counted, clock: clock, random: SeededRandom(seed: 5))
+        let breaker = SharedBreaker(GuardedLine.patience, clock: clock, random: SeededRandom(seed: 6))
+        let line = GuardedLine(repeating, breaker: breaker) { told.note("left alone") }
+        #expect(try await line.ask(reading).status == 200)
+        for _ in 0..<2 { _ = try await line.ask(reading) }
+        #expect(
+            told.lines == [
+                "later 30 it answered 500", "later 30 no whole answer came", "done 30 -", "never 30 it answered 401",
+                "later 30 it answered 429",
+            ])
+        #expect(repeating.repeatsLeft < 9 && repeating.repeatsLeft > 8)
+        breaker.follow(.forcedOpen)
+        await #expect(throws: GuardedLine.LeftAlone.self) { try await line.ask(reading) }
+        #expect(told.lines.count == 6 && told.lines.last == "left alone" && provider.asked == 5)
+    }
+
+    @Test func `of a code nobody answered for nobody says that it was not redeemed`() async throws {
+        let told = Told()
+        let provider = Shaky([.silence, .noConnection, .by(400), .by(500)])
+        let line = CountedLine(provider, clock: LeapingClock()) { end, _, _ in told.note("\(end)") }
+        for _ in 0..<4 { _ = try? await line.ask(code) }
+        #expect(told.lines == ["unknown", "later", "never", "later"])
+    }
+
+    private final class Told: Sendable {
+        private let state = Mutex<[String]>([])
+        var lines: [String] { state.withLock { $0 } }
+        func note(_ line: String) { state.withLock { $0.append(line) } }
+    }
+
     @Test func `nobody at a browser waits for a third try when the first took all the time there was`() async throws {
         let (line, provider, clock) = line([.by(500), .by(500)])
         provider.dawdle { clock.leap(.seconds(10)) }
@@ -71,6 +105,7 @@ import Testing
     enum Answered: Sendable, Equatable {
         case by(Int)
         case silence
+        case noConnection
     }
 
     private func line(_ answers: [Answered]) -> (RepeatingLine, Shaky, LeapingClock) {
@@ -103,6 +138,7 @@ private final class Shaky: ProviderLine {
         switch answer {
         case .by(let status): return ProviderAnswer(status: status, body: [])
         case .silence: throw Silent()
+        case .noConnection: throw ProviderNotReached()
         }
     }
 }

@@ -3,6 +3,7 @@ import Notation
 import Outbound
 import Partners
 import Resilience
+import TestKit
 import Testing
 
 /// Destinations that fail are left alone, and those that hang keep nobody else (MC-2).
@@ -85,6 +86,52 @@ import Testing
             }
             #expect(after > .seconds(30) && after <= .seconds(60))
             #expect(try await simulator.requests("payments") == 1)
+        }
+    }
+
+    @Test func `who was left alone and is not called any more is shown as one that would be called`() async throws {
+        try await TrialSimulator.run { simulator in
+            let (book, clock) = (EventBook(), ManualClock(Instant("2026-03-02T05:00:00Z")!))
+            let way = try simulator.way(.payments, book, clock: clock)
+            try await simulator.set("payments", #"{"retryAfter":60,"times":1}"#)
+            _ = await simulator.payments(way).open(order, key: key(1))
+            let until = clock.now + .seconds(60)
+            #expect(way.status.state == .open(until: until) && way.restsUntil == until)
+            clock.advance(by: .seconds(59))
+            #expect(way.status.state == .open(until: until))
+            clock.advance(by: .seconds(1))
+            #expect(way.status.state == .halfOpen(since: until) && way.restsUntil == nil)
+            clock.advance(by: .days(3))
+            #expect(way.status.state == .halfOpen(since: clock.now))
+            // Nothing has happened by that, and nobody was told anything.
+            #expect(book.events.count { if case .breaker = $0 { true } else { false } } == 1)
+            // It is true: the next call is made. It goes well and nobody else wants to try, so that is the end of it.
+            #expect(await simulator.payments(way).open(order, key: key(2)).kind == .done)
+            #expect(way.status.state == .halfOpen(since: clock.now))
+            clock.advance(by: .seconds(10))
+            #expect(way.status.state == .closed)
+        }
+    }
+
+    @Test(arguments: WayOutSettings.all + [.mailServer])
+    func `whoever takes as long as they may, in good health, is tried out for so long`(usual: WayOutSettings) {
+        for seconds in [usual.timeoutSeconds, 1, 20, 120] {
+            var settings = usual
+            settings.wait(seconds: seconds)
+            var breaker = CircuitBreaker(settings.breaker)
+            let start = Instant("2026-03-02T05:00:00Z")!
+            for _ in 0..<settings.breaker.minimumCalls {
+                guard case .pass(let permit) = breaker.admit(at: start, luck: 0.5) else { break }
+                breaker.record(.failed, of: permit, at: start, luck: 0.5)
+            }
+            guard case .open(let until) = breaker.state, case .pass(let permit) = breaker.admit(at: until, luck: 0.5) else {
+                Issue.record("\(breaker.state)")
+                continue
+            }
+            // As long as is not slow: nobody else wants to try.
+            let end = until + settings.breaker.slowAfter
+            breaker.record(.done, of: permit, at: end, luck: 0.5)
+            #expect(breaker.state(at: end + .minutes(2)) == .closed, "\(settings.destination) \(seconds)")
         }
     }
 

@@ -119,16 +119,15 @@ import Testing
         try await run { simulator in
             let encrypted = await SMTPConnector(simulator.mailServer(.startTLS)).carry(letter())
             #expect(encrypted.kind == "later", "\(encrypted)")
-            let breaker = SharedBreaker(
-                SMTPConnector.patience, clock: ManualClock(Instant("2026-03-02T05:00:00Z")!), random: SeededRandom(seed: 1))
+            let way = try simulator.way(.mailServer, seconds: 60, clock: ManualClock(Instant("2026-03-02T05:00:00Z")!))
             var server = simulator.mailServer()
             server.believesSimulators = false
             for _ in 0..<8 {
-                let unbelieved = await SMTPConnector(server, breaker: breaker).carry(letter())
+                let unbelieved = await SMTPConnector(server, way: way).carry(letter())
                 #expect(unbelieved == .later(after: nil, reason: "a simulator answers there"))
             }
             // That says nothing against whoever answers.
-            #expect(breaker.state == .closed)
+            #expect(way.status.state == .closed)
             let requests = try await simulator.requests("smtp")
             #expect(requests == 0)
         }
@@ -136,9 +135,8 @@ import Testing
 
     @Test func `a server that asks everybody to come later is left alone after five letters`() async throws {
         try await run { simulator in
-            let breaker = SharedBreaker(
-                SMTPConnector.patience, clock: ManualClock(Instant("2026-03-02T05:00:00Z")!), random: SeededRandom(seed: 1))
-            let connector = SMTPConnector(simulator.mailServer(), breaker: breaker)
+            let way = try simulator.way(.mailServer, seconds: 60, clock: ManualClock(Instant("2026-03-02T05:00:00Z")!))
+            let connector = SMTPConnector(simulator.mailServer(), way: way)
             try await simulator.set("smtp", #"{"retryAfter":30}"#)
             for number in 1...5 { #expect(await connector.carry(letter(number)).kind == "later") }
             #expect(await connector.carry(letter(6)).kind == "resting")

@@ -119,8 +119,8 @@ import TrialMail
     @Test func `that fails is left alone, and tried with a few letters when it has rested`() async throws {
         try await TrialMailServer.run(.plain) { server in
             let clock = ManualClock(Instant("2026-03-02T05:00:00Z")!)
-            let breaker = SharedBreaker(SMTPConnector.patience, clock: clock, random: SeededRandom(seed: 1))
-            let connector = SMTPConnector(server.settings(.none), breaker: breaker)
+            let way = try server.way(clock)
+            let connector = SMTPConnector(server.settings(.none), way: way)
             for _ in 0..<5 { #expect(await isLater(connector.carry(letter(to: "hangup")))) }
             guard case .resting(let until) = await connector.carry(letter()) else {
                 Issue.record("it was asked")
@@ -131,7 +131,7 @@ import TrialMail
             #expect(before.isEmpty)
             clock.advance(by: .seconds(12))
             for _ in 0..<2 { #expect(await connector.carry(letter()) == .done) }
-            #expect(breaker.state == .closed)
+            #expect(way.status.state == .closed)
             let arrivals = try server.arrivals()
             #expect(arrivals.count == 2)
         }
@@ -150,11 +150,87 @@ import TrialMail
     func `that refuses single letters works, and goes on being asked`(name: String) async throws {
         try await TrialMailServer.run(.plain) { server in
             let clock = ManualClock(Instant("2026-03-02T05:00:00Z")!)
-            let breaker = SharedBreaker(SMTPConnector.patience, clock: clock, random: SeededRandom(seed: 1))
-            let connector = SMTPConnector(server.settings(.none), breaker: breaker)
+            let way = try server.way(clock)
+            let connector = SMTPConnector(server.settings(.none), way: way)
             for _ in 0..<8 { _ = await connector.carry(letter(to: name)) }
-            #expect(breaker.state == .closed && breaker.counts.done == 8)
+            #expect(way.status.state == .closed && way.status.counts.done == 8)
             #expect(await connector.carry(letter()) == .done)
+        }
+    }
+
+    @Test func `is called as often as is told, with how each call ended and how long it took`() async throws {
+        try await TrialMailServer.run(.plain) { server in
+            let (book, clock) = (EventBook(), ManualClock(Instant("2026-03-02T05:00:00Z")!))
+            let connector = SMTPConnector(server.settings(.none), way: try server.way(clock, book))
+            for name in ["emma", "greylisted", "nobody", "dropped"] { _ = await connector.carry(letter(to: name)) }
+            for _ in 0..<5 { _ = await connector.carry(letter(to: "hangup")) }
+            _ = await connector.carry(letter())
+            let ends = book.events.compactMap { event -> WayOutEvent.Outcome? in
+                guard case .ended("mail", let outcome, let took, let reason) = event else { return nil }
+                #expect((took == nil) == (outcome == .resting) && (reason == nil) == (outcome == .done), "\(event)")
+                #expect(!"\(event)".contains("demo.example"))
+                return outcome
+            }
+            // Three of six came to nothing by then: who is told to come later, or never, has been answered.
+            #expect(ends == [.done, .later, .never, .unknown, .later, .later, .resting, .resting, .resting, .resting])
+            let opened = book.events.filter { if case .breaker("mail", .open) = $0 { true } else { false } }
+            #expect(opened.count == 1)
+        }
+    }
+
+    @Test func `keeps as many letters as it may, and who finds no room is told so and comes again`() async throws {
+        try await TrialMailServer.run(.plain) { server in
+            let (book, clock) = (EventBook(), ManualClock(Instant("2026-03-02T05:00:00Z")!))
+            let way = try server.way(clock, book) {
+                $0.bulkhead = Bulkhead.Settings(atOnce: 1, waiting: 1, patience: .seconds(30))
+            }
+            var settings = server.settings(.none)
+            settings.patience = .seconds(300)
+            let connector = SMTPConnector(settings, way: way)
+            await withTaskGroup(of: Handover.self) { group in
+                group.addTask { await connector.carry(letter(to: "silent")) }
+                while way.status.underWay == 0 { await Task.yield() }
+                group.addTask { await connector.carry(letter()) }
+                while way.status.waiting == 0 { await Task.yield() }
+                #expect(await connector.carry(letter()) == .resting(until: clock.now + .seconds(10)))
+                #expect(way.status.underWay == 1 && way.status.waiting == 1)
+                #expect(
+                    book.events == [.ended(destination: "mail", .crowded, took: nil, reason: "too much is under way to it")])
+                group.cancelAll()
+                for await handover in group { #expect(handover != .done) }
+            }
+            #expect(way.status.underWay == 0 && way.status.waiting == 0)
+            #expect(await connector.carry(letter()) == .done)
+        }
+    }
+
+    @Test func `is given up after as many seconds as are set`() async throws {
+        try await TrialMailServer.run(.plain) { server in
+            let clock = ManualClock(Instant("2026-03-02T05:00:00Z")!)
+            let way = try server.way(clock) { $0.wait(seconds: 1) }
+            // Two thirds of it are slow, as of half a minute.
+            #expect(way.settings.breaker.slowAfter < .milliseconds(667) && way.settings.breaker.slowAfter > .milliseconds(666))
+            var settings = server.settings(.none)
+            settings.patience = .seconds(300)
+            guard case .unknown = await SMTPConnector(settings, way: way).carry(letter(to: "silent")) else {
+                Issue.record("the outcome is known")
+                return
+            }
+        }
+    }
+
+    @Test func `is not given what waited so long that somebody else may be at it`() async throws {
+        try await TrialMailServer.run(.plain) { server in
+            let clock = ManualClock(Instant("2026-03-02T05:00:00Z")!)
+            let way = try server.way(clock)
+            var late = letter()
+            late.beginsBy = clock.now
+            let handover = await SMTPConnector(server.settings(.none), way: way).carry(late)
+            #expect(handover == .unknown(reason: "it was begun too late, when somebody else may be at it"))
+            let arrivals = try server.arrivals()
+            #expect(arrivals.isEmpty && way.status.counts.neither == 1)
+            late.beginsBy = clock.now + .seconds(1)
+            #expect(await SMTPConnector(server.settings(.none), way: way).carry(late) == .done)
         }
     }
 
@@ -184,6 +260,17 @@ extension TrialMailServer {
         var server = MailServer(host: "localhost", port: port, encryption: encryption)
         server.authorities = authority
         return server
+    }
+
+    /// The way there, as the server has it unless `change` says otherwise.
+    fileprivate func way(
+        _ clock: any WallClock, _ book: EventBook? = nil, _ change: (inout WayOutSettings) -> Void = { _ in }
+    ) throws -> WayOut {
+        var settings = WayOutSettings.mailServer
+        change(&settings)
+        var surroundings = Surroundings.machine()
+        (surroundings.clock, surroundings.random) = (clock, SeededRandom(seed: 1))
+        return try WayOut(settings, surroundings: surroundings) { book?.note($0) }
     }
 }
 

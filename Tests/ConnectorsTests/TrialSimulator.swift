@@ -112,14 +112,16 @@ struct TrialSimulator: Sendable {
 
     func way(
         _ settings: WayOutSettings, seconds: Int = 10, believes: Bool = true, _ book: EventBook? = nil,
-        change: (inout WayOutSettings) -> Void = { _ in }
+        clock: (any WallClock)? = nil, change: (inout WayOutSettings) -> Void = { _ in }
     ) throws -> WayOut {
+        var surroundings = Surroundings.machine()
+        surroundings.clock = clock ?? surroundings.clock
         var settings = settings
         settings.timeoutSeconds = seconds
         settings.exceptions = [OutboundException("\(base)=127.0.0.0/8")!]
         settings.believesSimulators = believes
         change(&settings)
-        return try WayOut(settings, surroundings: .machine()) { event in book?.note(event) }
+        return try WayOut(settings, surroundings: surroundings) { event in book?.note(event) }
     }
 
     func texts(_ way: WayOut, callback: String? = nil) -> TextConnector {

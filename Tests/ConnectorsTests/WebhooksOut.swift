@@ -4,6 +4,7 @@ import Notation
 import Outbound
 import Partners
 import Resilience
+import TestKit
 import Testing
 
 /// What outside subscribers are told (HB-4).
@@ -13,12 +14,16 @@ import Testing
         WebhookMessage(id: EffectKey(id)!, body: Array(#"{"type":"appointment.created","id":"a-1"}"#.utf8))
     }
 
-    private func connector(_ base: String, most: Int = 500, seconds: Int = 10) -> WebhookConnector {
+    private func connector(
+        _ base: String, most: Int = 500, seconds: Int = 10, clock: (any WallClock)? = nil
+    ) -> WebhookConnector {
+        var surroundings = Surroundings.machine()
+        surroundings.clock = clock ?? surroundings.clock
         var settings = WayOutSettings.webhooks
         settings.timeoutSeconds = seconds
         settings.believesSimulators = true
         settings.exceptions = [OutboundException("\(base)=127.0.0.0/8")!]
-        return WebhookConnector(settings, surroundings: .machine(), most: most)
+        return WebhookConnector(settings, surroundings: surroundings, most: most)
     }
 
     // MARK: Signatures
@@ -121,11 +126,36 @@ import Testing
                     to: WebhookEndpoint(
                         id: "e-1", version: version, url: "\(simulator.base)/webhooks/lab", secrets: [simulated]))
             }
-            while !connector.states.contains(where: \.isOpen) { #expect(await tell(1).kind == .later) }
+            while !connector.states().contains(where: \.isOpen) { #expect(await tell(1).kind == .later) }
             try await simulator.set("webhooks", "{}")
             #expect(await tell(1).kind == .postponed)
             #expect(await tell(2) == .done(.taken))
-            #expect(connector.states == [.closed] && connector.count == 1)
+            #expect(connector.states() == [.closed] && connector.count == 1)
+        }
+    }
+
+    @Test func `one that was taken away is shown no more, however it stood, and what somebody decided is shown of nobody at all`()
+        async throws
+    {
+        try await TrialSimulator.run { simulator in
+            // No time passes, so nobody's rest is over.
+            let connector = connector(simulator.base, clock: ManualClock(Surroundings.machine().clock.now))
+            try await simulator.set("webhooks", #"{"errors":1}"#)
+            for id in ["e-1", "e-2"] {
+                let endpoint = WebhookEndpoint(id: id, version: 3, url: "\(simulator.base)/webhooks/lab", secrets: [simulated])
+                while await connector.deliver(message(), to: endpoint).kind == .later {}
+            }
+            func open(_ versions: [String: Int]?) -> Int { connector.states(of: versions).count(where: \.isOpen) }
+            #expect(open(nil) == 2 && open(["e-1": 3, "e-2": 3]) == 2)
+            #expect(open(["e-1": 3]) == 1)
+            #expect(open(["e-1": 4, "e-2": 3, "e-3": 1]) == 1)
+            #expect(open([:]) == 0)
+            // And what is not shown is not forgotten: whoever read the list a moment ago knows less than this does.
+            #expect(connector.count == 2 && open(nil) == 2)
+            connector.follow(.forcedOpen)
+            #expect(connector.states(of: [:]) == [.forcedOpen])
+            connector.follow(.automatic)
+            #expect(connector.states(of: [:]).isEmpty)
         }
     }
 

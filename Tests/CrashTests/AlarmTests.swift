@@ -115,7 +115,8 @@ final class AlarmTests {
         // The negative control: a metric, a label and a value nobody shows.
         for (right, wrong) in [
             ("mediconnect_outbox_dead", "mediconnect_outbox_deed"), (#"sweep="holds""#, #"sweep="hold""#),
-            (#"topic=~"payment[.].+""#, #"topic=~"money[.].+""#), (#"state="dead""#, #"status="dead""#),
+            (#"topic=~"payment[.].+|incoming[.]payments""#, #"topic=~"money[.].+""#), (#"state="dead""#, #"status="dead""#),
+            (#"kind=~"payment-.+|refund-.+""#, #"kind=~"money-.+""#),
         ] {
             #expect(rules.contains(right))
             #expect(try !unknown(rules.replacing(right, with: wrong), to: served).isEmpty, "\(wrong)")
@@ -133,6 +134,23 @@ final class AlarmTests {
         let all = try #require(known[.systemSize] as? NSNumber).doubleValue
         #expect(figure("mediconnect_data_disk_bytes") == all)
         #expect((0...all).contains(figure("mediconnect_data_disk_free_bytes")))
+    }
+
+    @Test("each metric of the ways out is shown from the start and in the guide, and the guide has no other")
+    func guide() async throws {
+        let names = { (text: String) in Set(text.matches(of: /mediconnect_outbound_[a-z_]+[a-z]/).map { String($0.output) }) }
+        let metrics = try await shown()
+        let shown = names(metrics.split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }.joined(separator: "\n"))
+        let told = names(try text("\(Self.root)/docs/guides/connecting.md"))
+        // How long calls take nobody knows before the first.
+        #expect(told == shown.union(["mediconnect_outbound_duration_seconds"]), "\(told.symmetricDifference(shown))")
+        for line in [
+            #"calls_total{destination="mail",outcome="resting"} 0"#, #"calls_total{destination="oidc",outcome="done"} 0"#,
+            #"opened_total{destination="oidc"} 0"#, #"under_way{destination="webhooks"} 0"#, #"waiting{destination="sms"} 0"#,
+            #"repeats_left{destination="oidc"} 10"#, #"breaker{destination="mail"} 0"#,
+        ] {
+            #expect(metrics.contains("mediconnect_outbound_\(line)\n"), "\(line)")
+        }
     }
 
     // MARK: What they are
@@ -183,6 +201,11 @@ final class AlarmTests {
             ("MediConnectManyDeadLetters", ">= 100", ">= 101"), ("MediConnectFeedLag", "> 60", "> 600"),
             ("MediConnectErrors", "> 0.05", "> 0.5"), ("MediConnectSyncOut", "> 0", ">= 0"),
             ("MediConnectByHand", "for: 2h", "for: 4h"),
+            ("MediConnectPaymentsLeft", "payment-.+|refund-.+", "payment-.+"),
+            ("MediConnectPaymentsLeft", "|incoming[.]payments", ""),
+            // Without it somebody whom nobody calls any more would be left alone for ever.
+            ("MediConnectLeftAlone", " and max_over_time(mediconnect_outbound_breaker[15m]) >= 2", ""),
+            ("MediConnectLeftAlone", "min_over_time(mediconnect_outbound_breaker[15m]) > 0", "mediconnect_outbound_breaker > 1"),
             ("MediConnectNobodyLeads", "sum without (instance)", "min without (instance)"),
         ])
     func wrongRules(name: String, right: String, wrong: String) async throws {

@@ -56,14 +56,14 @@ extension Promises {
             try await TrialMailServer.run(.plain) { server in
                 try await AccountFixture.open(engine) { door in
                     let clock = door.fixture.clock
-                    let breaker = SharedBreaker(SMTPConnector.patience, clock: clock, random: door.fixture.surroundings.random)
+                    let way = try WayOut(.mailServer, surroundings: door.fixture.surroundings)
                     // Port 1 is nobody's.
                     let carrier = Away(
-                        SMTPConnector(MailServer(host: "127.0.0.1", port: 1, encryption: .none), breaker: breaker),
-                        SMTPConnector(MailServer(host: "localhost", port: server.port, encryption: .none), breaker: breaker))
+                        SMTPConnector(MailServer(host: "127.0.0.1", port: 1, encryption: .none), way: way),
+                        SMTPConnector(MailServer(host: "localhost", port: server.port, encryption: .none), way: way))
                     try await invite(0..<5, door)
                     try await deliver(door, by: carrier)
-                    #expect(carrier.timesAsked == 5 && breaker.state.isOpen, "\(breaker.state)")
+                    #expect(carrier.timesAsked == 5 && way.status.state.isOpen, "\(way.status.state)")
                     try await invite(5..<9, door)
                     for _ in 0..<20 {
                         clock.advance(by: .milliseconds(200))
@@ -77,7 +77,7 @@ extension Promises {
                     }
                     let arrivals = try server.arrivals()
                     #expect(arrivals.map(\.to).sorted() == (0..<9).map { "new\($0)@demo.example" }, "each once")
-                    #expect(breaker.state == .closed && breaker.counts.opened == 1)
+                    #expect(way.status.state == .closed && way.status.counts.opened == 1)
                 }
             }
         }

@@ -86,6 +86,45 @@ import Resilience
         #expect(breaker.admit(at: start + .seconds(15), luck: 0.5) == .refused(until: start + .seconds(25)))
     }
 
+    @Test func `nobody calls any more: what is seen is how it stands by then, not how the last call has left it`() {
+        let breaker = opened()
+        #expect(breaker.state(at: start + .milliseconds(4_999)) == .open(until: start + .seconds(5)))
+        for later in [Span.seconds(5), .hours(1), .days(30)] {
+            #expect(breaker.state(at: start + later) == .halfOpen(since: start + later))
+            #expect(breaker.restsUntil(at: start + later) == nil)
+        }
+        // Whoever looks has changed nothing.
+        #expect(breaker.state == .open(until: start + .seconds(5)))
+        #expect(breaker.state(at: start) == .open(until: start + .seconds(5)))
+    }
+
+    @Test func `a trial that hangs has failed when its time is over, and rests from then on, not from the next call`() {
+        var breaker = opened()
+        _ = breaker.permit(at: start + .seconds(5))
+        #expect(breaker.state(at: start + .milliseconds(14_999)) == .halfOpen(since: start + .seconds(5)))
+        #expect(breaker.state(at: start + .seconds(15)) == .open(until: start + .seconds(25)))
+        #expect(breaker.restsUntil(at: start + .seconds(20)) == start + .seconds(25))
+        #expect(breaker.permit(at: start + .minutes(5)) != nil)
+    }
+
+    @Test func `who is called once in a while is back when the one call that tried it out went well`() {
+        var breaker = opened()
+        breaker.call(.done, at: start + .seconds(5))
+        #expect(breaker.state(at: start + .seconds(14)) == .halfOpen(since: start + .seconds(5)))
+        #expect(breaker.state(at: start + .seconds(15)) == .closed)
+        var other = opened()
+        other.call(.failed, at: start + .seconds(5))
+        #expect(other.state(at: start + .seconds(15)) == .open(until: start + .seconds(25)))
+    }
+
+    @Test func `what somebody decided by hand stays until they take it back`() {
+        for (order, state) in [(CircuitBreaker.Order.forcedOpen, CircuitBreaker.State.forcedOpen), (.disabled, .disabled)] {
+            var breaker = opened()
+            breaker.follow(order)
+            #expect(breaker.state(at: start + .days(365)) == state)
+        }
+    }
+
     @Test func `who asks to be left alone is left alone, for a quarter of an hour at most`() {
         var breaker = CircuitBreaker()
         breaker.call(.toldToWait(.seconds(90)), at: start)
@@ -178,6 +217,7 @@ struct Calls {
             default: now = now + .milliseconds(Int(random.next() % 900))
             }
             if breaker.state != obvious.state { return "step \(step): \(breaker.state), not \(obvious.state)" }
+            if let difference = look(ahead: .milliseconds(Int(random.next() % 40_000))) { return "step \(step): \(difference)" }
             if case .halfOpen = breaker.state, obvious.tryingOut > breaker.settings.permits {
                 return "step \(step): too many try"
             }
@@ -198,6 +238,15 @@ struct Calls {
             if let until, until <= now { return "refused until a time that has passed" }
             return may ? "refused" : nil
         }
+    }
+
+    /// What is seen without asking is what whoever asks then meets, whatever their luck.
+    private func look(ahead: Span) -> String? {
+        let (later, luck) = (now + ahead, random.unit())
+        var asked = breaker
+        _ = asked.admit(at: later, luck: luck)
+        let seen = breaker.state(at: later)
+        return seen == asked.state ? nil : "seen as \(seen), met as \(asked.state)"
     }
 
     private mutating func end(_ luck: Double) {

@@ -6,6 +6,7 @@ import Resilience
 struct ObviousBreaker {
     enum Mistake: CaseIterable {
         case forgetsSlowness, neverForgets, forgetsAtOnce, remembersForEver, keepsPermits, hearsLateNews, restsAlwaysTheSame
+        case restsFromTheNextCall, closesOnSilence, failsEveryShortTrial
     }
 
     private struct Ended { let at: Instant, hasFailed: Bool, isSlow: Bool }
@@ -18,6 +19,8 @@ struct ObviousBreaker {
     private var ended: [Ended] = []
     private var underWay: [Int: (since: Instant, changes: Int)] = [:]
     private var openedInARow = 0
+    /// Of whoever began to try it out.
+    private var luckOfTheTrial = 0.0
 
     init(_ settings: CircuitBreaker.Settings, mistake: Mistake?) {
         self.settings = settings
@@ -73,29 +76,47 @@ struct ObviousBreaker {
             }
             if counted.count < settings.minimumCalls { return }
         }
+        if isTooMuch(counted) {
+            open(luck, at: now)
+        } else if case .halfOpen = state {
+            close()
+        }
+    }
+
+    private func isTooMuch(_ counted: [Ended]) -> Bool {
         let failed = Double(counted.count { $0.hasFailed }) / Double(counted.count)
         let slow = Double(counted.count { $0.isSlow }) / Double(counted.count)
-        if failed >= settings.failureShare || slow >= settings.slowShare {
-            open(luck)
-        } else if case .halfOpen = state {
-            openedInARow = 0
-            become(.closed)
-        }
+        return failed >= settings.failureShare || slow >= settings.slowShare
     }
 
     private mutating func itIs(_ instant: Instant, _ luck: Double) {
         if instant > now { now = instant }
-        if case .halfOpen(let since) = state, now - since >= settings.halfOpenAtMost { open(luck) }
-        if case .open(let until) = state, until <= now { become(.halfOpen(since: now)) }
+        if case .halfOpen(let since) = state, now - since >= settings.halfOpenAtMost {
+            let isBack = !ended.isEmpty && (tryingOut == 0 || mistake == .closesOnSilence)
+            if isBack, !isTooMuch(ended), mistake != .failsEveryShortTrial {
+                close()
+            } else {
+                open(luckOfTheTrial, at: mistake == .restsFromTheNextCall ? now : since + settings.halfOpenAtMost)
+            }
+        }
+        if case .open(let until) = state, until <= now {
+            become(.halfOpen(since: now))
+            luckOfTheTrial = luck
+        }
     }
 
-    private mutating func open(_ luck: Double) {
+    private mutating func close() {
+        openedInARow = 0
+        become(.closed)
+    }
+
+    private mutating func open(_ luck: Double, at instant: Instant) {
         var rest = Double(settings.rest.microseconds)
         for _ in 0..<(mistake == .restsAlwaysTheSame ? 0 : openedInARow) {
             rest = min(rest * 2, Double(settings.restAtMost.microseconds))
         }
         openedInARow += 1
-        become(.open(until: now + Span(microseconds: Int64(rest * (1 - settings.spread + 2 * settings.spread * luck)))))
+        become(.open(until: instant + Span(microseconds: Int64(rest * (1 - settings.spread + 2 * settings.spread * luck)))))
     }
 
     private mutating func become(_ next: CircuitBreaker.State) {

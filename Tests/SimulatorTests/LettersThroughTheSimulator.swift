@@ -80,7 +80,7 @@ import Testing
         try await ask(server, for: "doctor@demo.example")
         _ = try await eventually {
             let counts = try await self.http.send("GET", server.base + "/metrics").text
-            return counts.contains(#"destination="mail",outcome="resting""#) ? counts : nil
+            return counts.contains(#"destination="mail",outcome="resting"} 0"#) ? nil : counts
         }
         let known = try await tally(simulator)
         #expect(known.requests == 2 && known.effects.allSatisfy { $0["count"]?.integer == 1 })

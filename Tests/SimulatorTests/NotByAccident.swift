@@ -11,7 +11,9 @@ import Testing
             try Data(secret.utf8).write(to: URL(fileURLWithPath: folder.file(name)))
         }
         var environment = ["MEDICONNECT_DATA": folder.file("data")]
-        for (name, value) in settings { environment["MEDICONNECT_\(name)"] = value.replacing("@", with: folder.path + "/") }
+        for (name, value) in settings {
+            environment["MEDICONNECT_\(name)"] = value.hasPrefix("@") ? folder.file(String(value.dropFirst())) : value
+        }
         let ended = try await ChildProcess.run(Programs.mediconnect, ["check"], environment: environment, errors: nil)
         return (ended.status, ended.output.joined(separator: "\n"))
     }
@@ -41,6 +43,31 @@ import Testing
         #expect(chosen.status == 0, "\(chosen.text)")
         #expect(chosen.text.contains("seconds 8, room 25, queue 100, calls 4, failures 50, rest 5"), "\(chosen.text)")
         #expect(chosen.text.contains("seconds 30, room 3,"), "\(chosen.text)")
+    }
+
+    @Test func `a mail server has figures of its own, set under the name that a mail service would have`() async throws {
+        let server = ["MAIL_URL": "smtp://mail.clinic.example", "MAIL_FROM": "a@clinic.example"]
+        func line(_ settings: [String: String]) async throws -> String {
+            let found = try await check(server.merging(settings) { $1 })
+            #expect(found.status == 0, "\(found.text)")
+            return found.text.split(separator: "\n").first { $0.hasPrefix("partners.mail.") }.map(String.init) ?? "none"
+        }
+        #expect(try await line([:]).hasSuffix("seconds 30, room 4, queue 100, calls 5, failures 50, rest 10"))
+        let chosen = try await line([
+            "PARTNERS_MAIL_SECONDS": "45", "PARTNERS_MAIL_ROOM": "8", "PARTNERS_MAIL_QUEUE": "0", "PARTNERS_MAIL_CALLS": "3",
+            "PARTNERS_MAIL_FAILURES": "80", "PARTNERS_MAIL_REST": "90",
+        ])
+        #expect(chosen.hasSuffix("seconds 45, room 8, queue 0, calls 3, failures 80, rest 90"), "\(chosen)")
+        for (key, value, range) in [
+            ("seconds", "121", "1 to 120"), ("room", "0", "1 to 64"), ("room", "65", "1 to 64"), ("queue", "-1", "0 to 10000"),
+            ("calls", "few", "1 to 1000"), ("failures", "101", "1 to 100"), ("rest", "1.5", "1 to 900"),
+        ] {
+            let found = try await check(server.merging(["PARTNERS_MAIL_\(key.uppercased())": value]) { $1 })
+            #expect(found.status != 0 && found.text.contains("partners.mail.\(key): must be from \(range)"), "\(found.text)")
+            #expect(found.text.contains("where each letter has a thread") == (key == "room"), "\(found.text)")
+        }
+        // A service over HTTP needs no threads.
+        #expect(try await check(["PARTNERS_MAIL_ROOM": "65"]).status == 0)
     }
 
     @Test func `an account is whole or none, its addresses are of the internet, and no secret is printed`() async throws {

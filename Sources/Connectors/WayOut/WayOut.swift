@@ -42,12 +42,13 @@ public final class WayOut: Sendable {
         held = Mutex(Held(breaker: CircuitBreaker(settings.breaker)))
     }
 
+    /// As it is now, whether or not anybody has called since.
     public var status: WayOutStatus {
-        let (underWay, waiting) = gate.count
+        let (now, (underWay, waiting)) = (now, gate.count)
         return held.withLock { held in
             WayOutStatus(
-                destination: settings.destination, state: held.breaker.state, counts: held.breaker.counts, underWay: underWay,
-                waiting: waiting)
+                destination: settings.destination, state: held.breaker.state(at: now), counts: held.breaker.counts,
+                underWay: underWay, waiting: waiting)
         }
     }
 

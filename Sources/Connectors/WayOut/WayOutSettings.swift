@@ -25,12 +25,15 @@ public struct WayOutSettings: Sendable {
         self.timeoutSeconds = timeoutSeconds
         self.bulkhead = bulkhead
         breaker = CircuitBreaker.Settings(slowAfter: .milliseconds(timeoutSeconds * 800))
+        wait(seconds: timeoutSeconds)
     }
 
-    /// Another time limit, and what is slow with it.
+    /// Another time limit, and the same share of it is slow. Trying out takes as long as one call may: whoever takes that long in good health would
+    /// never be back otherwise.
     public mutating func wait(seconds: Int) {
+        breaker.slowAfter = Span(microseconds: breaker.slowAfter.microseconds * Int64(seconds) / Int64(timeoutSeconds))
+        breaker.halfOpenAtMost = max(breaker.halfOpenAtMost, .seconds(seconds))
         timeoutSeconds = seconds
-        breaker.slowAfter = .milliseconds(seconds * 800)
     }
 }
 
@@ -38,6 +41,17 @@ public struct WayOutSettings: Sendable {
 extension WayOutSettings {
     public static let texts = WayOutSettings("sms", timeoutSeconds: 5)
     public static let mail = WayOutSettings("mail", timeoutSeconds: 5)
+    /// A mail server that is spoken to by SMTP, instead of a service: a letter is a conversation, so slow ones are in good health, and there are far
+    /// fewer of them than of other calls. Each has a thread for as long as it takes.
+    public static let mailServer: WayOutSettings = {
+        var settings = WayOutSettings(
+            mail.destination, timeoutSeconds: 30, bulkhead: Bulkhead.Settings(atOnce: 4, waiting: 100, patience: .seconds(30)))
+        settings.breaker.slowAfter = .seconds(20)
+        (settings.breaker.window, settings.breaker.minimumCalls) = (.minutes(1), 5)
+        (settings.breaker.rest, settings.breaker.restAtMost) = (.seconds(10), .minutes(1))
+        (settings.breaker.permits, settings.breaker.halfOpenAtMost) = (2, .minutes(1))
+        return settings
+    }()
     public static let push = WayOutSettings("push", timeoutSeconds: 3)
     public static let payments = WayOutSettings("payments", timeoutSeconds: 10)
     public static let scheduling = WayOutSettings("scheduling", timeoutSeconds: 10)

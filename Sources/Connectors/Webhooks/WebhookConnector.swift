@@ -40,8 +40,20 @@ public final class WebhookConnector: WebhookCarrier {
     /// How many ways it knows at the moment.
     public var count: Int { state.withLock { $0.ways.count } }
 
-    /// How the ways stand that it knows.
-    public var states: [CircuitBreaker.State] { state.withLock { $0.ways.values.map(\.way.status.state) } }
+    /// How its ways stand now, and how all do by hand where somebody has decided that.
+    ///
+    /// - Parameter versions: of the endpoints there are, by their identifiers; nil for all it knows. One that was taken away or changed since it was
+    ///   told is nobody any more, however it stood.
+    public func states(of versions: [String: Int]? = nil) -> [CircuitBreaker.State] {
+        let (ways, order) = state.withLock { state in
+            let known = state.ways.filter { id, known in versions.map { $0[id] == known.version } ?? true }
+            return (known.values.map(\.way), state.order)
+        }
+        return ways.map(\.status.state) + (order.state.map { [$0] } ?? [])
+    }
+
+    /// How all the ways stand that it knows: also those that nobody is told over any more, while a call is under way there.
+    public var statuses: [WayOutStatus] { state.withLock { $0.ways.values.map(\.way) }.map(\.status) }
 
     /// What somebody decides by hand, for all of them: also for those it has not met yet.
     public func follow(_ order: CircuitBreaker.Order) {

@@ -57,8 +57,11 @@ public final class ClinicFixture: Sendable {
     }
 
     /// A second program at the same database, with an index of its own.
-    public func anotherClinic() async throws -> Clinic {
-        let clinic = Clinic(database: database, surroundings: surroundings, master: TestKeys.master, settings: settings)
+    ///
+    /// - Parameter observer: hears what comes of what is asked of it.
+    public func anotherClinic(observer: any ClinicObserver = NobodyWatches()) async throws -> Clinic {
+        let clinic = Clinic(
+            database: database, surroundings: surroundings, master: TestKeys.master, settings: settings, observer: observer)
         try await clinic.open()
         return clinic
     }

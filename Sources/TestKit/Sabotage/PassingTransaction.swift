@@ -15,6 +15,11 @@ open class PassingTransaction: WriteTransaction {
     open func execute(_ script: SQL) throws { try inner.execute(script) }
 }
 
+extension TamperedDatabase {
+    /// Nobody hears of commits.
+    public static func deaf(_ inner: any Database) -> TamperedDatabase { TamperedDatabase(inner) { DeafTransaction($0) } }
+}
+
 /// Never hears that it was committed, like a program whose connection broke at that moment.
 final class DeafTransaction: PassingTransaction {
     override func afterCommit(_ hook: @escaping @Sendable () -> Void) {}

@@ -36,6 +36,8 @@ public enum Topic {
         message, AccountTopic.letter, schedulingRequest, schedulingCancel, recordsChange, webhook, bus, legacyChange, openPayment,
         cancelPayment, refund,
     ]
+    /// Those that somebody outside has told.
+    public static let told = [incomingPayments, incomingTexts]
 }
 
 extension OutboxMessage {

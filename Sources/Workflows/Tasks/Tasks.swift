@@ -10,7 +10,10 @@ extension Clinic {
     public func raise(_ draft: TaskDraft, in transaction: any WriteTransaction) throws -> Bool {
         if try transaction.first(TaskByKey(kind: draft.kind, key: draft.key)) != nil { return false }
         let task = InsertTask(id: surroundings.identifiers.next(ClinicTask.self), draft: draft, now: surroundings.clock.now)
-        return try transaction.run(task) == 1
+        guard try transaction.run(task) == 1 else { return false }
+        let kind = draft.kind
+        transaction.afterCommit { self.noteRaised(kind) }
+        return true
     }
 
     /// What it was raised for is over: nobody has to look any more. Nothing happens where somebody has settled it, or there is none.

@@ -98,6 +98,12 @@ extension Clinic {
         return try await opened(try await database.read { try $0.fetch(AllWebhooks()) })
     }
 
+    /// Those that are told, with their versions, by their identifiers: what a connector's endpoints are known by.
+    public func webhookVersions() async throws -> [String: Int] {
+        let all = try await database.doing(.background).read { try $0.fetch(AllWebhooks()) }.map(\.kept)
+        return Dictionary(uniqueKeysWithValues: all.filter { $0.state == .enabled }.map { ($0.id.description, $0.version) })
+    }
+
     public func webhook(_ id: ID<Webhook>, for call: Call) async throws -> Webhook {
         guard call.caller.may(.keepWebhooks) else { throw Refusal.notPermitted }
         guard let found = try await database.read({ try $0.first(WebhookByID(id: id)) }) else { throw Refusal.recordUnknown }
