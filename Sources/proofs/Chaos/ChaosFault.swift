@@ -132,7 +132,8 @@ struct Behaviour: Sendable {
     var broker: BrokerFault?
 
     /// Every mode of the simulator in which partners keep their word, and what can become of the broker. `twice` breaks it and is the control;
-    /// so do `overbooks` and `forgetful` of the system that is being replaced.
+    /// so do `overbooks` and `forgetful` of the system that is being replaced. `receipts` and `lostWebhooks` are played where kills are aimed at the
+    /// look after a text message; `refundsFail` leaves each refund to a human, see `WhatFailsLater`.
     static let all: [Behaviour] = [
         Behaviour(name: "the broker is killed", mode: "{}", only: [], broker: .killed),
         Behaviour(name: "delay", mode: #"{"delay":400}"#),
