@@ -48,10 +48,11 @@ final class BusGate: Sendable {
         var tally: OutsideTally { state.withLock { $0.tally } }
 
         func set(_ mode: JSON) {
-            let hold = Hold(
-                milliseconds: Int(mode["delay"]?.integer ?? 0), isSilent: mode["silent"]?.content == .bool(true),
-                times: mode["times"]?.integer.map { Int($0) })
-            state.withLock { $0.hold = hold }
+            let (delay, times) = (mode["delay"]?.integer, mode["times"]?.integer)
+            let isSilent = mode["silent"] == JSON(.bool(true))
+            state.withLock {
+                $0.hold = Hold(milliseconds: Int(delay ?? 0), isSilent: isSilent, times: times.map { Int($0) })
+            }
         }
 
         /// A message has come: how it is held.
