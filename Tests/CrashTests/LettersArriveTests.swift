@@ -24,16 +24,6 @@ final class LettersArriveTests {
         try await http.send("POST", server.base + path, token: "none", body: Array(body.utf8)).status
     }
 
-    /// Waits for what happens outside this program.
-    private func eventually<Found>(_ look: () async throws -> Found?) async throws -> Found {
-        let limit = ContinuousClock.now + .seconds(120)
-        while true {
-            if let found = try await look() { return found }
-            guard ContinuousClock.now < limit else { throw ProcessFault("it did not happen within two minutes") }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-    }
-
     /// Lines end in CRLF, which is one sign.
     private func code(in message: String) -> String? {
         message.split(whereSeparator: \.isNewline).first { $0.hasPrefix("mcl_") }.map(String.init)
@@ -59,10 +49,10 @@ final class LettersArriveTests {
                 body: Array(#"{"email":"\#(address)","role":"patient","subject":"\#(patient)"}"#.utf8))
             #expect(invited.status == 201, "\(invited.text)")
             // It has the letter and says nothing; then the server dies.
-            _ = try await eventually { try mail.arrivals().first }
+            _ = try await awaited { try mail.arrivals().first }
             await server.process.kill()
             server = try await start(environment)
-            let arrivals = try await eventually { () -> [TrialMailServer.Arrival]? in
+            let arrivals = try await awaited { () -> [TrialMailServer.Arrival]? in
                 let arrivals = try mail.arrivals()
                 return arrivals.count >= 2 ? arrivals : nil
             }
@@ -92,7 +82,7 @@ final class LettersArriveTests {
                 ], errors: folder.file("log-\(UUID())"))
             #expect(try await post(server, "/v1/password-resets", #"{"email":"desk@demo.example"}"#) == 202)
             // Somebody has looked at the letter, and it waits again.
-            let metrics = try await eventually { () -> String? in
+            let metrics = try await awaited { () -> String? in
                 let metrics = try await self.http.send("GET", server.base + "/metrics").text
                 return metrics.contains(#"mediconnect_outbox_settled_total{state="ready",topic="account.letter"}"#)
                     ? metrics : nil
@@ -104,7 +94,7 @@ final class LettersArriveTests {
 
             try Data("{}".utf8).write(to: URL(fileURLWithPath: settings))
             server.process.signal(SIGHUP)
-            _ = try await eventually { try mail.arrivals().first }
+            _ = try await awaited { try mail.arrivals().first }
             #expect(await server.stop() == 0)
             #expect(try mail.arrivals().count == 1)
         }
@@ -116,7 +106,7 @@ final class LettersArriveTests {
         let server = try await start()
         #expect(try await post(server, "/v1/password-resets", #"{"email":"desk@demo.example"}"#) == 202)
         let mail = data + "/mail"
-        let text = try await eventually { () -> String? in
+        let text = try await awaited { () -> String? in
             guard let name = try? FileManager.default.contentsOfDirectory(atPath: mail).first(where: { $0.hasSuffix(".eml") })
             else {
                 return nil

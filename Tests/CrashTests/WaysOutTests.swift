@@ -22,15 +22,6 @@ final class WaysOutTests {
             errors: folder.file("log"))
     }
 
-    private func eventually<Found>(_ look: () async throws -> Found?) async throws -> Found {
-        let limit = ContinuousClock.now + .seconds(240)
-        while true {
-            if let found = try await look() { return found }
-            guard ContinuousClock.now < limit else { throw ProcessFault("it did not happen within four minutes") }
-            try await Task.sleep(for: .milliseconds(50))
-        }
-    }
-
     /// Lines of `/metrics` about the ways out: `calls_total{destination="oidc",outcome="later"}` to its figure.
     private func shown(_ server: RunningServer) async throws -> [String: Double] {
         let text = try await http.send("GET", server.base + "/metrics").text
@@ -53,7 +44,7 @@ final class WaysOutTests {
         let breaker = #"breaker{destination="oidc"}"#
         func calls(_ outcome: String) -> String { #"calls_total{destination="oidc",outcome="\#(outcome)"}"# }
         #expect(try await shown(server)[breaker] == 0)
-        let left = try await eventually { () -> [String: Double]? in
+        let left = try await awaited(every: .milliseconds(50)) { () -> [String: Double]? in
             let answer = try await self.http.send("GET", server.base + "/v1/oidc/mock/start")
             #expect(answer.status == 503, "\(answer.text)")
             let shown = try await self.shown(server)
@@ -65,7 +56,7 @@ final class WaysOutTests {
         #expect(left[calls("later")] == left[#"duration_seconds_count{destination="oidc"}"#])
         #expect(left[calls("done")] == 0 && left[calls("never")] == 0)
         // Nobody comes any more.
-        let later = try await eventually { () -> [String: Double]? in
+        let later = try await awaited(every: .milliseconds(50)) { () -> [String: Double]? in
             let shown = try await self.shown(server)
             return shown[breaker] == 1 ? shown : nil
         }
@@ -97,7 +88,7 @@ final class WaysOutTests {
                 try await http.send("POST", "\(server.base)/v1/webhooks/\(id)/test", token: token, key: "test-\(number)").status
                     == 202)
             // As many have failed as there are.
-            _ = try await eventually {
+            _ = try await awaited(every: .milliseconds(50)) {
                 try await self.shown(server)[#"opened_total{destination="webhooks"}"#] == Double(number) ? true : nil
             }
         }

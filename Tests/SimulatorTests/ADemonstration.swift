@@ -16,15 +16,6 @@ import Testing
     init() throws { folder = try TemporaryFolder("demonstration") }
     deinit { folder.remove() }
 
-    private func eventually<Found>(_ look: () async throws -> Found?) async throws -> Found {
-        let limit = ContinuousClock.now + .seconds(60)
-        while true {
-            if let found = try await look() { return found }
-            guard ContinuousClock.now < limit else { throw ProcessFault("it did not happen within a minute") }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-    }
-
     /// A port nobody had a moment ago: what reports to the clinic has to know it before the clinic listens.
     private static func freePort() throws -> Int {
         let handle = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -66,7 +57,7 @@ import Testing
         #expect(simulator != other.base)
         let ask = Array(#"{"email":"desk@demo.example"}"#.utf8)
         #expect(try await http.send("POST", server.base + "/v1/password-resets", token: "none", body: ask).status == 202)
-        let effects: [JSON] = try await eventually {
+        let effects: [JSON] = try await awaited {
             let ledger = try JSON(parsing: try await http.send("GET", simulator + "/ledger?destination=mail").body)
             let effects = ledger["effects"]?.array ?? []
             return effects.isEmpty ? nil : effects

@@ -17,16 +17,6 @@ import Testing
     init() throws { folder = try TemporaryFolder("through") }
     deinit { folder.remove() }
 
-    /// Waits for what happens in another program.
-    private func eventually<Found>(_ look: () async throws -> Found?) async throws -> Found {
-        let limit = ContinuousClock.now + .seconds(60)
-        while true {
-            if let found = try await look() { return found }
-            guard ContinuousClock.now < limit else { throw ProcessFault("it did not happen within a minute") }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-    }
-
     private func write(_ settings: String) throws {
         try Data(settings.utf8).write(to: URL(fileURLWithPath: folder.file("settings.json")), options: .atomic)
     }
@@ -53,7 +43,7 @@ import Testing
                 "MEDICONNECT_MAIL_FROM": "City Clinic <noreply@clinic.example>",
             ], errors: folder.file("server"))
         try await ask(server, for: "desk@demo.example")
-        let first = try await eventually {
+        let first = try await awaited {
             let found = try await self.tally(simulator)
             return found.effects.isEmpty ? nil : found
         }
@@ -65,7 +55,7 @@ import Testing
         let completed = try await http.send("POST", server.base + "/v1/password-resets/completion", token: "none", body: body)
         #expect(completed.status == 200)
         // The first letter, and by and by the one that says that the password is another.
-        _ = try await eventually {
+        _ = try await awaited {
             let counts = try await self.http.send("GET", server.base + "/metrics").text
             return counts.contains(#"mediconnect_outbound_calls_total{destination="mail",outcome="done"} 2"#) ? counts : nil
         }
@@ -73,12 +63,12 @@ import Testing
 
         try write(#"{"partners":{"open":"mail"}}"#)
         server.process.signal(SIGHUP)
-        _ = try await eventually {
+        _ = try await awaited {
             let health = try await self.http.send("GET", server.base + "/health").text
             return health.contains(#""partner.mail":"left alone by hand""#) ? health : nil
         }
         try await ask(server, for: "doctor@demo.example")
-        _ = try await eventually {
+        _ = try await awaited {
             let counts = try await self.http.send("GET", server.base + "/metrics").text
             return counts.contains(#"destination="mail",outcome="resting"} 0"#) ? nil : counts
         }

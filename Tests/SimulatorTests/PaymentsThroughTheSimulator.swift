@@ -12,16 +12,6 @@ import Testing
     init() throws { folder = try TemporaryFolder("paying") }
     deinit { folder.remove() }
 
-    /// Waits for what happens in another program.
-    private func eventually<Found>(_ what: String, _ look: () async throws -> Found?) async throws -> Found {
-        let limit = ContinuousClock.now + .seconds(60)
-        while true {
-            if let found = try await look() { return found }
-            guard ContinuousClock.now < limit else { throw ProcessFault("\(what): it did not happen within a minute") }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-    }
-
     private struct Both {
         let simulator: RunningServer
         let server: RunningServer
@@ -87,7 +77,7 @@ import Testing
         let asked = try await http.send(
             "POST", both.server.base + "/v1/appointments/\(id)/payment", token: both.emma, key: "pay-\(number)")
         #expect(asked.status == 201, "\(asked.text)")
-        let secret = try await eventually("the payment is open") {
+        let secret = try await awaited("the payment is open") {
             try await self.read("/v1/appointments/\(id)/payment", both)["payWith"]?.string
         }
         return (id, secret.components(separatedBy: "_secret_")[0])
@@ -102,7 +92,7 @@ import Testing
     }
 
     private func untilBooked(_ id: String, _ both: Both) async throws {
-        _ = try await eventually("\(id) is booked") {
+        _ = try await awaited("\(id) is booked") {
             try await self.read("/v1/appointments/\(id)", both)["state"]?.string == "booked" ? true : nil
         }
     }
@@ -157,7 +147,7 @@ import Testing
             "POST", both.server.base + "/v1/appointments/\(twice.id)/cancellation", token: both.emma, key: "cancel",
             body: Array("{}".utf8))
         #expect(cancelled.status == 200, "\(cancelled.text)")
-        _ = try await eventually("the money is back") {
+        _ = try await awaited("the money is back") {
             let refunds = try await self.read("/v1/appointments/\(twice.id)/payment", both)["refunds"]?.array ?? []
             return refunds.count == 1 && refunds[0]["state"]?.string == "done" ? refunds : nil
         }

@@ -14,16 +14,6 @@ import Testing
     init() throws { folder = try TemporaryFolder("reminders") }
     deinit { folder.remove() }
 
-    /// Waits for what happens in another program.
-    private func eventually<Found>(_ look: () async throws -> Found?) async throws -> Found {
-        let limit = ContinuousClock.now + .seconds(240)
-        while true {
-            if let found = try await look() { return found }
-            guard ContinuousClock.now < limit else { throw ProcessFault("it did not happen within four minutes") }
-            try await Task.sleep(for: .milliseconds(100))
-        }
-    }
-
     private func token(_ role: String) async throws -> String {
         let (status, lines) = try await ChildProcess.run(
             Programs.mediconnect, ["token", "--role", role, "--data", folder.file("data")])
@@ -114,7 +104,7 @@ import Testing
             "PUT", "\(server.base)/v1/patients/\(Self.patient)/preferences", desk,
             #"{"channels":["sms","email"],"quietFrom":"00:00","quietUntil":"00:00","consents":{"sms":true,"email":true}}"#)
         let visit = try await book(time, server, desk)
-        let delivered = try await eventually { () -> JSON? in
+        let delivered = try await awaited(every: .milliseconds(100)) { () -> JSON? in
             try await self.reminders(server, desk, of: visit).first { $0["state"]?.string == "delivered" }
         }
         #expect(delivered["channel"]?.string == "sms" && delivered["to"]?.string == "+49***21")
@@ -130,7 +120,7 @@ import Testing
             headers: ["Content-Type": "application/x-www-form-urlencoded"],
             body: Array("id=\(sid)&words=ABSAGEN".utf8))
         #expect((200..<400).contains(reply.status), "\(reply.text)")
-        _ = try await eventually { () -> Bool? in
+        _ = try await awaited(every: .milliseconds(100)) { () -> Bool? in
             let state = try await self.ask("GET", "\(server.base)/v1/appointments/\(visit)", desk)["state"]?.string
             return state == "cancelled" ? true : nil
         }
@@ -145,7 +135,7 @@ import Testing
         let mode = Array(#"{"errors":1}"#.utf8)
         #expect(try await http.send("PUT", simulator.base + "/modes/sms", token: "none", body: mode).status == 200)
         _ = try await book(next, server, desk)
-        let mailed = try await eventually { () -> [JSON]? in
+        let mailed = try await awaited(every: .milliseconds(100)) { () -> [JSON]? in
             let about = try await self.reminders(server, desk).filter { $0["start"]?.string == later.description }
             return about.contains { $0["state"]?.string == "handed-over" } ? about : nil
         }

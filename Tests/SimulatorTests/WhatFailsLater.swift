@@ -21,16 +21,6 @@ import Testing
         let payer: String
     }
 
-    /// Waits for what happens in another program.
-    private func eventually<Found>(_ what: String, _ look: () async throws -> Found?) async throws -> Found {
-        let limit = ContinuousClock.now + .seconds(120)
-        while true {
-            if let found = try await look() { return found }
-            guard ContinuousClock.now < limit else { throw ProcessFault("\(what): it did not happen within two minutes") }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-    }
-
     /// A clinic and whom it works with, which are told where to report.
     private func withBoth(_ settings: [String: String] = [:], port: Int = 0, _ body: (Both) async throws -> Void) async throws {
         let simulator = try await RunningServer.simulator(Programs.mediconnect, errors: folder.file("simulator"))
@@ -113,11 +103,11 @@ import Testing
     private func givenUp(_ number: Int, _ visitType: String, _ both: Both, when mode: String = "{}") async throws -> String {
         let id = try await book(number, visitType, isHold: true, both)
         try await ask("POST", "/v1/appointments/\(id)/payment", both)
-        let secret = try await eventually("the payment is open") {
+        let secret = try await awaited("the payment is open") {
             try await self.ask("GET", "/v1/appointments/\(id)/payment", both, by: both.payer)["payWith"]?.string
         }
         #expect(try await press("pay", secret.components(separatedBy: "_secret_")[0], both) == 303)
-        _ = try await eventually("\(id) is booked") {
+        _ = try await awaited("\(id) is booked") {
             try await self.ask("GET", "/v1/appointments/\(id)", both)["state"]?.string == "booked" ? true : nil
         }
         try await set("payments", mode, both)
@@ -126,7 +116,7 @@ import Testing
     }
 
     private func untilRefund(of id: String, is state: String, _ both: Both) async throws {
-        _ = try await eventually("what goes back of \(id) is \(state)") {
+        _ = try await awaited("what goes back of \(id) is \(state)") {
             let refunds = try await self.ask("GET", "/v1/appointments/\(id)/payment", both)["refunds"]?.array ?? []
             return refunds.count == 1 && refunds[0]["state"]?.string == state ? true : nil
         }
@@ -155,13 +145,13 @@ import Testing
             ].enumerated() {
                 let id = try await givenUp(number + 1, visit, both, when: mode)
                 // What waits for the next webhook is told.
-                _ = try await eventually("the provider has called it back") {
+                _ = try await awaited("the provider has called it back") {
                     try await self.effects("payments", "failed refund", both).count == number + 1 ? true : nil
                 }
                 try await set("payments", "{}", both)
                 try await untilRefund(of: id, is: "failed", both)
                 failing.append(id)
-                _ = try await eventually("it is a task") { try await self.troubles(both) == failing.sorted() ? true : nil }
+                _ = try await awaited("it is a task") { try await self.troubles(both) == failing.sorted() ? true : nil }
             }
             #expect(try await effects("payments", "refund", both).map { $0["count"]?.integer } == [1, 1, 1, 1])
             // The payment has it again there, and the page says so.
@@ -172,7 +162,7 @@ import Testing
             let refund = try #require(try await effects("payments", "refund", both).first?["made"]?.array?.first?.string)
             #expect(try await press("fail-refund", refund, both) == 303)
             try await untilRefund(of: plain, is: "failed", both)
-            _ = try await eventually("it is a task") {
+            _ = try await awaited("it is a task") {
                 try await self.troubles(both) == (failing + [plain]).sorted() ? true : nil
             }
             #expect(try await press("fail-refund", refund, both) == 409)
@@ -216,7 +206,7 @@ import Testing
             try await readsTexts(both)
             // The control: what arrives is followed by nothing.
             let plain = try await book(0, Self.checkUp, isHold: false, both)
-            _ = try await eventually("it has arrived") {
+            _ = try await awaited("it has arrived") {
                 try await self.messages(of: plain, both) == ["sms delivered"] ? true : nil
             }
             for (number, (mode, what)) in [
@@ -226,12 +216,12 @@ import Testing
             ].enumerated() {
                 try await set("sms", mode, both)
                 let visit = try await book(number + 1, Self.checkUp, isHold: false, both)
-                _ = try await eventually("the carrier has taken it") {
+                _ = try await awaited("the carrier has taken it") {
                     try await self.effects("sms", "text", both).count == number + 2 ? true : nil
                 }
                 // One that waits for another is told.
                 try await set("sms", "{}", both)
-                _ = try await eventually("it goes by mail after \(mode)") {
+                _ = try await awaited("it goes by mail after \(mode)") {
                     try await self.messages(of: visit, both) == ["email handed-over", "sms failed"] ? true : nil
                 }
                 #expect(try await effects("sms", "\(what) text", both).last?["count"]?.integer == 1)
